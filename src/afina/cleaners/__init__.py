@@ -1,0 +1,1 @@
+"""Cleaners: faults of labelled rows. Each has `clean(splits) -> (splits, findings)`."""

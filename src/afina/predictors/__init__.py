@@ -1,0 +1,1 @@
+"""Predictors: a saved model as a `Predict` function. Each has `load(folder)`."""

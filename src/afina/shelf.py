@@ -1,0 +1,45 @@
+"""Shelves: folders of interchangeable modules. The folder listing is the registry."""
+
+import importlib
+import pkgutil
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from afina.errors import ConfigError
+
+ROOT = Path(__file__).parent
+STAGES = "stages"
+
+
+def shelves() -> tuple[str, ...]:
+    """Names of all shelves: the package's folders that hold modules, but for the stages themselves."""
+    folders = (path.parent.name for path in ROOT.glob("*/__init__.py"))
+    return tuple(sorted(name for name in folders if name != STAGES))
+
+
+def names(shelf: str) -> tuple[str, ...]:
+    """Names on one shelf, sorted. Raises ConfigError for a shelf that does not exist."""
+    if shelf not in shelves():
+        raise ConfigError(f"there is no shelf {shelf!r}", _advice(shelf, shelves()))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(ROOT / shelf)])))
+
+
+def load(shelf: str, name: str) -> ModuleType:
+    """The module `name` of `shelf`. Raises ConfigError, with the nearest name, where there is none."""
+    if name not in names(shelf):
+        raise ConfigError(f"there is no {name!r} in {shelf}", _advice(name, names(shelf)))
+    return importlib.import_module(f"afina.{shelf}.{name}")
+
+
+def summary(shelf: str, name: str) -> str:
+    """First line of a module's docstring, read without importing it (a listing needs no torch)."""
+    import ast
+
+    tree = ast.parse((ROOT / shelf / f"{name}.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def _advice(wrong: str, right: tuple[str, ...]) -> str:
+    near = get_close_matches(wrong, right, n=1)
+    return f"write {near[0]!r}" if near else f"use one of {', '.join(right)}"

@@ -1,0 +1,1 @@
+"""Techniques: what of a model is trained. Each has `Config`, `apply`, `merge` and `suits`."""
