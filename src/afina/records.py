@@ -63,6 +63,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]  # first line of the row in the file; 1 is the file's first line
     findings: "tuple[Finding, ...]" = ()
+    lists: tuple[str, ...] = ()  # columns in which some value is a list or an object, here as JSON text
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +231,34 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """What the plan decided, typed; names as in the run file."""
+
+    technique: str
+    pooling: str  # mean or cls
+    freeze_layers: int  # from the bottom, above the embeddings; technique freeze
+    lora_r: int
+    lora_alpha: float
+    learning_rate: float  # peak, of the body
+    head_learning_rate: float
+    num_train_epochs: float
+    per_device_train_batch_size: int
+    max_seq_length: int  # tokens
+    warmup_steps: int
+    weight_decay: float
+    precision: str  # fp32 or bf16
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, and why."""
 
     base: Base
-    choices: tuple[Choice, ...]
+    settings: Settings
+    choices: tuple[Choice, ...]  # one for each setting, with its reason
     estimates: Mapping[str, float]  # trainable (parameters), memory, disk (bytes), seconds
     layers: tuple[LayerScore, ...]
-
-    def __getitem__(self, name: str) -> Value:
-        return next(choice.value for choice in self.choices if choice.name == name)
+    facts: Facts
 
 
 # ---------------------------------------------------------------- train

@@ -1,0 +1,150 @@
+"""A file's bytes and its text: what every reader needs before it can look for rows.
+
+Text is UTF-8 (with or without a byte order mark), UTF-16 or UTF-32 with one. A line that is not valid
+UTF-8 is read as Windows-1252, that line alone, and is listed: a file pasted together from two encodings
+keeps its good lines. UTF-16 without a mark is recognised by its zero bytes.
+
+Not done: other code pages (a Cyrillic or Japanese file in a legacy encoding comes out as wrong letters).
+"""
+
+import codecs
+import gzip
+import re
+import zlib
+from difflib import get_close_matches
+from pathlib import Path
+
+from afina.errors import DataError
+from afina.records import Finding
+
+FEW = 5  # places named in one finding
+_GZIP = b"\x1f\x8b"
+_MARKS = (  # the longer ones first: a UTF-32 mark begins with a UTF-16 one
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"PAR1": "a Parquet file",
+}
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_HEAD = 4096  # bytes looked at to tell text from anything else
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file, unpacked where they are gzip. Raises DataError for whatever keeps them from being read."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"there is no file {str(path)!r}", _near(path)) from None
+    except IsADirectoryError:
+        raise DataError(f"{str(path)!r} is a folder, not a file", "name a file in it") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{str(path)!r} cannot be read: {reason}", "check the name and who may read it") from None
+    if data.startswith(_GZIP):
+        return _unpacked(path, data)
+    if path.suffix.lower() == ".gz" and data:
+        raise DataError(f"{path.name} is named .gz but is not gzip", "rename it without .gz, or pack it again")
+    return data
+
+
+def read_text(path: Path) -> tuple[str, tuple[Finding, ...]]:
+    """The text of a file, and what had to be repaired to read it. Raises DataError where it is no text."""
+    data = read_bytes(path)
+    if not data.strip():
+        raise DataError(f"{path.name} is empty", "give a file with rows in it")
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _marked(path, data[len(mark) :], encoding)
+    if wide := _wide(data[:_HEAD]):
+        return _marked(path, data, wide)
+    _no_other_kind(path.name, data[:_HEAD])
+    try:
+        return data.decode("utf-8"), ()
+    except UnicodeDecodeError:
+        return _line_by_line(path.name, data)
+
+
+def _no_other_kind(name: str, head: bytes) -> None:
+    for magic, kind in _FOREIGN.items():
+        if head.startswith(magic):
+            raise DataError(f"{name} is {kind}, not text", "save it as CSV with UTF-8 encoding")
+    if len(_CONTROL.findall(head)) > 0.1 * len(head):
+        raise DataError(f"{name} is not a text file", "save it as CSV or JSON lines with UTF-8 encoding")
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path.name} is broken gzip: {error}", "copy or download it again") from None
+
+
+def _marked(path: Path, data: bytes, encoding: str) -> tuple[str, tuple[Finding, ...]]:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding == "utf-8":
+            return _line_by_line(path.name, data)
+        raise DataError(
+            f"{path.name} begins as {encoding.upper()} but breaks off at byte {error.start:,}",
+            "copy it again, or save it as UTF-8",
+        ) from None
+    if not text.strip():
+        raise DataError(f"{path.name} is empty", "give a file with rows in it")
+    return text, ()
+
+
+def _wide(head: bytes) -> str:
+    """UTF-16 without a mark: mostly Latin text has a zero in every second byte."""
+    pairs = len(head) // 2
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if pairs and head[first::2].count(0) > 0.7 * pairs and head[1 - first :: 2].count(0) < 0.1 * pairs:
+            return encoding
+    return ""
+
+
+def _line_by_line(name: str, data: bytes) -> tuple[str, tuple[Finding, ...]]:
+    lines, repaired = [], []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            lines.append(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            repaired.append(number)
+            lines.append(_western(line))
+    finding = Finding(
+        check="encoding",
+        problem=f"{len(repaired):,} lines of {name} are not UTF-8 and were read as Windows-1252",
+        action="repaired",
+        fix="look at the accented letters of these lines; save the file as UTF-8",
+        count=len(repaired),
+        where=tuple(f"{name}:{number}" for number in repaired[:FEW]),
+    )
+    return "\n".join(lines), (finding,)
+
+
+def _western(line: bytes) -> str:
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:  # five bytes have no meaning in Windows-1252; Latin-1 knows them all
+        return line.decode("latin-1")
+
+
+def _near(path: Path) -> str:
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir())
+    except (OSError, ValueError):
+        return f"make the folder {str(path.parent)!r}, or name another file"
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(repr(str(path.parent / name)) for name in near)}?"
+    shown = ", ".join(names[:FEW]) + (", ..." if len(names) > FEW else "")
+    return f"in {str(path.parent)!r} there is {shown or 'nothing'}"
