@@ -1,0 +1,186 @@
+"""Which columns hold the text and the label, and how that was decided.
+
+First what the user named; then by usual names, in English and Spanish; then by counting: a text is long and
+mostly different from row to row, a label is short and one of few. Where counting leaves two candidates for the label
+the user is asked, for a wrong label column is a wrong model.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
+from statistics import fmean
+
+from afina.errors import ConfigError, DataError
+from afina.records import Columns, Table
+
+# Usual names, the surer ones first.
+TEXTS = """
+text text_a sentence content message utterance review query question comment tweet post body document clause abstract
+passage description headline title texto frase oracion mensaje contenido comentario pregunta consulta opinion resena
+documento descripcion titulo input prompt sentence1 text1
+"""
+LABELS = """
+label class category intent target topic sentiment emotion y gold_label label_text labels tag type rating stars polarity
+output etiqueta clase categoria intencion tema sentimiento tipo score
+"""
+PAIRS = (
+    ("text_a", "text_b"),
+    ("text1", "text2"),
+    ("sentence1", "sentence2"),
+    ("sentence_a", "sentence_b"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "sentence"),
+    ("question", "passage"),
+    ("query", "document"),
+    ("query", "passage"),
+    ("texto_a", "texto_b"),
+    ("texto1", "texto2"),
+    ("frase1", "frase2"),
+    ("premisa", "hipotesis"),
+)
+
+_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_GRADES = 20  # more different fractions than this are a score, not classes
+_MOST_LABELS = 1000  # and not more than a third of the rows, where a label column is found by counting
+_LABEL_LENGTH = 40  # characters, mean
+
+
+def detect(table: Table, text: str | None, pair: str | None, label: str | None) -> Columns:
+    """The columns of a table; a name that is given must be there. Raises ConfigError or DataError where none fits."""
+    for name in (text, pair, label):
+        if name is not None:
+            present(table, name)
+    if len(table.columns) < 2:
+        raise DataError(
+            f"{table.file} has one column, {table.columns[0]!r}; a text and a label are needed",
+            "add a column with labels; fields are parted by a comma, semicolon, tab or bar",
+        )
+    how = []
+    if text is None and pair is None:
+        text, pair = _pair(table, label)
+        how += [f"text and second text: {text!r} and {pair!r} by their names"] if text else []
+    elif text is not None:
+        how += [f"text: {text!r} as asked"]
+    if text is None:
+        text, why = _text(table, taken={pair, label})
+        how.append(f"text: {why}")
+    if label is None:
+        label, why = _label(table, taken={text, pair})
+        how.append(f"label: {why}")
+    else:
+        how.append(f"label: {label!r} as asked")
+    return _checked(table, Columns(text=text, label=label, pair=pair, why="; ".join(how)))
+
+
+def present(table: Table, name: str) -> None:
+    """Raises DataError, naming the columns that are there, where a table has no column `name`."""
+    if name not in table.columns:
+        near = get_close_matches(name, table.columns, n=1, cutoff=0.5)
+        there = f"the columns are {', '.join(map(repr, table.columns[:20]))}"
+        fix = f"did you mean {near[0]!r}? {there}" if near else there
+        raise DataError(f"{table.file} has no column {name!r}", fix)
+
+
+def values(table: Table, column: str) -> list[str]:
+    """All values of one column."""
+    place = table.columns.index(column)
+    return [row[place] for row in table.rows]
+
+
+def check_label(table: Table, label: str) -> None:
+    """Raises DataError where a column holds no class per row: nothing, a list, a score."""
+    if label in table.lists:
+        raise DataError(
+            f"column {label!r} of {table.file} holds lists; files with several labels a row are not read yet",
+            "give one label a row, or name another column: label_column=...",
+        )
+    found = [value.strip() for value in values(table, label)]
+    filled = [value for value in found if value.casefold() not in ("", "nan", "null")]
+    if not filled:
+        raise DataError(
+            f"no row of {table.file} has a label in column {label!r}", "label the rows, or leave the file out"
+        )
+    fractions = {value for value in filled if _FRACTION.fullmatch(value)}
+    if len(fractions) > _GRADES and all(_NUMBER.fullmatch(value) for value in filled):
+        raise DataError(
+            f"column {label!r} of {table.file} looks like a score: {len(set(filled)):,} different numbers",
+            "this version sorts into classes: name another column, label_column=..., or cut the score into classes",
+        )
+
+
+def _checked(table: Table, columns: Columns) -> Columns:
+    used = [name for name in (columns.text, columns.pair, columns.label) if name is not None]
+    if len(set(used)) < len(used):
+        raise ConfigError(
+            f"one column of {table.file} is to be two things: {', '.join(used)}", "name different columns"
+        )
+    for name in (columns.text, columns.pair):
+        if name in table.lists:
+            raise DataError(f"column {name!r} of {table.file} holds lists, not texts", "name another: text_column=...")
+    check_label(table, columns.label)
+    return columns
+
+
+def _plain(name: str) -> str:
+    """A column's name in small letters, without accents, words joined by _."""
+    letters = unicodedata.normalize("NFD", name.strip().casefold())
+    return re.sub(r"[\s-]+", "_", "".join(letter for letter in letters if not unicodedata.combining(letter)))
+
+
+def _named(table: Table, usual: Iterable[str], taken: set[str | None]) -> str | None:
+    there = {_plain(name): name for name in table.columns if name not in taken}
+    return next((there[name] for name in usual if name in there), None)
+
+
+def _pair(table: Table, label: str | None) -> tuple[str | None, str | None]:
+    there = {_plain(name): name for name in table.columns if name != label}
+    for first, second in PAIRS:
+        if first in there and second in there:
+            return there[first], there[second]
+    return None, None
+
+
+def _text(table: Table, taken: set[str | None]) -> tuple[str, str]:
+    named = _named(table, TEXTS.split(), taken)
+    if named is not None:
+        return named, f"{named!r} by its name"
+    lengths = {}
+    for name in table.columns:
+        found = values(table, name)
+        words = fmean(len(value.split()) for value in found)
+        if name not in taken and name not in table.lists and words >= 2 and len(set(found)) > 0.3 * len(found):
+            lengths[name] = words
+    if not lengths:
+        there = ", ".join(map(repr, table.columns[:20]))
+        raise DataError(f"no column of {table.file} looks like a text: {there}", "name it: text_column=...")
+    best = max(lengths, key=lambda name: lengths[name])
+    return best, f"{best!r}, {lengths[best]:.0f} words a row and mostly different"
+
+
+def _label(table: Table, taken: set[str | None]) -> tuple[str, str]:
+    named = _named(table, LABELS.split(), taken)
+    counts = {name: len(set(values(table, name)) - {""}) for name in table.columns if name not in taken}
+    rows = f"in {len(table.rows):,} rows"
+    if named is not None:
+        return named, f"{named!r} by its name, {counts[named]:,} values {rows}"
+    few = {name: n for name, n in counts.items() if 2 <= n <= min(_MOST_LABELS, len(table.rows) // 3)}
+    fit = [n for n in few if n not in table.lists and fmean(map(len, values(table, n))) <= _LABEL_LENGTH]
+    if not fit:
+        there = ", ".join(map(repr, counts)) or "none"
+        raise DataError(
+            f"no column of {table.file} looks like a label; beside the text there is: {there}",
+            "name it: label_column=..., or add a column with labels",
+        )
+    if len(fit) > 1:
+        choices = ", ".join(f"{name!r} ({few[name]:,} values)" for name in fit)
+        raise DataError(f"several columns of {table.file} may be the label: {choices}", f"write label_column={fit[0]}")
+    best = fit[0]
+    if best in values(table, best):
+        raise DataError(
+            f"the first line of {table.file} looks like a row and not like column names: {best!r} is also a label",
+            "put a line with column names above it, such as text,label",
+        )
+    return best, f"{best!r}, {few[best]:,} values {rows}"

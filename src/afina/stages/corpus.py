@@ -1,0 +1,143 @@
+"""Files to a checked, repaired and split corpus.
+
+Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf runs in the
+order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
+stand on both sides of a cut. Nothing is repaired or removed without a `Finding`.
+
+A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from afina import columns, shelf, splits, tables
+from afina.config import CorpusOptions
+from afina.errors import ConfigError, DataError
+from afina.records import Columns, Corpus, Finding, Row, Source, Table
+
+CLEANERS = "cleaners"
+MOST_DEV = 1000  # rows; an accuracy from them is known to 3 points, more would only cost time
+
+_GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
+_WHOLE = re.compile(r"[-+]?\d+")
+
+_Splits = Mapping[str, tuple[Row, ...]]
+
+
+def read(options: CorpusOptions, seed: int) -> Corpus:
+    """The corpus of these files. Raises DataError or ConfigError where no classifier could be made of them."""
+    paths = _paths(options)
+    opened = {name: tables.read(path) for name, path in paths.items()}
+    chosen = columns.detect(opened["train"], options.text_column, options.pair_column, options.label_column)
+    for table in opened.values():
+        _check(table, chosen)
+    rows, cleaning = _clean({name: _rows(table, chosen) for name, table in opened.items()})
+    findings = [finding for table in opened.values() for finding in table.findings]
+    labels = _labels(rows["train"], paths["train"].name)
+    whole, cutting = _cut(rows, options, seed)
+    return Corpus(
+        name=_name(paths["train"]),
+        columns=chosen,
+        labels=labels,
+        train=whole["train"],
+        dev=whole["dev"],
+        test=whole["test"],
+        split=_sentence(opened, rows, whole, seed),
+        findings=(*findings, *cleaning, *cutting),
+        sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
+    )
+
+
+def _paths(options: CorpusOptions) -> dict[str, Path]:
+    if not options.train_file:
+        raise ConfigError("no file with rows is named", "write train_file=rows.csv")
+    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file}
+    paths = {name: Path(file).expanduser() for name, file in named.items() if file}
+    for name, path in paths.items():
+        others = [other for other in paths if other != name and paths[other].resolve() == path.resolve()]
+        if others:
+            raise ConfigError(
+                f"{path.name} is named for {name} and for {others[0]}",
+                f"leave out {others[0]}_file: it is cut from train",
+            )
+    return paths
+
+
+def _check(table: Table, chosen: Columns) -> None:
+    for name in (chosen.text, chosen.pair, chosen.label):
+        if name is not None:
+            columns.present(table, name)
+    columns.check_label(table, chosen.label)
+
+
+def _rows(table: Table, chosen: Columns) -> tuple[Row, ...]:
+    text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
+    pair = None if chosen.pair is None else table.columns.index(chosen.pair)
+    return tuple(
+        Row(text=row[text], label=row[label], where=f"{table.file}:{line}", pair=None if pair is None else row[pair])
+        for row, line in zip(table.rows, table.lines, strict=True)
+    )
+
+
+def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
+    cleaners = [shelf.load(CLEANERS, name) for name in shelf.names(CLEANERS)]
+    findings: list[Finding] = []
+    for cleaner in sorted(cleaners, key=lambda module: int(module.ORDER)):
+        rows, found = cleaner.clean(rows)
+        findings.extend(found)
+    return rows, findings
+
+
+def _labels(train: tuple[Row, ...], file: str) -> tuple[str, ...]:
+    """The classes, sorted; whole numbers by their size."""
+    labels = sorted({row.label for row in train})
+    if not labels:
+        raise DataError(f"no row of {file} is left after cleaning", "run `afina check` on it and repair what it lists")
+    if len(labels) == 1:
+        raise DataError(f"{file} has one class only, {labels[0]!r}", "give rows of at least two classes")
+    if len(labels) > max(2, len(train) / 2):
+        raise DataError(
+            f"{file} has {len(labels):,} different labels in {len(train):,} rows, mostly one row each",
+            "name the column of classes: label_column=..., or merge classes",
+        )
+    if all(_WHOLE.fullmatch(label) for label in labels):
+        labels.sort(key=int)
+    return tuple(labels)
+
+
+def _cut(rows: _Splits, options: CorpusOptions, seed: int) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
+    """All three splits; those without a file are cut from train, test first."""
+    whole = dict(rows)
+    findings: list[Finding] = []
+    for name, share, most in (("test", options.test_share, None), ("dev", options.dev_share, MOST_DEV)):
+        if name not in whole:
+            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most)
+        if not whole[name]:
+            raise DataError(f"no row of {name} is left after cleaning", f"leave out {name}_file: it is cut from train")
+        findings.extend(splits.small(name, whole[name]))
+    return whole, findings
+
+
+def _sentence(opened: Mapping[str, Table], rows: _Splits, whole: _Splits, seed: int) -> str:
+    parts = []
+    for name in ("train", "dev", "test"):
+        if name not in opened:
+            parts.append(f"{name}: {len(whole[name]):,} of them, stratified, seed {seed}")
+            continue
+        read_in, left = len(opened[name].rows), len(rows[name])
+        kept = "" if left == read_in else f", {left:,} after cleaning"
+        parts.append(f"{opened[name].file}: {read_in:,} rows{kept}")
+    return "; ".join(parts)
+
+
+def _name(path: Path) -> str:
+    stem = tables.stem(path)
+    folder = path.resolve().parent.name
+    return folder if stem.casefold() in _GENERIC and folder else stem
+
+
+def _source(path: Path, table: Table) -> Source:
+    with path.open("rb") as file:
+        return Source(file=path.name, sha256=hashlib.file_digest(file, "sha256").hexdigest(), rows=len(table.rows))
