@@ -95,7 +95,128 @@ ALIASES = {
     "sequence_len": "max_seq_length",
     "max_length": "max_seq_length",
     "lora_rank": "lora_r",
-    "freeze_trainable_layers": "freeze_layers",
     "out": "output_dir",
     "project_name": "output_dir",
 }
+
+
+def read(path: Path, overrides: Iterable[str] = ()) -> Run:
+    """The run file at `path` with `key=value` overrides on top. Raises ConfigError, all problems at once."""
+    return build(read_yaml(path), overrides, path.name)
+
+
+def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str = "the command line") -> Run:
+    """A run from nested or flat keys. Raises ConfigError, with the nearest key for a misspelt one."""
+    nested: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and key in _sections():
+            for name, inner in value.items():
+                _put(nested, f"{key}.{name}", inner, origin)
+        else:
+            _put(nested, str(key), value, origin)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(f"{override!r} is not an override", f"write key=value, e.g. {key or 'seed'}=1")
+        _put(nested, key.strip(), _value(text, override), origin)
+    try:
+        return Run.model_validate(nested)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
+        raise ConfigError(
+            f"{origin} has {len(problems)} wrong value(s): {'; '.join(problems)}", "correct them"
+        ) from None
+
+
+def dump(run: Run) -> str:
+    """The whole run as YAML, no default hidden."""
+    return yaml.safe_dump(run.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def template() -> str:
+    """A run file with every key, its default and what it means, all commented out but the data file."""
+    lines = ["# A run file for afina: uncomment what you want to decide yourself; the plan decides the rest.", ""]
+    for name, field in Run.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            lines.append(f"{name}:" if name == "corpus" else f"# {name}:")
+            for key, option in inner.model_fields.items():
+                mark = "  " if key == "train_file" else "#   "
+                value = "data.csv" if key == "train_file" else _shown(option.default)
+                lines.append(f"{mark}{key}: {value}" + (f"  # {option.description}" if option.description else ""))
+        else:
+            lines.append(f"# {name}: {_shown(field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    return str(yaml.safe_dump(value)).partition("\n")[0] if value is not None else "null"
+
+
+def _sections() -> dict[str, type[Section]]:
+    fields = Run.model_fields.items()
+    return {n: f.annotation for n, f in fields if isinstance(f.annotation, type) and issubclass(f.annotation, Section)}
+
+
+def _keys() -> dict[str, str]:
+    """Every key by its short and its dotted name, aliases too -> its dotted name."""
+    keys = {name: name for name in Run.model_fields if name not in _sections()}
+    for section, model in _sections().items():
+        for name in model.model_fields:
+            keys[name] = keys[f"{section}.{name}"] = f"{section}.{name}"
+    for alias, name in ALIASES.items():
+        dotted = keys[name]
+        keys[alias] = keys[f"{dotted.rpartition('.')[0]}.{alias}".lstrip(".")] = dotted
+    return keys
+
+
+def _put(nested: dict[str, Any], key: str, value: Any, origin: str) -> None:
+    keys = _keys()
+    if key not in keys:
+        near = get_close_matches(key, keys, n=1) or get_close_matches(key.rpartition(".")[2], keys, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else "'afina init' writes a file with every key"
+        raise ConfigError(f"{origin}: there is no key {key!r}", fix)
+    section, _, name = keys[key].rpartition(".")
+    target = nested.setdefault(section, {}) if section else nested
+    target[name] = value
+
+
+def _value(text: str, override: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of {override!r} cannot be read", "put quotes around it") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that also refuses a key given twice, and aliases (which can blow up a small file)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: aliases (*name) are not used here")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping, safely: no tags, no aliases, no key twice. Raises ConfigError with the line."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no run file {path}", "'afina init' writes one") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as YAML: {error}", "correct it; 'afina init' shows the form"
+        ) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} is not a run file: its top level is no mapping", "'afina init' shows the form")
+    return content

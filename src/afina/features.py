@@ -1,0 +1,77 @@
+"""What the frozen base says of texts: the vectors of chosen layers, mean-pooled or of the first token."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from afina.records import Text
+
+Batch = dict[str, Tensor]
+BATCH = 64
+
+
+def encode(tokenizer: Any, inputs: Sequence[Text], max_tokens: int) -> list[dict[str, list[int]]]:
+    """Token ids of each text or pair, cut at `max_tokens`, not padded."""
+    if not inputs:
+        return []
+    if isinstance(inputs[0], str):
+        first, second = list(inputs), None
+    else:
+        first, second = [pair[0] for pair in inputs], [pair[1] for pair in inputs]
+    encoded = tokenizer(first, second, truncation="longest_first", max_length=max_tokens)
+    return [{key: encoded[key][row] for key in encoded} for row in range(len(first))]
+
+
+def batches(
+    tokenizer: Any, encoded: Sequence[dict[str, list[int]]], size: int = BATCH
+) -> Iterator[tuple[list[int], Batch]]:
+    """Padded batches of rows of like length, longest first, with the rows' places."""
+    order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]["input_ids"]))
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield rows, dict(tokenizer.pad([encoded[row] for row in rows], return_tensors="pt"))
+
+
+@torch.inference_mode()
+def collect(
+    model: nn.Module,
+    tokenizer: Any,
+    encoded: Sequence[dict[str, list[int]]],
+    read: Callable[[Batch], Tensor],
+    bf16: bool = False,
+) -> np.ndarray:
+    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode."""
+    model.eval()
+    result: np.ndarray | None = None
+    for rows, batch in batches(tokenizer, encoded):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            values = read(batch).float().numpy()
+        if result is None:
+            result = np.empty((len(encoded), *values.shape[1:]), np.float32)
+        result[rows] = values
+    return np.empty((0,), np.float32) if result is None else result
+
+
+def all_layers(encoder: nn.Module, batch: Batch) -> Tensor:
+    """Mean and first-token vectors of every layer, (n, layers + 1, 2, hidden); layer 0 is the embeddings."""
+    answer = encoder(**batch, output_hidden_states=True)
+    states = torch.stack(
+        [*answer.hidden_states[:-1], answer.last_hidden_state], dim=1
+    )  # (n, layers + 1, tokens, hidden)
+    mask = batch["attention_mask"][:, None, :, None].to(states.dtype)
+    mean = (states * mask).sum(2) / mask.sum(2).clamp(min=1)
+    return torch.stack([mean, states[:, :, 0]], dim=2)
+
+
+def before_output(model: nn.Module, output: nn.Linear, batch: Batch) -> Tensor:
+    """The input of the model's last linear layer, (n, width)."""
+    seen: list[Tensor] = []
+    hook = output.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    try:
+        model(**batch)
+    finally:
+        hook.remove()
+    return seen[0]

@@ -1,0 +1,154 @@
+"""Classifiers on an encoder, and the folder layouts in which others can load them.
+
+Two kinds:
+  mean   encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
+         Sentence-Transformers (Transformer, Pooling, Normalize, Dense): `SentenceTransformer(folder).encode(texts)`
+         gives the logits without any code of ours.
+  cls    the architecture's own AutoModelForSequenceClassification, saved by its own `save_pretrained`.
+
+Both answer forward(input_ids, attention_mask, ..., labels=None) with `.loss` and `.logits` (n, classes), and have
+`base_model` and `base_model_prefix`, so that a technique works on either, or on a model of the user's own.
+
+Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from afina.errors import RecordError
+
+MEAN, CLS = "sentence-transformers", "sequence-classification"  # names of the layouts
+
+
+class PooledClassifier(nn.Module):
+    """An encoder, the mean of its token vectors at unit length, and one linear layer."""
+
+    base_model_prefix = "encoder"
+    accepts_loss_kwargs = False  # else Trainer scales loss and gradient by the accumulation steps
+
+    def __init__(self, encoder: PreTrainedModel, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.head = nn.Linear(encoder.config.hidden_size, classes)
+        nn.init.zeros_(self.head.weight)  # no class is preferred before anything was learned
+        nn.init.zeros_(self.head.bias)
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The encoder, as Hugging Face's models name it."""
+        return self.encoder
+
+    def embed(self, **inputs: Tensor) -> Tensor:
+        """Unit vectors of the texts, (n, hidden)."""
+        states = self.encoder(**inputs).last_hidden_state  # (n, tokens, hidden)
+        mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+        mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+        return nn.functional.normalize(mean, dim=-1)
+
+    def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> SequenceClassifierOutput:
+        """Logits, (n, classes), and the mean cross-entropy in nats where labels are given."""
+        logits = self.head(self.embed(**inputs))
+        loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def build(folder: Path, pooling: str, labels: tuple[str, ...], dropout: float | None = None) -> nn.Module:
+    """A classifier with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    if pooling == "mean":
+        encoder = AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
+        model: nn.Module = PooledClassifier(encoder, len(labels))
+    else:
+        config.num_labels = len(labels)
+        config.problem_type = "single_label_classification"
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, config=config, dtype=torch.float32, trust_remote_code=False
+        )
+        model.accepts_loss_kwargs = False
+    model.config.id2label = dict(enumerate(labels))
+    model.config.label2id = {label: index for index, label in enumerate(labels)}
+    return model
+
+
+def output_layer(model: nn.Module) -> nn.Linear:
+    """The last linear layer outside the body: its input is what a probe of the frozen model sees."""
+    classes = len(model.config.id2label)
+    outside = (m for name, m in model.named_modules() if not name.startswith(model.base_model_prefix))
+    return [m for m in outside if isinstance(m, nn.Linear) and m.out_features == classes][-1]
+
+
+def head_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Names and parameters of everything outside the body."""
+    return [(n, p) for n, p in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")]
+
+
+def save(model: nn.Module, tokenizer: Any, folder: Path, max_tokens: int) -> str:
+    """Write a merged model where others can load it; returns the name of the layout."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, PooledClassifier):
+        _save_sentence_transformer(model, folder, max_tokens)
+        layout = MEAN
+    else:
+        model.save_pretrained(folder)
+        layout = CLS
+    tokenizer.save_pretrained(folder)
+    _forget_paths(folder)
+    return layout
+
+
+def load(folder: Path) -> nn.Module:
+    """The model that `save` wrote, in evaluation mode. Raises RecordError where the folder holds none."""
+    if not (folder / "config.json").is_file():
+        raise RecordError(f"{folder} holds no model: there is no config.json", "train again, or name another run")
+    if not (folder / "modules.json").is_file():
+        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
+        return model.eval()
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
+    weights = load_file(folder / "3_Dense" / "model.safetensors")
+    pooled = PooledClassifier(encoder, len(weights["linear.weight"]))
+    pooled.head.load_state_dict({name.removeprefix("linear."): value for name, value in weights.items()})
+    return pooled.eval()
+
+
+def _save_sentence_transformer(model: PooledClassifier, folder: Path, max_tokens: int) -> None:
+    model.encoder.save_pretrained(folder)
+    hidden, classes = model.head.in_features, model.head.out_features
+    kinds = [("0", ""), ("1", "1_Pooling"), ("2", "2_Normalize"), ("3", "3_Dense")]
+    modules = [
+        {"idx": int(i), "name": i, "path": path, "type": f"sentence_transformers.models.{path[2:] or 'Transformer'}"}
+        for i, path in kinds
+    ]
+    _write(folder / "modules.json", modules)
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    _write(folder / "config_sentence_transformers.json", {"prompts": {}, "similarity_fn_name": "dot"})
+    pooling = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
+    _write(folder / "1_Pooling" / "config.json", pooling)
+    (folder / "2_Normalize").mkdir(exist_ok=True)
+    identity = "torch.nn.modules.linear.Identity"
+    dense = {"in_features": hidden, "out_features": classes, "bias": True, "activation_function": identity}
+    _write(folder / "3_Dense" / "config.json", dense)
+    weights = {f"linear.{name}": value.detach().contiguous() for name, value in model.head.named_parameters()}
+    save_file(weights, folder / "3_Dense" / "model.safetensors")
+
+
+def _forget_paths(folder: Path) -> None:
+    """Transformers stores where a model came from; a folder that ships names no place on this machine."""
+    for name in ("config.json", "tokenizer_config.json"):
+        path = folder / name
+        if path.is_file():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            kept = {key: value for key, value in stored.items() if key not in ("_name_or_path", "name_or_path")}
+            _write(path, kept)
+
+
+def _write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

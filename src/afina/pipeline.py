@@ -1,0 +1,170 @@
+"""The stages in their order: the one file that knows them all.
+
+Each stage's record is kept with the fingerprint of what made it; the same command run again reads what is done and
+goes on with what is not. plan.yaml may be edited: a changed value is a decision of the user's, and what depends on
+it is made anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from afina import config, store
+from afina.config import Run
+from afina.errors import ConfigError
+from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Profile, Tell, Trained, silent
+
+T = TypeVar("T")
+RUN_FILE, PLAN_FILE = "run.yaml", "plan.yaml"
+USERS = "set by the user"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run, or the first stages of one, came to."""
+
+    folder: Path
+    seconds: dict[str, float]
+    corpus: Corpus
+    profile: Profile | None = None
+    plan: Plan | None = None
+    trained: Trained | None = None
+    evaluation: Evaluation | None = None
+    compressed: Compressed | None = None
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Keeps records of one run, counts their seconds and says which were on disk."""
+
+    folder: Path
+    tell: Tell
+    seconds: dict[str, float] = field(default_factory=dict)
+    digests: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str, kind: type[T], inputs: object, make: Callable[[], T]) -> T:
+        self.tell(Event(name, "begins"))
+        kept = store.keep(self.folder, name, kind, (inputs, self.digests), make)
+        self.seconds[name] = kept.seconds
+        self.digests.append(kept.digest)
+        self.tell(Event(name, f"done in {kept.seconds:.1f} s" if kept.made else "is done already"))
+        return kept.record
+
+
+def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
+    """Go through the stages up to `until` (corpus, profile, plan or report), reading what is done already.
+
+    Raises AfinaError of every kind; whatever was finished before stays and is used the next time.
+    """
+    folder = run_folder(options)
+    with store.lock(folder):
+        sources = _sources(options)
+        _same_run(folder, options, sources)
+        store.write_text(folder / RUN_FILE, config.dump(options))
+        return _stages(options, folder, sources, tell, until)
+
+
+def run_folder(options: Run) -> Path:
+    """Where a run lives: as said, or runs/<name of the data>."""
+    if not options.corpus.train_file:
+        raise ConfigError("no data file was named", "give one, e.g. 'afina run notes.csv', or corpus.train_file")
+    if options.output_dir:
+        return Path(options.output_dir)
+    path = Path(options.corpus.train_file).absolute()
+    stem = path.name.partition(".")[0]
+    return Path("runs") / (path.parent.name if stem in ("train", "data") else stem)
+
+
+def _stages(options: Run, folder: Path, sources: dict[str, str], tell: Tell, until: str) -> Outcome:
+    from afina.stages.corpus import read
+
+    keep, seed = _Keeper(folder, tell), options.seed
+    corpus = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: read(options.corpus, seed))
+    outcome = Outcome(folder, keep.seconds, corpus)
+    if until == "corpus":
+        return outcome
+    return _with_base(options, outcome, keep, until)
+
+
+def _with_base(options: Run, outcome: Outcome, keep: _Keeper, until: str) -> Outcome:
+    """The stages that need the pretrained base."""
+    from afina import bases
+    from afina.stages.plan import plan
+    from afina.stages.profile import measure
+
+    corpus, folder, seed, tell = outcome.corpus, outcome.folder, options.seed, keep.tell
+    opened = bases.open_base(options.model.model_name_or_path)
+    inputs = (options.profile, opened.record.sha256, seed)
+    profile = keep("profile", Profile, inputs, lambda: measure(corpus, options.profile, opened, seed))
+    if until == "profile":
+        return Outcome(folder, keep.seconds, corpus, profile)
+    wanted = _with_edits(options, folder, tell)
+    chosen = keep("plan", Plan, (wanted, seed), lambda: plan(corpus, profile, opened, wanted, tell, seed))
+    store.write_text(folder / PLAN_FILE, plan_yaml(chosen))
+    outcome = Outcome(folder, keep.seconds, corpus, profile, chosen)
+    return outcome if until == "plan" else _with_model(options, outcome, opened, keep)
+
+
+def _with_model(options: Run, before: Outcome, opened: Any, keep: _Keeper) -> Outcome:
+    """The stages that make and judge the model."""
+    from afina.stages.train import train
+
+    corpus, profile, chosen, folder, seed = before.corpus, before.profile, before.plan, before.folder, options.seed
+    assert profile is not None and chosen is not None  # noqa: S101  (made by the stages before)
+    trained = keep("train", Trained, seed, lambda: train(corpus, chosen, opened, folder, keep.tell, seed))
+    return before
+
+
+def _sources(options: Run) -> dict[str, str]:
+    """sha256 of each data file. A missing one is left for the reader, who says it better."""
+    files = (options.corpus.train_file, options.corpus.dev_file, options.corpus.test_file)
+    return {file: store.sha256(Path(file)) for file in files if file and Path(file).is_file()}
+
+
+def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
+    """Refuse a folder that holds something else, or a run of other data or another base."""
+    identity = {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
+    path = folder / ".identity"
+    there = [entry.name for entry in folder.iterdir() if entry.name != store.LOCK]
+    if not there:
+        store.write_text(path, yaml.safe_dump(identity))
+    elif not path.is_file():
+        raise ConfigError(f"{folder} is not empty and holds no run of afina", "choose another folder with --out")
+    elif yaml.safe_load(path.read_text(encoding="utf-8")) != identity:
+        raise ConfigError(
+            f"{folder} holds a run of other data or another base",
+            "choose another folder with --out, or delete this one",
+        )
+
+
+def plan_yaml(plan: Plan) -> str:
+    """The plan as the file that a user edits."""
+    head = "# Change a value and run the same command again: what depends on it is made anew.\n# 'auto' gives a choice back to the plan.\n"
+    choices = [
+        {"name": c.name, "value": c.value, "why": c.why, "evidence": dict(c.evidence), "refused": dict(c.refused)}
+        for c in plan.choices
+    ]
+    content = {"choices": choices, "estimates": dict(plan.estimates)}
+    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
+    """The options for training, with what the user changed in plan.yaml; the command line wins."""
+    path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
+    if not path.is_file() or not record.is_file():
+        return options.train
+    before = {choice.name: choice for choice in store.read_record(folder, "plan", Plan).choices}
+    given = options.train.model_dump(exclude_unset=True)
+    edits: dict[str, Any] = {}
+    for entry in config.read_yaml(path).get("choices", []):
+        name, value = entry.get("name"), entry.get("value")
+        known = before.get(name)
+        if known is None:
+            raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
+        if value != "auto" and name not in given and (value != known.value or known.why == USERS):
+            edits[name] = value
+            tell(Event("plan", f"{name}={value} as plan.yaml says"))
+    return config.build({"train": {**given, **edits}}, origin=str(path)).train

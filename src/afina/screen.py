@@ -1,0 +1,236 @@
+"""What a person sees: progress while it works, tables when it is done, and the JSON twin for scripts."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from afina.records import Choice, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
+
+if TYPE_CHECKING:
+    from afina.pipeline import Outcome
+
+SHOWN = 3  # places shown of each finding
+
+
+def _console() -> Console:
+    width = None if sys.stdout.isatty() else 120
+    return Console(width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def say(text: str) -> None:
+    """One line on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def end(following: str, summary: Mapping[str, Any] | None) -> None:
+    """The next command; with --json, one JSON document as the very last line."""
+    say(f"\nnext: {following}")
+    if summary is not None:
+        say(json.dumps(summary, ensure_ascii=False))
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """A live table on a terminal, plain lines elsewhere."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        view = _LiveView()
+        with Live(get_renderable=view.table, console=_console(), refresh_per_second=4, transient=False):
+            yield view.take
+    else:
+        yield _PlainView().take
+
+
+class _LiveView:
+    """One row a stage; the row of a stage at work shows its latest step."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Event] = {}
+
+    def take(self, event: Event) -> None:
+        self.rows[event.stage] = event
+
+    def table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for name in ("stage", "", "step", "loss", "dev", "rate", "left"):
+            table.add_column(name, justify="left" if name in ("stage", "") else "right", no_wrap=name != "")
+        for event in self.rows.values():
+            table.add_row(*_cells(event))
+        return table
+
+
+class _PlainView:
+    """A line an event, for logs: steps at most every ten seconds."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def take(self, event: Event) -> None:
+        now = time.monotonic()
+        if event.step is not None and event.step != event.steps and now - self.last < 10:
+            return
+        self.last = now
+        names = ("", "", "step ", "loss ", "dev ", "rate ", "left ")
+        say("  ".join(f"{name}{cell}" for name, cell in zip(names, _cells(event), strict=True) if cell))
+        sys.stdout.flush()
+
+
+def _cells(event: Event) -> list[str]:
+    return [
+        event.stage,
+        event.text,
+        "" if event.step is None else f"{event.step}/{event.steps}",
+        "" if event.loss is None else f"{event.loss:.3f}",
+        "" if event.metric is None else f"{event.metric:.3f}",
+        "" if event.rate is None else f"{event.rate:.1e}",
+        "" if event.seconds_left is None else _duration(event.seconds_left),
+    ]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def pairs(entries: Mapping[str, str]) -> None:
+    """Names and what they are."""
+    width = max(map(len, entries), default=0)
+    for name, text in entries.items():
+        say(f"{name:<{width}}  {text}")
+
+
+def corpus(record: Corpus) -> None:
+    """Findings first, then what is left."""
+    for finding in record.findings:
+        _finding(finding)
+    say(record.columns.why)
+    say(record.split)
+    counts = {part: len(getattr(record, part)) for part in ("train", "dev", "test")}
+    classes = f"{len(record.labels)} classes"
+    say(f"{record.name}: {classes}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+
+
+def _finding(finding: Finding) -> None:
+    where = "; ".join(finding.where[:SHOWN]) + (f" and {finding.count - SHOWN:,} more" if finding.count > SHOWN else "")
+    say(f"{where}: {finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
+
+
+def corpus_json(record: Corpus) -> dict[str, Any]:
+    """What `check --json` prints."""
+    from dataclasses import asdict
+
+    return {
+        "name": record.name,
+        "columns": asdict(record.columns),
+        "labels": list(record.labels),
+        "rows": _rows(record),
+        "findings": [asdict(finding) for finding in record.findings],
+    }
+
+
+def outcome(result: "Outcome", stage: str) -> None:
+    """Everything that a run, or its first stages, found."""
+    corpus(result.corpus)
+    if result.profile and stage == "profile":
+        _profile(result.profile)
+    if result.plan and stage in ("plan", "report"):
+        _choices(result.plan.choices)
+        say("estimates: " + ", ".join(f"{name} {value:,.4g}" for name, value in result.plan.estimates.items()))
+    if result.evaluation:
+        evaluation(result.evaluation)
+    if result.compressed:
+        small = result.compressed
+        say(
+            f"{small.rung}: {small.ratio:.2f}x smaller, {small.drop_points:+.2f} points lost, {small.agreement:.1%} agree"
+        )
+        say(f"report: {result.folder / 'report.html'}")
+
+
+def _profile(record: Profile) -> None:
+    say(f"language {record.language}; words a text {_three(record.words)}; tokens {_three(record.tokens)}")
+    say(f"{record.fertility:.2f} tokens a word; {record.unknown:.2%} unknown")
+    table = Table("distance", "value", "95%", "zero", "unit", "what it means", box=None, pad_edge=False)
+    for distance in record.distances:
+        table.add_row(*_distance(distance))
+    _console().print(table)
+    for note in record.notes:
+        say(note)
+
+
+def _three(values: Sequence[float]) -> str:
+    return "median {:g}, 95% up to {:g}, longest {:g}".format(*values)
+
+
+def _distance(record: Distance) -> list[str]:
+    interval = f"{record.low:.3f} to {record.high:.3f}"
+    return [record.measure, f"{record.value:.3f}", interval, f"{record.zero:.3f}", record.unit, record.means]
+
+
+def _choices(choices: Sequence[Choice]) -> None:
+    table = Table("choice", "value", "why", box=None, pad_edge=False)
+    for choice in choices:
+        table.add_row(choice.name, f"{choice.value}", choice.why)
+    _console().print(table)
+
+
+def evaluation(record: Evaluation) -> None:
+    """Scores with their intervals, beside the baselines."""
+    names = [score.name for score in record.scores]
+    table = Table(
+        "", *names, box=None, pad_edge=False, title=f"{record.split}, {record.rows:,} rows", title_justify="left"
+    )
+    table.add_row("this model", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.scores))
+    for name, scores in record.baselines.items():
+        by_name = {score.name: score for score in scores}
+        table.add_row(name, *(f"{by_name[n].value:.3f}" if n in by_name else "" for n in names))
+    _console().print(table)
+
+
+def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
+    """Scores by name, each with its interval."""
+    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
+
+
+def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
+    """What `profile`, `plan` and `run` print with --json."""
+    from dataclasses import asdict
+
+    if stage == "profile":
+        return asdict(result.profile) if result.profile else {}
+    if result.plan is None:
+        return corpus_json(result.corpus)
+    if stage == "plan":
+        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
+    summary: dict[str, Any] = {
+        "run": str(result.folder),
+        "task": "pair" if result.corpus.columns.pair else "classify",
+        "technique": result.plan.settings.technique,
+        "rows": _rows(result.corpus),
+        "seconds": result.seconds,
+    }
+    if result.evaluation:
+        named = result.evaluation.baselines.items()
+        summary["test"] = scores_json(result.evaluation.scores)
+        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
+    if result.compressed:
+        small = result.compressed
+        summary["int8"] = {"ratio": small.ratio, "drop_points": small.drop_points, "rung": small.rung}
+    return summary
+
+
+def _rows(record: Corpus) -> dict[str, int]:
+    return {"train": len(record.train), "dev": len(record.dev), "test": len(record.test)}
+
+
+def machine(facts: Mapping[str, Any]) -> None:
+    """The doctor's findings."""
+    for name, value in facts.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+        say(f"{name}: {shown or 'none'}")

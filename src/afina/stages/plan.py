@@ -1,0 +1,258 @@
+"""Plan: what to train and how, each choice with its reason and its evidence.
+
+One pass of the frozen base over a sample gives the features of every layer; closed-form heads on each say what the
+base already knows. A few timed steps say what this machine can do. The rules that follow are few, and stand in this
+file; the measurements behind them are in benchmarks/RESULTS.md.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from afina import features, probing, shelf, timing
+from afina.bases import Opened
+from afina.config import TrainOptions
+from afina.errors import ConfigError
+from afina.metrics import wilson
+from afina.records import (
+    Choice,
+    Corpus,
+    Event,
+    Facts,
+    LayerScore,
+    Plan,
+    Profile,
+    Row,
+    Settings,
+    Tell,
+    Value,
+    Verdict,
+)
+
+PROBE_ROWS = 1500
+RATES = {"full": 1e-4, "freeze": 2e-4, "lora": 2e-3}
+FEW_ROWS = 8  # median rows a class below which the body is left alone
+BATCH = 32
+STEPS_WANTED = 600  # optimizer steps that a run should at least have; small sets see more epochs for it
+EPOCHS = (3, 20)  # fewest and most
+
+
+def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Plan:
+    """Choose every setting that `options` leaves open. Raises ConfigError for options that cannot be."""
+    from afina import heads
+
+    if options.technique is not None:
+        shelf.load("techniques", options.technique)
+    max_tokens = options.max_seq_length or _max_tokens(profile, opened)
+    if max_tokens > opened.record.max_tokens:
+        raise ConfigError(
+            f"the base reads at most {opened.record.max_tokens} tokens, not {max_tokens}",
+            f"set max_seq_length to {opened.record.max_tokens} or less",
+        )
+    encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
+    sample = _sample(corpus.train, seed)
+    encoded = features.encode(opened.tokenizer, [row.input for row in sample], max_tokens)
+    tell(Event("plan", "timing a few steps on this machine"))
+    speed = _speed(encoder, opened.tokenizer, encoded)
+    tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample):,} rows"))
+    layers = _ask_layers(encoder, opened.tokenizer, encoded, sample, corpus.labels, speed)
+    facts = _facts(corpus, profile, opened, layers, speed)
+    choices = _choices(facts, profile, layers, speed, options, max_tokens)
+    settings = Settings(**{choice.name: choice.value for choice in choices})  # type: ignore[arg-type]
+    return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
+
+
+def _sample(rows: Sequence[Row], seed: int) -> list[Row]:
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:PROBE_ROWS]
+    return [rows[place] for place in sorted(chosen)]
+
+
+def _max_tokens(profile: Profile, opened: Opened) -> int:
+    """Room for nearly every text, in steps of 16, within what the base can read."""
+    wanted = 16 * math.ceil(profile.tokens[1] * 1.25 / 16)
+    longest = 16 * math.ceil(profile.tokens[2] / 16)
+    return int(min(max(32, min(wanted, longest)), opened.record.max_tokens))
+
+
+def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> dict[str, float]:
+    """Seconds a row: a forward pass, and a training step in each precision that the processor has."""
+    speed = {
+        "forward": timing.forward(encoder, tokenizer, encoded),
+        "fp32": timing.step(encoder, tokenizer, encoded, bf16=False),
+    }
+    if timing.has_bf16():
+        speed["bf16"] = timing.step(encoder, tokenizer, encoded, bf16=True)
+    return speed
+
+
+def _ask_layers(
+    encoder: Any,
+    tokenizer: Any,
+    encoded: Sequence[dict[str, list[int]]],
+    sample: Sequence[Row],
+    labels: Sequence[str],
+    speed: Mapping[str, float],
+) -> tuple[LayerScore, ...]:
+    """Leave-one-out accuracy of a ridge head on every layer, for both poolings."""
+    bf16 = speed.get("bf16", math.inf) < speed["fp32"]
+    states = features.collect(
+        encoder, tokenizer, encoded, lambda batch: features.all_layers(encoder, batch), bf16
+    )  # (n, layers + 1, 2, hidden)
+    classes = np.array([labels.index(row.label) for row in sample])
+    scores = []
+    for layer in range(states.shape[1]):
+        for place, pooling in enumerate(("mean", "cls")):
+            accuracy = probing.leave_one_out(states[:, layer, place], classes, len(labels))
+            low, high = wilson(round(accuracy * len(sample)), len(sample))
+            scores.append(LayerScore(layer, pooling, accuracy, low, high))
+    return tuple(scores)
+
+
+def _facts(
+    corpus: Corpus, profile: Profile, opened: Opened, layers: Sequence[LayerScore], speed: Mapping[str, float]
+) -> Facts:
+    counts = Counter(row.label for row in corpus.train)
+    return Facts(
+        rows=len(corpus.train),
+        classes=len(corpus.labels),
+        rows_per_class=float(np.median([counts[label] for label in corpus.labels])),
+        tokens=profile.tokens[0],
+        layers=opened.record.layers,
+        hidden=opened.record.hidden,
+        parameters=opened.record.parameters,
+        body_parameters=opened.record.body_parameters,
+        seconds_per_row=speed["forward"],
+        probe=max(score.accuracy for score in layers),
+        majority=max(counts.values()) / len(corpus.train),
+    )
+
+
+def _choices(
+    facts: Facts,
+    profile: Profile,
+    layers: Sequence[LayerScore],
+    speed: Mapping[str, float],
+    options: TrainOptions,
+    max_tokens: int,
+) -> tuple[Choice, ...]:
+    """One choice a setting, the user's own first."""
+    depth = _freeze_layers(facts, layers)
+    technique = _technique(facts, int(str(options.freeze_layers or depth.value)), options)
+    name = options.technique or str(technique.value)
+    epochs = _epochs(facts)
+    batch = options.per_device_train_batch_size or BATCH
+    steps = math.ceil(facts.rows / batch) * (options.num_train_epochs or float(str(epochs.value)))
+    chosen = [
+        technique,
+        _pooling(layers),
+        depth,
+        Choice("lora_r", 8, "the usual rank; used by the technique lora only (Hu 2021)"),
+        Choice("lora_alpha", 16.0, "twice the usual rank (Hu 2021)"),
+        Choice("learning_rate", RATES.get(name, RATES["full"]), "the body's peak; best of those tried on several sets"),
+        Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
+        epochs,
+        Choice("per_device_train_batch_size", BATCH, "the usual batch; more rows a step gained nothing when measured"),
+        Choice(
+            "max_seq_length",
+            max_tokens,
+            "room for 19 of 20 texts and a quarter more",
+            {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
+        ),
+        Choice("warmup_steps", math.ceil(0.1 * steps), "a tenth of the run", {"steps": int(steps)}),
+        Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
+        _precision(speed),
+    ]
+    given = options.model_dump(exclude={"save_steps", "weight_decay"}, exclude_none=True)
+    return tuple(_overridden(choice, given) for choice in chosen)
+
+
+def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
+    if choice.name not in given or given[choice.name] == choice.value:
+        return choice
+    refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
+    return Choice(choice.name, given[choice.name], "set by the user", choice.evidence, refused)
+
+
+def _technique(facts: Facts, depth: int, options: TrainOptions) -> Choice:
+    """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
+    verdicts = {name: _verdict(name, facts, depth, options) for name in shelf.names("techniques")}
+    value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
+    reasons = {
+        "head_only": f"{facts.rows_per_class:g} rows a class: too few to move the body without tearing it",
+        "freeze": f"{facts.rows_per_class:g} rows a class are enough to train the body above layer {depth}",
+        "full": f"{facts.rows_per_class:g} rows a class are enough to train the whole body",
+    }
+    refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
+    evidence = {
+        "rows": facts.rows,
+        "classes": facts.classes,
+        "rows a class, median": facts.rows_per_class,
+        "frozen probe, accuracy": round(facts.probe, 4),
+        "majority, accuracy": round(facts.majority, 4),
+    }
+    return Choice("technique", value, reasons[value], evidence, refused)
+
+
+def _verdict(name: str, facts: Facts, depth: int, options: TrainOptions) -> Verdict:
+    module = shelf.load("techniques", name)
+    given = {"layers": depth, "r": options.lora_r, "alpha": options.lora_alpha}
+    known = {key: value for key, value in given.items() if value and key in module.Config.model_fields}
+    verdict: Verdict = module.suits(facts, module.Config(**known))
+    return verdict
+
+
+def _freeze_layers(facts: Facts, layers: Sequence[LayerScore]) -> Choice:
+    """As many lower layers as add nothing that the classes need, at most a third of them."""
+    best = {s.layer: s.accuracy for s in layers if s.pooling == "mean"}
+    most = facts.layers // 3
+    evidence = {f"layer {layer}, accuracy": round(accuracy, 4) for layer, accuracy in sorted(best.items())}
+    return Choice("freeze_layers", most, "a third of the layers", evidence)
+
+
+def _epochs(facts: Facts) -> Choice:
+    """Enough for STEPS_WANTED optimizer steps, within bounds."""
+    few, most = EPOCHS
+    epochs = min(most, max(few, math.ceil(STEPS_WANTED * BATCH / facts.rows)))
+    why = f"{epochs} passes give {math.ceil(facts.rows / BATCH) * epochs:,} steps; fewer than {STEPS_WANTED} left small sets short"
+    return Choice("num_train_epochs", epochs, why, {"rows": facts.rows})
+
+
+def _pooling(layers: Sequence[LayerScore]) -> Choice:
+    """Mean, unless the first token of the last layer is clearly better: its interval above the mean's value."""
+    top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
+    mean, cls = top["mean"], top["cls"]
+    evidence = {"mean, last layer": round(mean.accuracy, 4), "cls, last layer": round(cls.accuracy, 4)}
+    if cls.low > mean.accuracy:
+        return Choice("pooling", "cls", "the first token says more of the classes than the mean", evidence)
+    return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
+
+
+def _precision(speed: Mapping[str, float]) -> Choice:
+    """bf16 where the processor has it and a training step was measured faster with it."""
+    evidence = {f"{name}, ms a row": round(1000 * speed[name], 2) for name in ("fp32", "bf16") if name in speed}
+    if "bf16" not in speed:
+        return Choice("precision", "fp32", "this processor does not multiply in bf16", evidence)
+    faster = speed["fp32"] / speed["bf16"]
+    if faster > 1.1:
+        return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence)
+    return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
+
+
+def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
+    """By arithmetic from the technique's own verdict and the timed steps."""
+    module = shelf.load("techniques", settings.technique)
+    known = {"layers": settings.freeze_layers, "r": settings.lora_r}
+    verdict = module.suits(facts, module.Config(**{k: v for k, v in known.items() if k in module.Config.model_fields}))
+    passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
+    precise = speed[settings.precision] / speed["fp32"]
+    activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
+    checkpoints = 2 * (4 * facts.parameters + 8 * verdict.trainable)
+    return {
+        "trainable": verdict.trainable,
+        "memory": verdict.memory + activations,
+        "disk": checkpoints + 3 * 4 * facts.parameters,
+        "seconds": round(passes * verdict.seconds_per_row * precise + facts.rows * facts.seconds_per_row * precise, 1),
+    }

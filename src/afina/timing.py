@@ -1,0 +1,59 @@
+"""What this machine can do with this base: a few steps, timed."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from afina import features
+
+STEPS = 2  # counted, after one to warm up; the faster one is kept
+
+
+def forward(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> float:
+    """Seconds of one forward pass in fp32, a row, in batches of 32 like `encoded`."""
+    batch = _batch(tokenizer, encoded)
+    encoder.eval()
+    with torch.inference_mode():
+        return _fastest(lambda: encoder(**batch)) / len(batch["input_ids"])
+
+
+def step(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], bf16: bool) -> float:
+    """Seconds of one forward and backward pass of the whole encoder, a row. Weights are left as they were."""
+    batch = _batch(tokenizer, encoded)
+    encoder.train().requires_grad_(True)
+
+    def once() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            value = encoder(**batch).last_hidden_state.float().square().mean()
+        value.backward()
+
+    seconds = _fastest(once) / len(batch["input_ids"])
+    encoder.zero_grad(set_to_none=True)
+    return seconds
+
+
+def has_bf16() -> bool:
+    """Whether the processor can multiply in bfloat16; whether that is faster must be timed."""
+    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _batch(tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> features.Batch:
+    """32 rows around the median length."""
+    middle = np.argsort([len(row["input_ids"]) for row in encoded])
+    start = max(0, len(middle) // 2 - 16)
+    rows = [encoded[place] for place in middle[start : start + 32]]
+    return next(features.batches(tokenizer, rows))[1]
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    work()
+    times = []
+    for _ in range(STEPS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
