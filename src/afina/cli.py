@@ -53,52 +53,29 @@ def check(
     screen.end(f"afina run {file}", screen.corpus_json(corpus) if as_json else None)
 
 
-@app.command()
-def profile(
-    file: Input,
-    overrides: Overrides = None,
-    test: Test = None,
-    dev: Dev = None,
-    model: Model = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    out: Out = None,
-    as_json: Json = False,
-) -> None:
-    """Measure FILE: sizes, words, tokens, and how far it is from general language."""
-    _until("profile", locals())
+def _stage_command(name: str, stage: str, text: str) -> None:
+    """One command that goes through the pipeline up to a stage; all of them take the same options."""
+
+    def command(
+        file: Input,
+        overrides: Overrides = None,
+        test: Test = None,
+        dev: Dev = None,
+        model: Model = None,
+        text: TextColumn = None,
+        label: LabelColumn = None,
+        out: Out = None,
+        as_json: Json = False,
+    ) -> None:
+        _until(stage, locals())
+
+    command.__doc__ = text
+    app.command(name)(command)
 
 
-@app.command()
-def plan(
-    file: Input,
-    overrides: Overrides = None,
-    test: Test = None,
-    dev: Dev = None,
-    model: Model = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    out: Out = None,
-    as_json: Json = False,
-) -> None:
-    """Say what would be trained on FILE and how, with reasons, and train nothing."""
-    _until("plan", locals())
-
-
-@app.command()
-def run(
-    file: Input,
-    overrides: Overrides = None,
-    test: Test = None,
-    dev: Dev = None,
-    model: Model = None,
-    text: TextColumn = None,
-    label: LabelColumn = None,
-    out: Out = None,
-    as_json: Json = False,
-) -> None:
-    """From FILE to an evaluated, quantized and reported model; the same command again goes on where it stopped."""
-    _until("report", locals())
+_stage_command("profile", "profile", "Measure FILE: sizes, words, tokens, and how far it is from general language.")
+_stage_command("plan", "plan", "Say what would be trained on FILE and how, with reasons, and train nothing.")
+_stage_command("run", "report", "From FILE to an evaluated, quantized and reported model; run again, it goes on.")
 
 
 @app.command()

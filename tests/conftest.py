@@ -1,0 +1,70 @@
+"""Tiny random models that stand in for real ones; a forgotten download is an error."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for each other
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WORDS = (
+    "the a card is lost my where when can i book visit doctor pain test result bill pay please thanks "
+    "no not yes today tomorrow early late red blue green one two three el la tarjeta cita médico dolor hoy"
+).split()
+
+
+@pytest.fixture(scope="session")
+def make_base(tmp_path_factory) -> Callable[[str], Path]:
+    """A folder with a random two-layer model of an architecture and a word tokenizer, as save_pretrained writes it."""
+    made: dict[str, Path] = {}
+
+    def make(architecture: str = "bert", seed: int = 0) -> Path:
+        name = f"{architecture}-{seed}"
+        if name not in made:
+            made[name] = _save(architecture, seed, tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(make_base) -> Path:
+    return make_base("bert")
+
+
+def _save(architecture: str, seed: int, folder: Path) -> Path:
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import CONFIG_MAPPING, AutoModel, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")]
+    vocabulary = {token: place for place, token in enumerate([*special, *WORDS, *letters[1:]])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    inputs = ["input_ids", "attention_mask"]
+    if architecture in ("bert", "electra", "deberta-v2", "albert"):
+        inputs.insert(1, "token_type_ids")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **names).save_pretrained(folder)
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    if architecture == "distilbert":
+        sizes = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+    if architecture in ("electra", "albert"):
+        sizes["embedding_size"] = 32
+    ids = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+    config = CONFIG_MAPPING[architecture](
+        vocab_size=len(vocabulary), max_position_embeddings=66, **sizes, **ids, **({"type_vocab_size": 2} if architecture in ("roberta", "xlm-roberta") else {})
+    )
+    torch.manual_seed(seed)
+    AutoModel.from_config(config).save_pretrained(folder)
+    return folder

@@ -1,0 +1,74 @@
+import pytest
+import yaml
+
+from afina import config
+from afina.errors import ConfigError
+
+
+def test_keys_may_be_flat_nested_dotted_or_aliases_and_the_canonical_name_is_stored():
+    forms = [
+        config.build({"train": {"learning_rate": 1e-4}}),
+        config.build({"learning_rate": 1e-4}),
+        config.build({"lr": "1e-4"}),
+        config.build({}, ["train.learning_rate=1e-4"]),
+        config.build({}, ["lr=1e-4"]),
+        config.build({"lr": 3}, ["learning_rate=0.0001"]),
+    ]
+    assert {form.train.learning_rate for form in forms} == {1e-4}
+    assert "learning_rate: 0.0001" in config.dump(forms[2])
+
+
+@pytest.mark.parametrize(
+    ("key", "near"), [("learnig_rate", "learning_rate"), ("train.epoch", "epochs"), ("modle", "model")]
+)
+def test_an_unknown_key_is_an_error_with_the_nearest_one(key, near):
+    with pytest.raises(ConfigError, match=key) as caught:
+        config.build({}, [f"{key}=1"])
+    assert near in caught.value.fix
+
+
+def test_all_wrong_values_are_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        config.build({"lr": "fast", "epochs": -1, "precision": "int3"})
+    assert all(word in caught.value.found for word in ("learning_rate", "num_train_epochs", "precision", "'fast'"))
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e3, "nan"])
+def test_a_rate_that_cannot_train_is_refused(rate):
+    with pytest.raises(ConfigError, match="learning_rate"):
+        config.build({"learning_rate": rate})
+
+
+def test_a_dumped_run_reads_back_as_itself(tmp_path):
+    run = config.build({"train_file": "x.csv", "lr": 1e-4, "seed": 3})
+    (tmp_path / "run.yaml").write_text(config.dump(run))
+    assert config.read(tmp_path / "run.yaml") == run
+
+
+def test_the_template_is_a_valid_run_file_with_every_key(tmp_path):
+    (tmp_path / "run.yaml").write_text(config.template())
+    assert config.read(tmp_path / "run.yaml").corpus.train_file == "data.csv"
+    everything = "\n".join(line.removeprefix("# ").removeprefix("#") for line in config.template().splitlines()[2:])
+    assert set(yaml.safe_load(everything)) == set(config.Run.model_fields)
+
+
+HOSTILE = {
+    "a tag": "seed: !!python/object/apply:os.system ['true']",
+    "an alias": "corpus: &a {train_file: x}\nmodel: *a",
+    "a key twice": "seed: 1\nseed: 2",
+    "no mapping": "- 1\n- 2",
+    "no YAML": "seed: [1",
+    "a tab": "corpus:\n\ttrain_file: x",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_and_broken_yaml_is_an_error_and_nothing_runs(tmp_path, content):
+    (tmp_path / "run.yaml").write_text(content)
+    with pytest.raises(ConfigError):
+        config.read(tmp_path / "run.yaml")
+
+
+def test_a_missing_run_file_says_how_to_make_one(tmp_path):
+    with pytest.raises(ConfigError, match="afina init"):
+        config.read(tmp_path / "run.yaml")

@@ -1,0 +1,156 @@
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afina import store
+from afina.errors import ConfigError, MachineError, RecordError
+from afina.records import Score
+
+SCORE = Score("accuracy", 0.5, 0.4, 0.6)
+
+
+def test_a_record_is_made_once_and_read_the_second_time(tmp_path):
+    made = []
+    make = lambda: made.append(1) or SCORE  # noqa: E731
+    first = store.keep(tmp_path, "x", Score, {"a": 1}, make)
+    second = store.keep(tmp_path, "x", Score, {"a": 1}, make)
+    assert (first.made, second.made, second.record, len(made)) == (True, False, SCORE, 1)
+    assert second.seconds == first.seconds
+
+
+def test_a_record_is_made_anew_when_its_inputs_change(tmp_path):
+    store.keep(tmp_path, "x", Score, {"a": 1}, lambda: SCORE)
+    assert store.keep(tmp_path, "x", Score, {"a": 2}, lambda: SCORE).made
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"inputs": 3}', "\x00\x01"])
+def test_a_damaged_record_is_made_anew_and_never_a_traceback(tmp_path, content):
+    kept = store.keep(tmp_path, "x", Score, 1, lambda: SCORE)
+    (tmp_path / "records" / "x.json").write_text(content)
+    assert store.keep(tmp_path, "x", Score, 1, lambda: SCORE).made
+    assert kept.made
+
+
+def test_reading_a_missing_or_damaged_record_says_what_to_do(tmp_path):
+    with pytest.raises(RecordError, match="finish the run"):
+        store.read_record(tmp_path, "train", Score)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "train.json").write_text("{")
+    with pytest.raises(RecordError, match="damaged"):
+        store.read_record(tmp_path, "train", Score)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=4))
+def test_a_fingerprint_depends_on_content_and_not_on_order(content):
+    turned = dict(reversed(content.items()))
+    assert store.fingerprint(content) == store.fingerprint(turned)
+    assert store.fingerprint(content) != store.fingerprint({**content, "another key": 1})
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "model"
+    with pytest.raises(ValueError, match="boom"), store.whole_folder(target) as temporary:
+        (temporary / "half").write_text("x")
+        raise ValueError("boom")
+    assert list(tmp_path.iterdir()) == []
+    with store.whole_folder(target) as temporary:
+        (temporary / "a").write_text("1")
+    with store.whole_folder(target) as temporary:
+        (temporary / "b").write_text("2")
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_seal_holds_until_one_byte_changes(tmp_path):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b").write_bytes(b"abc")
+    assert store.damage(tmp_path) == "it was not finished"
+    store.seal(tmp_path)
+    assert store.damage(tmp_path) is None
+    (tmp_path / "a").write_bytes(b"0123456780")
+    assert store.damage(tmp_path) == "a was altered"
+    (tmp_path / "a").unlink()
+    assert store.damage(tmp_path) == "a is missing"
+
+
+def test_a_full_disk_is_an_error_with_a_fix_and_leaves_the_old_file(tmp_path):
+    program = f"""
+        import resource
+        from pathlib import Path
+        from afina import store
+        from afina.errors import MachineError
+        path = Path({str(tmp_path)!r}) / "x.json"
+        store.write_text(path, "old")
+        import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        try:
+            store.write_text(path, "new" * 1000)
+        except MachineError as error:
+            print(error)
+        assert path.read_text() == "old"
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert "cannot write" in done.stdout
+    assert "fix:" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_two_writers_of_one_folder_the_second_is_told_who_owns_it(tmp_path):
+    with store.lock(tmp_path), pytest.raises(ConfigError, match=str(os.getpid())), store.lock(tmp_path):
+        pass
+    with store.lock(tmp_path):
+        pass
+
+
+def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path):
+    program = "import sys, time\nfrom pathlib import Path\nfrom afina import store\n"
+    program += "with store.lock(Path(sys.argv[1])):\n    print('locked', flush=True)\n    time.sleep(60)\n"
+    child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "locked\n"
+    with pytest.raises(ConfigError, match="is being written"), store.lock(tmp_path):
+        pass
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    with store.lock(tmp_path):
+        owner = json.loads((tmp_path / store.LOCK).read_text())
+    assert owner["pid"] == os.getpid()
+
+
+def _compete(folder, results):
+    try:
+        with store.lock(folder):
+            results.put("won")
+            time.sleep(1.0)
+    except ConfigError:
+        results.put("refused")
+
+
+def test_of_several_processes_at_once_exactly_one_gets_the_folder(tmp_path):
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    processes = [context.Process(target=_compete, args=(tmp_path, results)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    answers = [results.get() for _ in processes]
+    assert answers.count("won") == 1
+
+
+def test_a_read_only_place_is_an_error_with_a_fix(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(MachineError, match="--out"):
+        store.write_text(tmp_path / "x", "y")
