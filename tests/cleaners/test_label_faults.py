@@ -39,7 +39,20 @@ def test_versions_and_grades_are_no_whole_numbers():
     assert labels.clean(given) == (given, ())
 
 
-WORDS = ["card_arrival", "lost_card", "top_up_failed", "transfer_fee", "exchange_rate", "balance_not_updated", "refund", "verify_identity", "Complaint", "positive", "negative", "neutral"]
+WORDS = [
+    "card_arrival",
+    "lost_card",
+    "top_up_failed",
+    "transfer_fee",
+    "exchange_rate",
+    "balance_not_updated",
+    "refund",
+    "verify_identity",
+    "Complaint",
+    "positive",
+    "negative",
+    "neutral",
+]
 
 
 def slip(word, dice):

@@ -1,0 +1,240 @@
+import gzip
+import json
+import random
+from contextlib import suppress
+
+import pytest
+
+from afina.config import CorpusOptions
+from afina.errors import AfinaError, ConfigError, DataError
+from afina.records import Corpus, from_json, to_json
+from afina.sameness import key
+from afina.stages.corpus import read
+
+
+def lines(n=40, classes=("card", "refund")):
+    return [(f"message number {i} about it", classes[i % len(classes)]) for i in range(n)]
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A function that writes rows or raw content under a name, and reads the corpus of these files."""
+
+    def make(train, seed=0, **others):
+        files = {"train": train, **{name: others.pop(name) for name in ("dev", "test") if name in others}}
+        options = {}
+        for split, content in files.items():
+            path = tmp_path / others.get(f"{split}_name", f"{split}.csv")
+            if isinstance(content, list):
+                content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in content)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+            options[f"{split}_file"] = str(path)
+        options |= {name: value for name, value in others.items() if name.endswith(("_column", "_share"))}
+        return read(CorpusOptions(**options), seed)
+
+    return make
+
+
+def said(corpus, check):
+    return [finding for finding in corpus.findings if finding.check == check]
+
+
+# ------------------------------------------------------------------ splits
+
+
+def test_one_file_becomes_three_splits(made):
+    corpus = made(lines(400))
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (288, 32, 80)
+    assert corpus.split == (
+        "train.csv: 400 rows; dev: 32 of them, stratified, seed 0; test: 80 of them, stratified, seed 0"
+    )
+    assert len({key(row) for row in corpus.train + corpus.dev + corpus.test}) == 400
+
+
+def test_with_a_test_file_only_dev_is_cut(made):
+    corpus = made(lines(400), test=[("a new text", "card"), ("and one more", "refund")])
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (360, 40, 2)
+    assert corpus.split == "train.csv: 400 rows; dev: 40 of them, stratified, seed 0; test.csv: 2 rows"
+
+
+def test_given_splits_stay_as_they_are(made):
+    corpus = made(lines(40), dev=[("dev one", "card"), ("dev two", "refund")], test=[("test one", "card")])
+    assert [row.text for row in corpus.dev] == ["dev one", "dev two"]
+    assert len(corpus.train) == 40
+
+
+def test_the_seed_decides_the_cut_and_nothing_else_does(made):
+    assert made(lines(100)) == made(lines(100))
+    assert made(lines(100)).test != made(lines(100), seed=1).test
+
+
+def test_copies_never_straddle_a_cut(made):
+    rows = lines(60) + [(text.upper(), label) for text, label in lines(60)]
+    corpus = made(rows)
+    assert len(corpus.train) + len(corpus.dev) + len(corpus.test) == 60
+
+
+def test_ten_rows_make_small_splits_and_say_so(made):
+    corpus = made(lines(10))
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (6, 2, 2)
+    assert [finding.count for finding in said(corpus, "split")] == [2, 2]
+
+
+def test_four_rows_are_too_few(made):
+    with pytest.raises(DataError, match="too few"):
+        made(lines(4))
+
+
+# ------------------------------------------------------------------ the record
+
+
+def test_the_record_names_its_files_its_columns_and_survives_json(made, tmp_path):
+    corpus = made(lines(40))
+    assert corpus.name == tmp_path.name
+    assert corpus.sources[0].file == "train.csv"
+    assert len(corpus.sources[0].sha256) == 64
+    assert corpus.sources[0].rows == 40
+    assert corpus.columns.why.startswith("text: 'text' by its name; label: 'label' by its name, 2 values")
+    assert corpus.train[0].where.startswith("train.csv:")
+    assert from_json(Corpus, to_json(corpus)) == corpus
+    assert str(tmp_path) not in to_json(corpus)
+
+
+def test_a_corpus_is_named_after_its_file(made):
+    assert made(lines(40), train_name="tickets.csv").name == "tickets"
+
+
+def test_number_labels_are_sorted_by_size(made):
+    assert made(lines(200, ("10", "9", "-1", "2.0"))).labels == ("-1", "2", "9", "10")
+    assert made(lines(200, ("b", "10", "9"))).labels == ("10", "9", "b")
+
+
+def test_a_pair_of_texts_is_read_as_one_input(made):
+    rows = "".join(f"one {n},two {n},{'yn'[n % 2]}\n" for n in range(40))
+    corpus = made("premise,hypothesis,label\n" + rows)
+    assert corpus.train[0].input == (corpus.train[0].text, corpus.train[0].pair)
+
+
+# ------------------------------------------------------------------ bad input, each with its own words
+
+GOOD = "text,label\n" + "".join(f"{text},{label}\n" for text, label in lines(40))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        ("text,label\n", "a header line and no row"),
+        ("text,label\n" + "a text,card\n" * 9, "one class only, 'card'"),
+        ("text,label\n" + "".join(f"a text {n},\n" for n in range(9)), "no row of train.csv has a label"),
+        ("text,label\n" + "".join(f"a text {n},l{n}\n" for n in range(9)), "9 different labels in 9 rows"),
+        ("text\nonly texts\n", "has one column"),
+        (GOOD + '"unclosed,card\n', r"train\.csv:42: a quote opens here"),
+        ("text,label\n" + "nan,card\nnull,refund\n", "no row of train.csv is left after cleaning"),
+    ],
+)
+def test_a_file_of_which_no_classifier_can_be_made_is_refused(made, content, problem):
+    with pytest.raises(DataError, match=problem) as caught:
+        made(content)
+    assert caught.value.fix
+
+
+def test_an_unknown_ending_is_answered_with_the_known_ones(made):
+    with pytest.raises(DataError, match=r"ending that cannot be read: \.xlsx") as caught:
+        made("a", train_name="rows.xlsx")
+    assert ".csv" in caught.value.fix
+    assert ".parquet" in caught.value.fix
+    with pytest.raises(DataError, match=r"did you mean \.jsonl\?"):
+        made("a", train_name="rows.jsonll")
+
+
+def test_a_missing_file_and_no_file_are_refused(tmp_path):
+    with pytest.raises(DataError, match="there is no file"):
+        read(CorpusOptions(train_file=str(tmp_path / "rows.csv")), 0)
+    with pytest.raises(DataError, match="there is no file"):
+        read(CorpusOptions(train_file=str(tmp_path / "rows")), 0)
+    with pytest.raises(DataError, match="is a folder"):
+        read(CorpusOptions(train_file=str(tmp_path)), 0)
+    with pytest.raises(ConfigError, match="no file with rows is named"):
+        read(CorpusOptions(), 0)
+
+
+def test_one_file_for_two_splits_is_refused(made, tmp_path):
+    (tmp_path / "train.csv").write_text(GOOD)
+    with pytest.raises(ConfigError, match="is named for train and for test"):
+        read(CorpusOptions(train_file=str(tmp_path / "train.csv"), test_file=str(tmp_path / "train.csv")), 0)
+
+
+def test_a_missing_column_is_answered_with_those_there(made):
+    with pytest.raises(DataError, match="no column 'lable'") as caught:
+        made(GOOD, label_column="lable")
+    assert "did you mean 'label'" in caught.value.fix
+    with pytest.raises(DataError, match=r"test\.csv has no column 'label'"):
+        made(GOOD, test="text,other\na,b\n")
+
+
+def test_a_test_file_without_labels_is_refused(made):
+    with pytest.raises(DataError, match=r"no row of test\.csv has a label"):
+        made(GOOD, test="text,label\na,\nb,\n")
+
+
+def test_a_test_file_left_empty_by_cleaning_is_refused(made):
+    with pytest.raises(DataError, match="no row of test is left"):
+        made(GOOD, test="text,label\n,card\n")
+
+
+def test_a_label_of_several_values_is_refused(made):
+    rows = "".join(json.dumps({"text": f"text {n}", "label": ["a", "b"]}) + "\n" for n in range(9))
+    with pytest.raises(DataError, match="holds lists"):
+        made(rows, train_name="train.jsonl")
+
+
+def test_ragged_rows_broken_lines_and_wrong_bytes_are_said(made):
+    corpus = made(GOOD.encode() + b"too,many,fields\ncaf\xe9 con leche,card\n")
+    assert said(corpus, "csv")[0].where == ("train.csv:42: 3 fields instead of 2",)
+    assert said(corpus, "encoding")[0].where == ("train.csv:43",)
+    rows = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in lines())
+    corpus = made(rows + '{"text": \n', train_name="train.jsonl")
+    assert said(corpus, "jsonl")[0].where[0].startswith("train.jsonl:41: broken JSON")
+
+
+def test_missing_labels_and_control_characters_are_said(made):
+    corpus = made(GOOD + "no label here,NaN\na NUL\0 in a sentence,card\n\0\0\0\0,card\n")
+    assert (said(corpus, "empty")[0].action, said(corpus, "empty")[0].where) == ("removed", ("train.csv:42",))
+    assert said(corpus, "characters")[0].where == ("train.csv:43",)
+    assert said(corpus, "binary")[0].where == ("train.csv:44",)
+
+
+def test_labels_that_differ_in_case_become_one_class(made):
+    corpus = made(GOOD + "one more text, CARD \n")
+    assert corpus.labels == ("card", "refund")
+    assert said(corpus, "labels")[0].count == 1
+
+
+def test_a_test_label_that_train_lacks_stays_and_counts_as_an_error(made):
+    corpus = made(GOOD, test="text,label\nnew,card\nnewer,unheard\n")
+    assert [row.label for row in corpus.test] == ["card", "unheard"]
+    assert "unheard" not in corpus.labels
+    assert "counts as an error" in said(corpus, "rare")[0].problem
+
+
+def test_a_class_with_one_row_stays_in_train(made):
+    corpus = made(GOOD + "a lonely text,lonely\n")
+    assert "lonely" in {row.label for row in corpus.train}
+    assert said(corpus, "rare")[0].action == "kept"
+
+
+def test_a_gzipped_corpus_is_the_same_corpus(made):
+    plain, packed = made(GOOD), made(gzip.compress(GOOD.encode()), train_name="train.csv.gz")
+    assert [row.text for row in plain.train] == [row.text for row in packed.train]
+    assert plain.name == packed.name
+
+
+def test_no_content_whatever_raises_anything_but_a_deliberate_error(made):
+    dice = random.Random(0)  # noqa: S311
+    for _ in range(80):
+        content = bytearray(GOOD.encode())
+        for _ in range(dice.randrange(1, 9)):
+            content[dice.randrange(len(content))] = dice.choice(b'",;\n\r\t|\0\xff\xfe\x1f[{ a1')
+        with suppress(AfinaError):
+            made(bytes(content[: dice.randrange(1, len(content))]))

@@ -1,0 +1,110 @@
+"""Public data sets and their known faults; skipped where the data does not lie beside the project."""
+
+import random
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from afina.config import CorpusOptions
+from afina.errors import DataError
+from afina.sameness import key
+from afina.stages.corpus import read
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def said(corpus, check):
+    return [finding for finding in corpus.findings if finding.check == check]
+
+
+@cache
+def real(name, **options):
+    folder = DATA / name
+    if not folder.exists():
+        pytest.skip(f"the data set {name} is not beside the project")
+    files = {split: folder / f"{split}.csv" for split in ("train", "dev", "test")}
+    there = {f"{split}_file": str(path) for split, path in files.items() if path.exists()}
+    return read(CorpusOptions(**there, **options), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "held_out", "rows"),
+    [
+        ("banking77", "test", 7),
+        ("acl_arc", "test", 52),
+        ("trec", "test", 11),
+        ("cola", "dev", 16),
+        ("clinc150", "test", 2),
+    ],
+)
+def test_known_leaks_are_found_to_the_row(name, held_out, rows):
+    corpus = real(name)
+    assert f"{rows} rows of {held_out} are also in train" in [finding.problem for finding in said(corpus, "leakage")]
+    held = {key(row) for row in (corpus.test if held_out == "test" else corpus.dev)}
+    assert not held & {key(row) for row in corpus.train}
+
+
+@pytest.mark.parametrize(("name", "texts"), [("cola", 14), ("chemprot", 65), ("scicite", 3)])
+def test_known_contradictions_are_found_to_the_text(name, texts):
+    found = said(real(name), "contradictions")
+    assert sum(int(finding.problem.split()[0]) for finding in found) == texts
+
+
+def test_published_test_sets_keep_their_size():
+    assert len(real("banking77").test) == 3080
+    assert len(real("acl_arc").test) == 139
+
+
+def test_lost_letters_of_the_financial_phrases_are_counted():
+    assert [finding.count for finding in said(real("financial_phrasebank"), "characters")] == [84]
+
+
+def test_the_score_of_similar_sentences_is_no_label():
+    with pytest.raises(DataError, match=r"'score' of train\.csv looks like a score"):
+        real("stsb_en")
+
+
+def test_the_coarse_label_of_the_questions_is_chosen():
+    assert real("trec").columns.label == "label"
+    assert len(real("trec", label_column="fine_label").labels) > 40
+
+
+def test_slips_planted_in_77_real_labels_are_asked_about(tmp_path):
+    corpus = real("banking77")
+    dice = random.Random(0)  # noqa: S311
+    planted = 0
+    content = "text,label\n"
+    for number, row in enumerate(corpus.train):
+        label = row.label
+        if dice.random() < 0.02:
+            place = dice.randrange(len(label))
+            label = label[:place] + label[place + 1 :]
+            planted += 1
+        content += f"text number {number},{label}\n"
+    (tmp_path / "train.csv").write_text(content)
+    again = read(CorpusOptions(train_file=str(tmp_path / "train.csv")), 0)
+    (finding,) = said(again, "label_typos")
+    assert 0.95 * planted <= finding.count <= planted
+    assert said(corpus, "label_typos") == []
+
+
+def test_checking_a_real_corpus_takes_well_under_two_seconds_and_loads_no_torch():
+    if not (DATA / "banking77").exists():
+        pytest.skip("the data set banking77 is not beside the project")
+    files = f"train_file={str(DATA / 'banking77' / 'train.csv')!r}, test_file={str(DATA / 'banking77' / 'test.csv')!r}"
+    code = f"""
+import sys
+from afina.config import CorpusOptions
+from afina.stages.corpus import read
+read(CorpusOptions({files}), 0)
+heavy = {{"torch", "pandas", "sklearn", "pyarrow", "transformers"}} & set(sys.modules)
+sys.exit(str(heavy) if heavy else 0)
+"""
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - start < 1.5 * 2  # seconds; twice the bound, for other work on this machine
