@@ -137,8 +137,9 @@ def _config(folder: Path, name: str) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise ConfigError(f"{name}: config.json cannot be used: {error}", "download the model again") from error
+    except Exception as error:  # transformers raises many kinds here, all meaning the same to a user
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"{name}: config.json cannot be used: {reason}", "download the model again") from error
 
 
 def _weights(folder: Path, name: str) -> list[Path]:

@@ -27,6 +27,7 @@ from afina.errors import Interrupted, MachineError
 from afina.records import Event, Point, Tell
 
 Encoded = dict[str, Any]  # token ids of one row, and "labels"
+MEGABATCH = 50  # batches among which rows are sorted by length
 SECONDS_BETWEEN_SAVES = 120.0
 SECONDS_BETWEEN_EVENTS = 1.0
 
@@ -71,18 +72,12 @@ def fit(model: nn.Module, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequenc
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_accuracy,
         preprocess_logits_for_metrics=_argmax,
-        callbacks=[watch, _Seal()],
+        callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
     )
     trainer.recipe = recipe
     trainer.remove_callback(PrinterCallback)
     with _signals(watch), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=_newest_whole(folder, tell))
-    if watch.signal:
-        raise Interrupted(
-            f"stopped by {signal.Signals(watch.signal).name} at step {trainer.state.global_step}; it is saved",
-            "the same command goes on from there",
-            128 + watch.signal,
-        )
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +119,41 @@ class _Trainer(Trainer):
         return loss
 
 
+    def _get_train_sampler(self, *args: Any) -> torch.utils.data.Sampler:
+        self.buckets = _Buckets([len(row["input_ids"]) for row in self.train_dataset], self.recipe)
+        self.add_callback(_Epochs(self.buckets))
+        return self.buckets
+
+
+class _Buckets(torch.utils.data.Sampler):
+    """Rows of like length in one batch. The order depends on seed and epoch alone, so that a resumed run sees it."""
+
+    def __init__(self, lengths: Sequence[int], recipe: Recipe) -> None:
+        self.lengths, self.recipe, self.epoch = np.array(lengths), recipe, 0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng((self.recipe.seed, self.epoch))
+        order, batch = rng.permutation(len(self.lengths)), self.recipe.batch
+        ragged, full = order[: len(order) % batch], order[len(order) % batch :]  # the short batch comes last
+        pool = MEGABATCH * batch
+        parts = (full[start : start + pool] for start in range(0, len(full), pool))
+        by_length = np.concatenate([part[np.argsort(self.lengths[part], kind="stable")] for part in parts] or [full])
+        batches = by_length.reshape(-1, batch)
+        yield from rng.permutation(batches).ravel().tolist()
+        yield from ragged.tolist()
+
+
+class _Epochs(TrainerCallback):
+    def __init__(self, buckets: _Buckets) -> None:
+        self.buckets = buckets
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.buckets.epoch = int((state.epoch or 0) + 1e-6)  # a resumed epoch begins at a fraction
+
+
 class _Rows(torch.utils.data.Dataset):
     def __init__(self, rows: Sequence[Encoded]) -> None:
         self.rows = rows
@@ -152,7 +182,7 @@ class _Watch(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         now = time.monotonic()
         if self.signal:
-            control.should_save = control.should_training_stop = True
+            control.should_save = True
         elif now - self.saved > SECONDS_BETWEEN_SAVES:
             control.should_save = True
         if now - self.told > SECONDS_BETWEEN_EVENTS:
@@ -161,6 +191,10 @@ class _Watch(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.saved = time.monotonic()
+        if self.signal:  # not by Trainer's own stop, which would look at dev and count a half epoch among the best
+            name = signal.Signals(self.signal).name
+            found = f"stopped by {name} at step {state.global_step}, which is saved"
+            raise Interrupted(found, "the same command goes on from there", 128 + self.signal)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
         self.loss = (logs or {}).get("loss", self.loss)
@@ -232,7 +266,6 @@ def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
         learning_rate=recipe.rate,
         lr_scheduler_type="linear",
         warmup_steps=recipe.warmup_steps,
-        train_sampling_strategy="group_by_length",
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",

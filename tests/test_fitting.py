@@ -1,0 +1,146 @@
+import math
+import os
+import signal
+import threading
+
+import pytest
+import torch
+
+from afina import features, fitting, heads
+from afina.errors import Interrupted, MachineError
+from afina.records import silent
+from afina.techniques import full
+
+LABELS = ("lost", "visit")
+RECIPE = fitting.Recipe(
+    epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, seed=5
+)
+
+
+@pytest.fixture
+def tokenizer(tiny_bert):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_bert)
+
+
+@pytest.fixture
+def rows(tokenizer):
+    texts = [f"my card is lost {word}" for word in ("today", "please", "no", "my", "the", "a", "red", "blue")]
+    texts += [f"book a visit {word}" for word in ("today", "please", "no", "my", "the", "a", "red", "blue")]
+    encoded = features.encode(tokenizer, texts, 32)
+    return [{**ids, "labels": int(place >= 8)} for place, ids in enumerate(encoded)]
+
+
+def model_of(folder):
+    torch.manual_seed(3)
+    return full.apply(heads.build(folder, "mean", LABELS), full.Config())
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_it_learns_what_can_be_learned_and_deletes_its_checkpoints(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    fitted = fitting.fit(model, tokenizer, (rows, rows), RECIPE, tmp_path / "c", silent)
+    assert fitted.curve[-1].dev_accuracy == 1.0
+    assert fitted.curve[-1].loss < fitted.curve[0].loss
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_bert, tokenizer, rows, tmp_path):
+    results = []
+    for seed in (5, 5, 6):
+        model = model_of(tiny_bert)
+        recipe = fitting.Recipe(**{**{f: getattr(RECIPE, f) for f in RECIPE.__slots__}, "seed": seed})
+        fitting.fit(model, tokenizer, (rows, rows), recipe, tmp_path / "c", silent)
+        results.append(weights(model))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def interrupt_at(step, number):
+    def tell(event):
+        pass
+
+    class Stop(fitting._Watch):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                os.kill(os.getpid(), number)
+
+    return Stop, tell
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_step_saves_and_the_resumed_run_is_bit_identical(
+    tiny_bert, tokenizer, rows, tmp_path, monkeypatch, number, code
+):
+    assert threading.current_thread() is threading.main_thread()
+    straight = model_of(tiny_bert)
+    fitting.fit(straight, tokenizer, (rows, rows), RECIPE, tmp_path / "a", silent)
+    stop, tell = interrupt_at(5, number)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "_Watch", stop)
+        with pytest.raises(Interrupted) as caught:
+            fitting.fit(model_of(tiny_bert), tokenizer, (rows, rows), RECIPE, tmp_path / "b", tell)
+    assert caught.value.exit_code == code
+    assert (tmp_path / "b" / "checkpoint-6").is_dir()
+    resumed = model_of(tiny_bert)
+    fitting.fit(resumed, tokenizer, (rows, rows), RECIPE, tmp_path / "b", silent)
+    assert torch.equal(weights(resumed), weights(straight))
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_result_is_the_same(
+    tiny_bert, tokenizer, rows, tmp_path, monkeypatch
+):
+    straight = model_of(tiny_bert)
+    fitting.fit(straight, tokenizer, (rows, rows), RECIPE, tmp_path / "a", silent)
+    stop, tell = interrupt_at(9, signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "_Watch", stop)
+        with pytest.raises(Interrupted):
+            fitting.fit(model_of(tiny_bert), tokenizer, (rows, rows), RECIPE, tmp_path / "b", tell)
+    newest = tmp_path / "b" / "checkpoint-10"
+    damaged = bytearray((newest / "optimizer.pt").read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    (newest / "optimizer.pt").write_bytes(damaged)
+    said = []
+    resumed = model_of(tiny_bert)
+    fitting.fit(resumed, tokenizer, (rows, rows), RECIPE, tmp_path / "b", lambda event: said.append(event.text))
+    assert any("optimizer.pt was altered" in text for text in said)
+    assert torch.equal(weights(resumed), weights(straight))
+
+
+def test_accumulation_does_not_scale_the_loss(tiny_bert, tokenizer, rows, tmp_path):
+    """Regression: Trainer multiplies loss and gradient by the accumulation steps unless the model says otherwise."""
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    losses = {}
+    for accumulation in (1, 4):
+        model = model_of(tiny_bert).eval()
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path), per_device_train_batch_size=16 // accumulation, learning_rate=0.0, max_steps=1,
+            gradient_accumulation_steps=accumulation, use_cpu=True, logging_steps=1, report_to="none",
+            save_strategy="no", disable_tqdm=True, remove_unused_columns=False, train_sampling_strategy="sequential",
+        )  # fmt: skip
+        trainer = Trainer(model, arguments, DataCollatorWithPadding(tokenizer), fitting._Rows(rows))
+        trainer.train()
+        losses[accumulation] = trainer.state.log_history[0]["loss"]
+    assert losses[4] == pytest.approx(losses[1], rel=0.05)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    model.head.bias.data[0] = math.inf
+    with pytest.raises(MachineError, match="step 1"):
+        fitting.fit(model, tokenizer, (rows, rows), RECIPE, tmp_path / "c", silent)
+
+
+def test_the_head_and_the_body_have_rates_of_their_own_and_biases_are_not_decayed(tiny_bert):
+    groups = {group["name"]: group for group in fitting.parameter_groups(model_of(tiny_bert), RECIPE)}
+    assert {name: (g["lr"], g["weight_decay"]) for name, g in groups.items()} == {
+        "body": (1e-3, 0.01), "body, no decay": (1e-3, 0.0), "head": (1e-2, 0.0),
+    }  # fmt: skip
+    assert all(p.ndim > 1 for p in groups["body"]["params"])
+    assert len(groups["head"]["params"]) == 2
