@@ -54,6 +54,11 @@ def test_a_named_text_column_is_taken_alone_even_where_a_pair_could_be():
     assert (found.text, found.pair) == ("text_b", None)
 
 
+def test_what_the_user_named_is_said():
+    found = detect(table("a,b,c", ("a", "b", "c")), "a", "b", "c")
+    assert found.why == "text: 'a' as asked; second text: 'b' as asked; label: 'c' as asked"
+
+
 def test_other_names_are_decided_by_counting():
     rows = [(str(n), messages(n), ("pos", "neg", "odd")[n % 3], "en") for n in range(30)]
     found = detect(table("key,what they said,judgement,tongue", *rows), None, None, None)

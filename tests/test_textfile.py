@@ -74,7 +74,7 @@ def test_a_missing_file_is_answered_with_the_names_beside_it(tmp_path):
         read_bytes(tmp_path / "nowhere" / "train.csv")
 
 
-@pytest.mark.parametrize("name", ["", "bad\0name"])
-def test_folders_and_impossible_names_are_refused(tmp_path, name):
-    with pytest.raises(DataError, match=r"is a folder|cannot be read"):
+@pytest.mark.parametrize("name", ["", "bad\0name", "long" * 100, "/dev/null"])
+def test_folders_devices_and_impossible_names_are_refused(tmp_path, name):
+    with pytest.raises(DataError, match=r"is a folder|cannot be read|is a pipe"):
         read_bytes(tmp_path / name)

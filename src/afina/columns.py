@@ -58,20 +58,17 @@ def detect(table: Table, text: str | None, pair: str | None, label: str | None) 
             f"{table.file} has one column, {table.columns[0]!r}; a text and a label are needed",
             "add a column with labels; fields are parted by a comma, semicolon, tab or bar",
         )
-    how = []
+    asked = ((what, name) for what, name in (("text", text), ("second text", pair), ("label", label)) if name)
+    how = [f"{what}: {name!r} as asked" for what, name in asked]
     if text is None and pair is None:
         text, pair = _pair(table, label)
         how += [f"text and second text: {text!r} and {pair!r} by their names"] if text else []
-    elif text is not None:
-        how += [f"text: {text!r} as asked"]
     if text is None:
         text, why = _text(table, taken={pair, label})
         how.append(f"text: {why}")
     if label is None:
         label, why = _label(table, taken={text, pair})
         how.append(f"label: {why}")
-    else:
-        how.append(f"label: {label!r} as asked")
     return _checked(table, Columns(text=text, label=label, pair=pair, why="; ".join(how)))
 
 

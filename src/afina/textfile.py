@@ -41,11 +41,13 @@ _HEAD = 4096  # bytes looked at to tell text from anything else
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file, unpacked where they are gzip. Raises DataError for whatever keeps them from being read."""
     try:
+        if path.is_dir():
+            raise DataError(f"{str(path)!r} is a folder, not a file", "name a file in it")
+        if path.exists() and not path.is_file():
+            raise DataError(f"{str(path)!r} is a pipe or a device, not a file", "write the rows to a file first")
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"there is no file {str(path)!r}", _near(path)) from None
-    except IsADirectoryError:
-        raise DataError(f"{str(path)!r} is a folder, not a file", "name a file in it") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{str(path)!r} cannot be read: {reason}", "check the name and who may read it") from None

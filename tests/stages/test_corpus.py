@@ -153,6 +153,8 @@ def test_a_missing_file_and_no_file_are_refused(tmp_path):
         read(CorpusOptions(train_file=str(tmp_path / "rows.csv")), 0)
     with pytest.raises(DataError, match="there is no file"):
         read(CorpusOptions(train_file=str(tmp_path / "rows")), 0)
+    with pytest.raises(DataError, match="there is no file"):
+        read(CorpusOptions(train_file="~nobody-of-this-name/rows.csv"), 0)
     with pytest.raises(DataError, match="is a folder"):
         read(CorpusOptions(train_file=str(tmp_path)), 0)
     with pytest.raises(ConfigError, match="no file with rows is named"):
@@ -161,6 +163,8 @@ def test_a_missing_file_and_no_file_are_refused(tmp_path):
 
 def test_one_file_for_two_splits_is_refused(made, tmp_path):
     (tmp_path / "train.csv").write_text(GOOD)
+    with pytest.raises(DataError, match="cannot be read"):
+        read(CorpusOptions(train_file=str(tmp_path / "train.csv"), test_file="bad\0name.csv"), 0)
     with pytest.raises(ConfigError, match="is named for train and for test"):
         read(CorpusOptions(train_file=str(tmp_path / "train.csv"), test_file=str(tmp_path / "train.csv")), 0)
 

@@ -10,6 +10,8 @@ A given test file stays as it is but for rows that cannot be scored (no text, no
 import hashlib
 import re
 from collections.abc import Mapping
+from itertools import combinations
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
 from afina import columns, shelf, splits, tables
@@ -30,6 +32,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     """The corpus of these files. Raises DataError or ConfigError where no classifier could be made of them."""
     paths = _paths(options)
     opened = {name: tables.read(path) for name, path in paths.items()}
+    _different(paths)
     chosen = columns.detect(opened["train"], options.text_column, options.pair_column, options.label_column)
     for table in opened.values():
         _check(table, chosen)
@@ -54,15 +57,15 @@ def _paths(options: CorpusOptions) -> dict[str, Path]:
     if not options.train_file:
         raise ConfigError("no file with rows is named", "write train_file=rows.csv")
     named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file}
-    paths = {name: Path(file).expanduser() for name, file in named.items() if file}
-    for name, path in paths.items():
-        others = [other for other in paths if other != name and paths[other].resolve() == path.resolve()]
-        if others:
+    return {name: Path(expanduser(file)) for name, file in named.items() if file}
+
+
+def _different(paths: Mapping[str, Path]) -> None:
+    for first, second in combinations(paths, 2):
+        if paths[first].samefile(paths[second]):
             raise ConfigError(
-                f"{path.name} is named for {name} and for {others[0]}",
-                f"leave out {others[0]}_file: it is cut from train",
+                f"{paths[first].name} is named for {first} and for {second}", f"leave out {second}_file: it is then cut"
             )
-    return paths
 
 
 def _check(table: Table, chosen: Columns) -> None:
