@@ -1,0 +1,291 @@
+"""Records -> report.html, README.md (model card) and report.json: formats, never a number of its own.
+
+All three say the same and hold no text of the user's rows: labels, places (file:line) and counts only. The page is
+one file without scripts or anything fetched. Labels and file names are taken for hostile: they are escaped in HTML,
+in Markdown and in YAML, and letters that turn the direction of writing are made visible.
+"""
+
+import platform
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from afina import __version__, figures, store, wording
+from afina.figures import Bar, Dot, Line, clean
+from afina.records import (
+    Columns, Compressed, Corpus, Evaluation, Finding, LayerScore, Plan, Profile, Score, Source, Trained, to_json,
+)  # fmt: skip
+
+PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
+SHOWN = 20  # mistakes on the page; all are in the twin
+HEAT = 30  # classes up to which the confusion matrix is drawn
+CONFUSIONS = 15  # listed where it is not
+BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
+LIBRARIES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "peft", "scikit-learn")
+METRICS = {"macro_f1": "f1", "mcc": "matthews_correlation"}  # names on the hub
+
+
+def versions() -> dict[str, str]:
+    """Of this package, Python and the libraries that are installed."""
+    found = {"afina": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything a finished run has to say."""
+
+    corpus: Corpus
+    profile: Profile
+    plan: Plan
+    trained: Trained
+    evaluation: Evaluation
+    compressed: Compressed
+    seconds: Mapping[str, float]  # by stage
+    versions: Mapping[str, str] = field(default_factory=versions)
+    date: str = ""  # as it shall stand on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A corpus without its rows."""
+
+    name: str
+    columns: Columns
+    labels: tuple[str, ...]
+    rows: Mapping[str, int]  # by split
+    split: str
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What report.json holds: the records themselves."""
+
+    data: Data
+    profile: Profile
+    plan: Plan
+    trained: Trained
+    evaluation: Evaluation
+    compressed: Compressed
+    seconds: Mapping[str, float]  # by stage
+    versions: Mapping[str, str]
+    date: str
+
+
+def write(folder: Path, story: Story) -> None:
+    """Write the page, the model card and the JSON twin into the run's folder."""
+    told = twin(story)
+    context = {
+        **{name: getattr(told, name) for name in Twin.__slots__},
+        "verdict": verdict(told),
+        "figures": _figures(told),
+        "classes": sorted(told.evaluation.classes, key=lambda one: (one.rows == 0, one.f1)),
+        "confusions": _confusions(told),
+        "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
+        "probe": max(told.plan.layers, key=lambda one: one.accuracy, default=None),
+        "main": _main(told.evaluation.scores),
+        "rival": _rival(told),
+        "run": shlex.quote(clean(folder.resolve().name)),
+        "loading": wording.loading(told.trained.layout, told.trained.folder, told.data.columns.pair is not None),
+        "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
+    }
+    jinja = _environment()
+    store.write_text(folder / TWIN, to_json(told) + "\n")
+    store.write_text(folder / CARD, jinja.get_template("card.md").render(context))
+    store.write_text(folder / PAGE, jinja.get_template(PAGE).render(context))
+
+
+def twin(story: Story) -> Twin:
+    """The story without rows and without places on this machine."""
+    corpus, plan = story.corpus, story.plan
+    counts = {"train": len(corpus.train), "dev": len(corpus.dev), "test": len(corpus.test)}
+    sources = tuple(replace(source, file=wording.portable(source.file)) for source in corpus.sources)
+    data = Data(corpus.name, corpus.columns, corpus.labels, counts, corpus.split, corpus.findings, sources)
+    return Twin(
+        data,
+        replace(story.profile, reference=wording.portable(story.profile.reference)),
+        replace(plan, base=replace(plan.base, name=wording.portable(plan.base.name))),
+        story.trained,
+        story.evaluation,
+        story.compressed,
+        dict(story.seconds),
+        dict(story.versions),
+        story.date,
+    )
+
+
+def verdict(told: Twin) -> str:
+    """The whole run in one or two sentences."""
+    result, small = told.evaluation, told.compressed
+    held_out = f"{result.rows:,} unseen test rows" if result.split == "test" else f"{result.rows:,} {result.split} rows"
+    classes = f"{len(told.data.labels):,} {'class' if len(told.data.labels) == 1 else 'classes'}"
+    parts = [f"{told.data.name}: {classes}, {told.data.rows['train']:,} training rows."]
+    main, rival = _main(result.scores), _rival(told)
+    if main is not None:
+        name = wording.word(main.name)
+        parts.append(f"{name[:1].upper()}{name[1:]} {wording.score(main)} on {held_out};")
+    if rival is not None:
+        parts.append(f"{wording.word(rival[0])} reaches {wording.number(rival[1].value)};")
+    change = f"{'gains' if small.drop_points < 0 else 'loses'} {abs(small.drop_points):.1f} points"
+    if small.ratio > 1.05:
+        parts.append(f"the {wording.word(small.rung)} model is {small.ratio:.2f}x smaller and {change}.")
+    else:
+        parts.append("no smaller model kept its answers, so the full-size one is taken.")
+    return " ".join(parts)
+
+
+def _main(scores: Sequence[Score]) -> Score | None:
+    """The score that the page is about: accuracy, or else the first."""
+    return next((score for score in scores if score.name == "accuracy"), scores[0] if scores else None)
+
+
+def _rival(told: Twin) -> tuple[str, Score] | None:
+    """The best baseline by the main score."""
+    main = _main(told.evaluation.scores)
+    known = [
+        (name, s) for name, scores in told.evaluation.baselines.items() for s in scores if main and s.name == main.name
+    ]
+    return max(known, key=lambda pair: pair[1].value, default=None)
+
+
+def _confusions(told: Twin) -> list[tuple[str, str, int]]:
+    """Most frequent first: true label, predicted label, rows."""
+    labels = told.data.labels
+    rows = enumerate(told.evaluation.confusion)
+    found = [(labels[i], labels[j], n) for i, row in rows for j, n in enumerate(row) if i != j and n]
+    return sorted(found, key=lambda one: -one[2])[:CONFUSIONS]
+
+
+def _figures(told: Twin) -> dict[str, Markup]:
+    """The page's figures by name; '' where there is nothing to draw."""
+    plan, result, small = told.plan, told.evaluation, told.compressed
+    rows = told.profile.class_rows.items()
+    drawn = {
+        "classes": figures.columns("Training rows of each class", "Columns, the commonest class first.", rows),
+        "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
+        "layers": figures.lines("Accuracy of a linear head on each frozen layer", "Bands: 95%.", _probed(plan.layers), "layer"),
+        **_curves(told.trained),
+        "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
+        "heat": _heat(told) if len(told.data.labels) <= HEAT else "",
+        "reliability": figures.reliability("Reliability diagram", "Accuracy by confidence.", result.reliability),
+        "sizes": figures.bars("Size of each model file", "Bars.", [
+            Bar(wording.word(v.rung), v.bytes, wording.size(v.bytes), style="a" if v.rung == small.rung else "c") for v in small.variants
+        ]),
+        "latencies": figures.bars("Latency of one text", "Bars.", [
+            Bar(wording.word(v.rung), v.latency_ms, f"{v.latency_ms:.1f} ms", style="a" if v.rung == small.rung else "c")
+            for v in small.variants
+        ]),
+        "seconds": figures.bars("Time of each stage", "Bars.", [Bar(n, s, wording.time(s)) for n, s in told.seconds.items()]),
+    }  # fmt: skip
+    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
+
+
+def _dots(profile: Profile) -> list[Dot]:
+    return [
+        Dot(wording.word(d.measure), f"{wording.number(d.value)} [{wording.number(d.low)}, {wording.number(d.high)}] {d.unit}", d.value, d.low, d.high, d.zero)
+        for d in profile.distances
+    ]  # fmt: skip
+
+
+def _probed(layers: Sequence[LayerScore]) -> list[Line]:
+    kinds = sorted({one.pooling for one in layers}, reverse=True)  # mean before cls
+    chosen = {kind: [one for one in layers if one.pooling == kind] for kind in kinds}
+    return [
+        Line(
+            wording.word(kind),
+            tuple((o.layer, o.accuracy) for o in ones),
+            tuple((o.layer, o.low, o.high) for o in ones),
+        )
+        for kind, ones in chosen.items()
+    ]
+
+
+def _curves(trained: Trained) -> dict[str, str]:
+    curve, best = trained.curve, trained.best_step
+    loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
+    dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
+    accuracy = Line("dev accuracy", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
+    rate = Line("learning rate", tuple((p.step, p.rate) for p in curve))
+    return {
+        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", zero=True, mark=best),
+        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", mark=best),
+        "rate": figures.lines("Learning rate while training", "A line.", [rate], "step", zero=True, mark=best),
+    }
+
+
+def _scores(told: Twin) -> list[Bar]:
+    main = _main(told.evaluation.scores)
+    own = [
+        ("this model", told.evaluation.scores, "a"),
+        (wording.word(told.compressed.rung), told.compressed.scores, "b"),
+    ]
+    others = [(wording.word(name), scores, "c") for name, scores in told.evaluation.baselines.items()]
+    return [
+        Bar(name, score.value, wording.score(score), score.low, score.high, style)
+        for name, scores, style in own + others
+        for score in scores
+        if main and score.name == main.name
+    ]
+
+
+def _heat(told: Twin) -> str:
+    says = "Rows: true classes. Columns: predicted classes. The shade is the share of the row."
+    return figures.heat("Confusion matrix", says, told.data.labels, told.evaluation.confusion)
+
+
+def _front_matter(told: Twin) -> str:
+    """The card's metadata as the hub reads it."""
+    result, base = told.evaluation, told.plan.base.name
+    name = clean(told.data.name)
+    metrics = [
+        {
+            "type": METRICS.get(score.name, score.name),
+            "value": score.value,
+            "name": f"{wording.word(score.name)} (95% interval {wording.number(score.low)} to {wording.number(score.high)})",
+        }
+        for score in result.scores
+    ]
+    dataset = {"name": name, "type": re.sub(r"[^\w.-]+", "-", name) or "data", "split": result.split}
+    task = {"type": "text-classification", "name": "Text Classification"}
+    known = {
+        "language": [told.profile.language] if told.profile.language != "?" else None,
+        "library_name": "sentence-transformers" if told.trained.layout == "sentence-transformers" else "transformers",
+        "pipeline_tag": "text-classification",
+        "base_model": BUNDLED if base == "bundled" else base if "/" in base else None,
+        "tags": ["afina"],
+        "metrics": list(dict.fromkeys(str(metric["type"]) for metric in metrics)),
+        "model-index": [{"name": name, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}],
+    }
+    return yaml.safe_dump({key: one for key, one in known.items() if one}, sort_keys=False, allow_unicode=True)
+
+
+def _environment() -> Environment:
+    jinja = Environment(
+        loader=PackageLoader("afina"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=lambda one: clean(one) if type(one) is str else one,
+    )
+    filters: dict[str, Any] = {"md": wording.markdown}
+    for name in ("word", "number", "score", "count", "share", "size", "time", "value"):
+        filters[f"as_{name}"] = getattr(wording, name)
+    jinja.filters.update(filters)
+    return jinja

@@ -1,0 +1,130 @@
+"""How the report and the model card say things: numbers, names, paths and lines of code as text."""
+
+import json
+import math
+import re
+from html import escape
+from pathlib import PurePosixPath, PureWindowsPath
+
+from markupsafe import Markup
+
+from afina.figures import clean
+from afina.records import Score, Value
+
+WORDS = {
+    "macro_f1": "macro F1", "f1": "F1", "ece": "calibration error", "nll": "log loss", "mcc": "Matthews correlation",
+    "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16", "int8_dynamic": "INT8",
+    "int8_mixed": "INT8 mixed", "cls": "first token", "mean": "mean of tokens",
+}  # fmt: skip
+SENTENCE_TRANSFORMERS = """\
+from sentence_transformers import SentenceTransformer
+from transformers import AutoConfig
+
+labels = AutoConfig.from_pretrained({folder}).id2label
+logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the classifier
+print([labels[i] for i in logits.argmax(axis=1).tolist()])"""
+TRANSFORMERS = """\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({folder})
+model = AutoModelForSequenceClassification.from_pretrained({folder})
+inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
+print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
+
+
+def word(name: str) -> str:
+    """A short name of the program's as people write it: 'macro_f1' is 'macro F1'."""
+    return WORDS.get(name, name.replace("_", " "))
+
+
+def number(value: float) -> str:
+    """Three decimals, or three digits where those would say nothing.
+
+    >>> number(0.9384), number(0.00002), number(12345.6), number(float("nan"))
+    ('0.938', '2e-05', '12,346', '–')
+    """
+    if not math.isfinite(value):
+        return "–"
+    if value and abs(value) < 0.001:
+        return f"{value:.2g}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def score(one: Score) -> str:
+    """A number with its doubt: '0.938 [0.929, 0.946]'."""
+    return f"{number(one.value)} [{number(one.low)}, {number(one.high)}]"
+
+
+def count(value: float) -> str:
+    """A whole number with its thousands parted."""
+    return f"{value:,.0f}"
+
+
+def share(value: float) -> str:
+    """A share of 1 in percent."""
+    return f"{100 * value:.1f}%"
+
+
+def size(value: float) -> str:
+    """Bytes as people read them.
+
+    >>> size(90_900_000), size(1_400_000_000), size(512)
+    ('90.9 MB', '1.4 GB', '512 B')
+    """
+    for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= power:
+            return f"{value / power:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+def time(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> time(4.21), time(200), time(3900)
+    ('4.2 s', '3 min 20 s', '1 h 5 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def value(one: Value) -> str:
+    """A setting, or a piece of evidence.
+
+    >>> value(True), value(2e-3), value(9003), value(None), value("lora")
+    ('yes', '0.002', '9,003', '–', 'lora')
+    """
+    if one is None:
+        return "–"
+    if isinstance(one, bool):
+        return "yes" if one else "no"
+    if isinstance(one, int):
+        return f"{one:,}"
+    return f"{one:.6g}" if isinstance(one, float) else one
+
+
+def markdown(text: str) -> Markup:
+    """Any text as one line of plain text in Markdown, also in a cell of a table.
+
+    >>> print(markdown("a|b <i> *c* snake_case _d_"))
+    a\\|b &lt;i&gt; \\*c\\* snake_case \\_d\\_
+    """
+    safe = escape(clean(str(text)), quote=False)
+    safe = re.sub(r"([\\`*\[\]|#~])", r"\\\1", safe)
+    safe = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", safe)
+    return Markup(re.sub(r"(?i)\b(https?|ftp|www)(?=[:.])", r"\1&#8203;", safe))  # noqa: S704  (escaped above)
+
+
+def portable(name: str) -> str:
+    """A name without its place on this machine: of an absolute path, its last part."""
+    if name.startswith("~") or PurePosixPath(name).is_absolute():
+        return PurePosixPath(name).name
+    return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
+
+
+def loading(layout: str, folder: str, pair: bool) -> str:
+    """Python that loads the model without this package."""
+    text = '("a text", "its second text")' if pair else '"a text"'
+    code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
+    return code.format(folder=json.dumps(clean(folder)), text=text)
