@@ -11,10 +11,7 @@ from pathlib import Path
 
 import pytest
 
-WORDS = (
-    "the a card is lost my where when can i book visit doctor pain test result bill pay please thanks "
-    "no not yes today tomorrow early late red blue green one two three el la tarjeta cita médico dolor hoy"
-).split()
+WORDS = ["the", "a", "card", "is", "lost", "my", "where", "when", "can", "i", "book", "visit", "doctor", "pain", "test", "result", "bill", "pay", "please", "thanks", "no", "not", "yes", "today", "tomorrow", "early", "late", "red", "blue", "green", "one", "two", "three", "el", "la", "tarjeta", "cita", "médico", "dolor", "hoy"]
 
 
 @pytest.fixture(scope="session")

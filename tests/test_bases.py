@@ -109,7 +109,9 @@ def test_damaged_weights_are_an_error_with_a_fix(tiny_bert, tmp_path):
 
 
 def test_offline_and_not_cached_is_told_within_five_seconds_with_three_ways_out():
-    program = "from afina import bases\ntry:\n    bases.open_base('someone/some-model')\nexcept Exception as e:\n    print(e)"
+    program = (
+        "from afina import bases\ntry:\n    bases.open_base('someone/some-model')\nexcept Exception as e:\n    print(e)"
+    )
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert time.monotonic() - began < 15  # imports included; the wait itself is bounded below

@@ -25,9 +25,9 @@ from transformers.trainer_callback import PrinterCallback
 from afina import heads, store
 from afina.errors import Interrupted, MachineError
 from afina.records import Event, Point, Tell
+from afina.sampling import LengthBuckets
 
 Encoded = dict[str, Any]  # token ids of one row, and "labels"
-MEGABATCH = 50  # batches among which rows are sorted by length
 SECONDS_BETWEEN_SAVES = 120.0
 SECONDS_BETWEEN_EVENTS = 1.0
 
@@ -77,7 +77,7 @@ def fit(model: nn.Module, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequenc
     trainer.recipe = recipe
     trainer.remove_callback(PrinterCallback)
     with _signals(watch), store.disk_errors(folder):
-        trainer.train(resume_from_checkpoint=_newest_whole(folder, tell))
+        trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)
@@ -118,36 +118,15 @@ class _Trainer(Trainer):
             )
         return loss
 
-
     def _get_train_sampler(self, *args: Any) -> torch.utils.data.Sampler:
-        self.buckets = _Buckets([len(row["input_ids"]) for row in self.train_dataset], self.recipe)
+        lengths = [len(row["input_ids"]) for row in self.train_dataset]
+        self.buckets = LengthBuckets(lengths, self.recipe.batch, self.recipe.seed)
         self.add_callback(_Epochs(self.buckets))
         return self.buckets
 
 
-class _Buckets(torch.utils.data.Sampler):
-    """Rows of like length in one batch. The order depends on seed and epoch alone, so that a resumed run sees it."""
-
-    def __init__(self, lengths: Sequence[int], recipe: Recipe) -> None:
-        self.lengths, self.recipe, self.epoch = np.array(lengths), recipe, 0
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        rng = np.random.default_rng((self.recipe.seed, self.epoch))
-        order, batch = rng.permutation(len(self.lengths)), self.recipe.batch
-        ragged, full = order[: len(order) % batch], order[len(order) % batch :]  # the short batch comes last
-        pool = MEGABATCH * batch
-        parts = (full[start : start + pool] for start in range(0, len(full), pool))
-        by_length = np.concatenate([part[np.argsort(self.lengths[part], kind="stable")] for part in parts] or [full])
-        batches = by_length.reshape(-1, batch)
-        yield from rng.permutation(batches).ravel().tolist()
-        yield from ragged.tolist()
-
-
 class _Epochs(TrainerCallback):
-    def __init__(self, buckets: _Buckets) -> None:
+    def __init__(self, buckets: LengthBuckets) -> None:
         self.buckets = buckets
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -181,9 +160,7 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         now = time.monotonic()
-        if self.signal:
-            control.should_save = True
-        elif now - self.saved > SECONDS_BETWEEN_SAVES:
+        if self.signal or now - self.saved > SECONDS_BETWEEN_SAVES:
             control.should_save = True
         if now - self.told > SECONDS_BETWEEN_EVENTS:
             self.told = now
@@ -217,22 +194,6 @@ class _Seal(TrainerCallback):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         (folder / "training_args.bin").unlink(missing_ok=True)
         store.seal(folder)
-
-
-def _newest_whole(folder: Path, tell: Tell) -> str | None:
-    """The newest checkpoint whose manifest holds; damaged ones are set aside with the reason."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for path in found:
-        reason = store.damage(path)
-        if reason is None:
-            tell(Event("train", f"going on from step {path.name.rpartition('-')[2]}"))
-            return str(path)
-        tell(Event("train", f"{path.name} is not used: {reason}"))
-        aside = folder / "damaged" / path.name
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(exist_ok=True)
-        path.rename(aside)
-    return None
 
 
 @contextmanager

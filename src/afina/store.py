@@ -166,6 +166,22 @@ def damage(folder: Path) -> str | None:
     return None
 
 
+def newest_whole(folder: Path, say: Callable[[str], None]) -> str | None:
+    """The newest `checkpoint-N` of a folder whose manifest holds; damaged ones are set aside with the reason."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for path in found:
+        reason = damage(path)
+        if reason is None:
+            say(f"going on from step {path.name.rpartition('-')[2]}")
+            return str(path)
+        say(f"{path.name} is not used: {reason}")
+        aside = folder / "damaged" / path.name
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(exist_ok=True)
+        path.rename(aside)
+    return None
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
