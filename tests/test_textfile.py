@@ -47,6 +47,7 @@ def test_lines_in_windows_1252_are_read_and_listed_and_their_neighbours_stay(tmp
         (b"%PDF-1.4", "a PDF"),
         (bytes(range(256)) * 8, "is not a text file"),
         (gzip.compress(b"rows")[:-3], "is broken gzip"),
+        (gzip.compress(b"rows")[:10] + b"\xff\xff\xff\xff", "is broken gzip"),
         (b"\x1f\x8b rubbish", "is broken gzip"),
     ],
 )

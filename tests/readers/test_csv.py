@@ -112,10 +112,14 @@ def test_two_columns_of_one_name_are_refused_and_unnamed_ones_are_numbered(table
 
 
 def test_a_text_of_a_megabyte_is_read(table):
-    limit = stdlib.field_size_limit()
     long = "word " * 210_000
     assert table(f'text,label\n"{long}",1\n').rows == ((long, "1"),)
-    assert stdlib.field_size_limit() == limit
+
+
+def test_the_limit_that_the_whole_process_shares_is_put_back(table):
+    limit = stdlib.field_size_limit(1234)
+    table("text,label\na,1\n")
+    assert stdlib.field_size_limit(limit) == 1234
 
 
 def test_gzip_cut_short_is_refused(table):
