@@ -60,7 +60,7 @@ def small(name: str, rows: Sequence[Row]) -> tuple[Finding, ...]:
 def _quotas(sizes: np.ndarray, wanted: int, random: np.random.Generator) -> list[int]:
     """Rows to cut from each class: in proportion, all together `wanted`, and one less than the class at most."""
     exact = sizes * (wanted / sizes.sum())
-    quotas = np.minimum(np.floor(exact).astype(np.int64), sizes - 1)
+    quotas = np.floor(exact).astype(np.int64)  # less than the class, as wanted is less than all rows
     while (missing := wanted - int(quotas.sum())) > 0:  # at most as often as the largest class has rows
         open_ = quotas < sizes - 1
         tie = random.random(len(sizes))  # else the same classes, the first in the alphabet, would win every tie
