@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import TypeGuard
 
 WIDTH = 440
-MOST = 1e100  # a larger number is not drawn: differences of such numbers overflow
+MOST = 1e12  # a larger number is not drawn: ticks could no longer tell it from its neighbours
 Numbers = tuple[tuple[float, ...], ...]
 
 
@@ -72,9 +72,9 @@ class Frame:
 
 def clean(text: str) -> str:
     """One line of characters that XML allows; those that turn the direction of writing become visible."""
-    text = " ".join(text.split())
-    turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    return "".join("�" if c in turning or unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
+    turning, bad = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ("Cc", "Cs", "Cn")
+    line = (" " if c.isspace() else c for c in text)
+    return "".join("�" if c in turning or unicodedata.category(c) in bad else c for c in line)
 
 
 def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> tuple[float, ...]:
@@ -84,14 +84,14 @@ def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> tuple[
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-12):
-        wider = 1.0 if whole or low == 0 else abs(low) / 2
+        wider = 1.0 if whole or abs(low) < 1e-12 else abs(low) / 2
         low, high = low - (0 if low == 0 else wider), high + wider
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
     step = max(1.0, math.ceil(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return tuple(float(f"{index * step:.12g}") for index in range(first, last + 1))
+    return tuple(float(f"{index * step:.15g}") for index in range(first, last + 1))
 
 
 def cut(text: str, width: float, size: float = 12) -> str:
@@ -107,14 +107,15 @@ def bars(title: str, says: str, items: Sequence[Bar]) -> str:
     items = [item for item in items if _real(item.value)]
     if not items:
         return ""
-    gutter = min(150.0, max(_width(clean(item.label)) for item in items) + 12)
+    bold = len({item.style for item in items}) > 1
+    gutter = min(150.0, max(_width(clean(item.label), 13) for item in items) + 12)
     words = min(150.0, max(_width(item.said, 11) for item in items) + 10)
     most = max(max(item.value, item.high if _real(item.high) else 0.0) for item in items)
-    scale = (WIDTH - gutter - words) / (most if most > 0 else 1.0)
+    scale = (WIDTH - gutter - words) / (most if most > 1e-12 else 1.0)
     body = []
     for row, item in enumerate(items):
-        y, label = row * 26, cut(clean(item.label), gutter - 12)
-        parts = [_text(gutter - 8, y + 17, label, "end", "strong" if item.style == "a" else "")]
+        y, label = row * 26, cut(clean(item.label), gutter - 12, 13)
+        parts = [_text(gutter - 8, y + 17, label, "end", "strong" if bold and item.style == "a" else "")]
         parts.append(_shape("rect", item.style, x=gutter, y=y + 5, width=max(item.value, 0.0) * scale, height=16))
         if _real(item.low) and _real(item.high):
             low, high = (_n(gutter + max(end, 0.0) * scale) for end in (item.low, item.high))
@@ -131,7 +132,7 @@ def columns(title: str, says: str, counts: Iterable[tuple[str, float]]) -> str:
         return ""
     steps = ticks(0, max(known[0][1], 1), 4, whole=True)
     frame = Frame((0, len(known)), (0, steps[-1]), 44, 8, WIDTH - 52, 150)
-    body, wide, half = [_rules(frame, steps)], frame.width / len(known), frame.width / 2 - 8
+    body, wide, half = [_rules(frame, steps)], frame.width / len(known), frame.width / 2 - 16
     for index, (label, count) in enumerate(known):
         x, y = frame.at(index, count)
         column = _shape("rect", "a", x=x, y=y, width=min(wide - min(4.0, wide * 0.2), 60), height=158 - float(y))
@@ -255,8 +256,8 @@ def _rules(frame: Frame, steps: Sequence[float]) -> str:
 def _label(value: float, step: float) -> str:
     """A tick's number with as many places as its step has."""
     if value and not 1e-3 <= step < 1e6:
-        mantissa, _, power = f"{value:.3g}".partition("e")
-        return f"{mantissa}e{int(power)}" if power else mantissa
+        mantissa, _, power = f"{value:.6e}".partition("e")
+        return f"{float(mantissa):.3g}e{int(power)}"
     places = max(0, -math.floor(math.log10(step)))
     return f"{value:,.{places + (round(step * 10**places, 6) % 1 > 0)}f}" if value else "0"
 
@@ -296,4 +297,4 @@ def _n(value: float) -> str:
 
 
 def _width(text: str, size: float = 12) -> float:
-    return sum(size * (1.0 if unicodedata.east_asian_width(c) in "WF" else 0.57) for c in text)  # about
+    return sum(size * (1.0 if unicodedata.east_asian_width(c) in "WF" else 0.62) for c in text)  # about

@@ -5,12 +5,10 @@ one file without scripts or anything fetched. Labels and file names are taken fo
 in Markdown and in YAML, and letters that turn the direction of writing are made visible.
 """
 
-import platform
+import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,73 +16,19 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import __version__, figures, store, wording
+from afina import figures, store, wording
 from afina.figures import Bar, Dot, Line, clean
-from afina.records import (
-    Columns, Compressed, Corpus, Evaluation, Finding, LayerScore, Plan, Profile, Score, Source, Trained, to_json,
-)  # fmt: skip
+from afina.records import LayerScore, Profile, Score, Trained, to_json
+from afina.story import Story as Story
+from afina.story import Twin, twin
 
 PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
 SHOWN = 20  # mistakes on the page; all are in the twin
+FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
-LIBRARIES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "peft", "scikit-learn")
 METRICS = {"macro_f1": "f1", "mcc": "matthews_correlation"}  # names on the hub
-
-
-def versions() -> dict[str, str]:
-    """Of this package, Python and the libraries that are installed."""
-    found = {"afina": __version__, "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """Everything a finished run has to say."""
-
-    corpus: Corpus
-    profile: Profile
-    plan: Plan
-    trained: Trained
-    evaluation: Evaluation
-    compressed: Compressed
-    seconds: Mapping[str, float]  # by stage
-    versions: Mapping[str, str] = field(default_factory=versions)
-    date: str = ""  # as it shall stand on the page
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A corpus without its rows."""
-
-    name: str
-    columns: Columns
-    labels: tuple[str, ...]
-    rows: Mapping[str, int]  # by split
-    split: str
-    findings: tuple[Finding, ...]
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Twin:
-    """What report.json holds: the records themselves."""
-
-    data: Data
-    profile: Profile
-    plan: Plan
-    trained: Trained
-    evaluation: Evaluation
-    compressed: Compressed
-    seconds: Mapping[str, float]  # by stage
-    versions: Mapping[str, str]
-    date: str
 
 
 def write(folder: Path, story: Story) -> None:
@@ -101,32 +45,13 @@ def write(folder: Path, story: Story) -> None:
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
-        "loading": wording.loading(told.trained.layout, told.trained.folder, told.data.columns.pair is not None),
+        "loading": wording.loading(told.trained.layout, clean(told.trained.folder), told.data.columns.pair is not None),
         "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
     }
     jinja = _environment()
     store.write_text(folder / TWIN, to_json(told) + "\n")
     store.write_text(folder / CARD, jinja.get_template("card.md").render(context))
     store.write_text(folder / PAGE, jinja.get_template(PAGE).render(context))
-
-
-def twin(story: Story) -> Twin:
-    """The story without rows and without places on this machine."""
-    corpus, plan = story.corpus, story.plan
-    counts = {"train": len(corpus.train), "dev": len(corpus.dev), "test": len(corpus.test)}
-    sources = tuple(replace(source, file=wording.portable(source.file)) for source in corpus.sources)
-    data = Data(corpus.name, corpus.columns, corpus.labels, counts, corpus.split, corpus.findings, sources)
-    return Twin(
-        data,
-        replace(story.profile, reference=wording.portable(story.profile.reference)),
-        replace(plan, base=replace(plan.base, name=wording.portable(plan.base.name))),
-        story.trained,
-        story.evaluation,
-        story.compressed,
-        dict(story.seconds),
-        dict(story.versions),
-        story.date,
-    )
 
 
 def verdict(told: Twin) -> str:
@@ -138,9 +63,10 @@ def verdict(told: Twin) -> str:
     main, rival = _main(result.scores), _rival(told)
     if main is not None:
         name = wording.word(main.name)
-        parts.append(f"{name[:1].upper()}{name[1:]} {wording.score(main)} on {held_out};")
-    if rival is not None:
-        parts.append(f"{wording.word(rival[0])} reaches {wording.number(rival[1].value)};")
+        parts.append(f"{name[:1].upper()}{name[1:]} {wording.interval(main)} on {held_out};")
+    if main is not None and rival is not None:
+        reaches = "reaches" if main.value > rival[1].value else "does as well or better:"
+        parts.append(f"the best baseline, {wording.word(rival[0])}, {reaches} {wording.number(rival[1].value)};")
     change = f"{'gains' if small.drop_points < 0 else 'loses'} {abs(small.drop_points):.1f} points"
     if small.ratio > 1.05:
         parts.append(f"the {wording.word(small.rung)} model is {small.ratio:.2f}x smaller and {change}.")
@@ -174,32 +100,43 @@ def _confusions(told: Twin) -> list[tuple[str, str, int]]:
 def _figures(told: Twin) -> dict[str, Markup]:
     """The page's figures by name; '' where there is nothing to draw."""
     plan, result, small = told.plan, told.evaluation, told.compressed
-    rows = told.profile.class_rows.items()
+    taken = {v.rung: "a" if v.rung == small.rung else "c" for v in small.variants}
+    sizes = [Bar(wording.word(v.rung), v.bytes, wording.size(v.bytes), style=taken[v.rung]) for v in small.variants]
+    latencies = [
+        Bar(wording.word(v.rung), v.latency_ms, wording.milliseconds(v.latency_ms), style=taken[v.rung])
+        for v in small.variants
+    ]
+    times = [Bar(stage, seconds, wording.time(seconds)) for stage, seconds in told.seconds.items()]
     drawn = {
-        "classes": figures.columns("Training rows of each class", "Columns, the commonest class first.", rows),
+        "classes": _classes(told.profile),
         "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
-        "layers": figures.lines("Accuracy of a linear head on each frozen layer", "Bands: 95%.", _probed(plan.layers), "layer"),
+        "layers": figures.lines(
+            "Accuracy of a linear head on each frozen layer", "Lines with 95% bands.", _probed(plan.layers), "layer"
+        ),
         **_curves(told.trained),
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
         "heat": _heat(told) if len(told.data.labels) <= HEAT else "",
         "reliability": figures.reliability("Reliability diagram", "Accuracy by confidence.", result.reliability),
-        "sizes": figures.bars("Size of each model file", "Bars.", [
-            Bar(wording.word(v.rung), v.bytes, wording.size(v.bytes), style="a" if v.rung == small.rung else "c") for v in small.variants
-        ]),
-        "latencies": figures.bars("Latency of one text", "Bars.", [
-            Bar(wording.word(v.rung), v.latency_ms, f"{v.latency_ms:.1f} ms", style="a" if v.rung == small.rung else "c")
-            for v in small.variants
-        ]),
-        "seconds": figures.bars("Time of each stage", "Bars.", [Bar(n, s, wording.time(s)) for n, s in told.seconds.items()]),
-    }  # fmt: skip
+        "sizes": figures.bars("Size of each model file", "Bars.", sizes),
+        "latencies": figures.bars("Latency of one text", "Bars.", latencies),
+        "seconds": figures.bars("Time of each stage", "Bars.", times),
+    }
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
+
+
+def _classes(profile: Profile) -> str:
+    """Few classes are named, many are drawn narrow."""
+    title, rows = "Training rows of each class", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
+    if len(rows) > FEW:
+        return figures.columns(title, "Columns, the commonest class first.", rows)
+    return figures.bars(title, "Bars.", [Bar(label, n, wording.count(n), style="a") for label, n in rows])
 
 
 def _dots(profile: Profile) -> list[Dot]:
     return [
-        Dot(wording.word(d.measure), f"{wording.number(d.value)} [{wording.number(d.low)}, {wording.number(d.high)}] {d.unit}", d.value, d.low, d.high, d.zero)
+        Dot(wording.word(d.measure), f"{wording.interval(d)} {d.unit}", d.value, d.low, d.high, d.zero)
         for d in profile.distances
-    ]  # fmt: skip
+    ]
 
 
 def _probed(layers: Sequence[LayerScore]) -> list[Line]:
@@ -236,7 +173,7 @@ def _scores(told: Twin) -> list[Bar]:
     ]
     others = [(wording.word(name), scores, "c") for name, scores in told.evaluation.baselines.items()]
     return [
-        Bar(name, score.value, wording.score(score), score.low, score.high, style)
+        Bar(name, score.value, wording.interval(score), score.low, score.high, style)
         for name, scores, style in own + others
         for score in scores
         if main and score.name == main.name
@@ -256,9 +193,10 @@ def _front_matter(told: Twin) -> str:
         {
             "type": METRICS.get(score.name, score.name),
             "value": score.value,
-            "name": f"{wording.word(score.name)} (95% interval {wording.number(score.low)} to {wording.number(score.high)})",
+            "name": f"{wording.word(score.name)} {wording.interval(score)}",
         }
         for score in result.scores
+        if math.isfinite(score.value)
     ]
     dataset = {"name": name, "type": re.sub(r"[^\w.-]+", "-", name) or "data", "split": result.split}
     task = {"type": "text-classification", "name": "Text Classification"}
@@ -284,8 +222,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
-    filters: dict[str, Any] = {"md": wording.markdown}
-    for name in ("word", "number", "score", "count", "share", "size", "time", "value"):
+    filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text)))}
+    for name in ("word", "number", "interval", "count", "share", "size", "time", "value", "milliseconds", "change"):
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)
     return jinja

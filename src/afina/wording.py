@@ -8,13 +8,12 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.figures import clean
-from afina.records import Score, Value
+from afina.records import Distance, LayerScore, Score, Value
 
 WORDS = {
     "macro_f1": "macro F1", "f1": "F1", "ece": "calibration error", "nll": "log loss", "mcc": "Matthews correlation",
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16", "int8_dynamic": "INT8",
-    "int8_mixed": "INT8 mixed", "cls": "first token", "mean": "mean of tokens",
+    "int8_mixed": "INT8 mixed", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
@@ -50,9 +49,10 @@ def number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def score(one: Score) -> str:
+def interval(one: Score | Distance | LayerScore) -> str:
     """A number with its doubt: '0.938 [0.929, 0.946]'."""
-    return f"{number(one.value)} [{number(one.low)}, {number(one.high)}]"
+    middle = one.accuracy if isinstance(one, LayerScore) else one.value
+    return f"{number(middle)} [{number(one.low)}, {number(one.high)}]"
 
 
 def count(value: float) -> str:
@@ -89,6 +89,20 @@ def time(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def milliseconds(value: float) -> str:
+    """A latency with three digits at most."""
+    return f"{value:.3g} ms" if value < 1000 else time(value / 1000)
+
+
+def change(lost: float) -> str:
+    """What happened to a score that lost so many points.
+
+    >>> change(0.12), change(-0.3), change(0.0)
+    ('−0.12', '+0.30', '0.00')
+    """
+    return "0.00" if abs(lost) < 0.005 else f"{-lost:+.2f}".replace("-", "−")
+
+
 def value(one: Value) -> str:
     """A setting, or a piece of evidence.
 
@@ -105,12 +119,12 @@ def value(one: Value) -> str:
 
 
 def markdown(text: str) -> Markup:
-    """Any text as one line of plain text in Markdown, also in a cell of a table.
+    """Any line of text as plain text in Markdown, also in a cell of a table.
 
     >>> print(markdown("a|b <i> *c* snake_case _d_"))
     a\\|b &lt;i&gt; \\*c\\* snake_case \\_d\\_
     """
-    safe = escape(clean(str(text)), quote=False)
+    safe = escape(text, quote=False)
     safe = re.sub(r"([\\`*\[\]|#~])", r"\\\1", safe)
     safe = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", safe)
     return Markup(re.sub(r"(?i)\b(https?|ftp|www)(?=[:.])", r"\1&#8203;", safe))  # noqa: S704  (escaped above)
@@ -127,4 +141,4 @@ def loading(layout: str, folder: str, pair: bool) -> str:
     """Python that loads the model without this package."""
     text = '("a text", "its second text")' if pair else '"a text"'
     code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
-    return code.format(folder=json.dumps(clean(folder)), text=text)
+    return code.format(folder=json.dumps(folder), text=text)

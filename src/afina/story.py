@@ -1,0 +1,85 @@
+"""What a finished run has to say, with the rows (`Story`) and without them (`Twin`)."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+
+from afina import __version__
+from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Plan, Profile, Source, Trained
+from afina.wording import portable
+
+LIBRARIES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "peft", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """Of this package, Python and the libraries that are installed."""
+    found = {"afina": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything a finished run has to say."""
+
+    corpus: Corpus
+    profile: Profile
+    plan: Plan
+    trained: Trained
+    evaluation: Evaluation
+    compressed: Compressed
+    seconds: Mapping[str, float]  # by stage
+    versions: Mapping[str, str] = field(default_factory=versions)
+    date: str = ""  # as it shall stand on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A corpus without its rows."""
+
+    name: str
+    columns: Columns
+    labels: tuple[str, ...]
+    rows: Mapping[str, int]  # by split
+    split: str
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What report.json holds: the records themselves, but for the rows."""
+
+    data: Data
+    profile: Profile
+    plan: Plan
+    trained: Trained
+    evaluation: Evaluation
+    compressed: Compressed
+    seconds: Mapping[str, float]  # by stage
+    versions: Mapping[str, str]
+    date: str
+
+
+def twin(story: Story) -> Twin:
+    """The story without rows and without places on this machine."""
+    corpus, plan = story.corpus, story.plan
+    counts = {"train": len(corpus.train), "dev": len(corpus.dev), "test": len(corpus.test)}
+    sources = tuple(replace(source, file=portable(source.file)) for source in corpus.sources)
+    data = Data(corpus.name, corpus.columns, corpus.labels, counts, corpus.split, corpus.findings, sources)
+    return Twin(
+        data,
+        replace(story.profile, reference=portable(story.profile.reference)),
+        replace(plan, base=replace(plan.base, name=portable(plan.base.name))),
+        story.trained,
+        story.evaluation,
+        story.compressed,
+        dict(story.seconds),
+        dict(story.versions),
+        story.date,
+    )

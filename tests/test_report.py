@@ -1,0 +1,195 @@
+"""The report: built from records made by hand, read back as a browser, a hub and a program would."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from stories import CASES
+
+from afina import report, wording
+from afina.records import Score, Source, from_json
+from afina.story import Story, Twin, twin
+
+VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Fails where tags do not pair up; keeps what a test asks for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module", params=CASES)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Story]:
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    report.write(folder, CASES[request.param])
+    return folder, CASES[request.param]
+
+
+def test_the_page_is_well_formed_and_brings_everything_with_it(written):
+    text = (written[0] / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img", "link", "iframe", "object", "form", "base"})
+    for _, attrs in page.tags:
+        assert not any(name.startswith("on") or name == "src" for name in attrs)
+        assert (attrs.get("href") or "#").startswith("#")
+    assert "url(" not in text
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "default-src 'none'" in text
+
+
+def test_every_section_and_its_link_are_there_and_headings_are_in_order(written):
+    page = Page((written[0] / "report.html").read_text(encoding="utf-8"))
+    ids = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert ids == [
+        "data",
+        "distance",
+        "layers",
+        "plan",
+        "training",
+        "result",
+        "calibration",
+        "compression",
+        "mistakes",
+        "time",
+        "next",
+        "made",
+    ]
+    assert [attrs["href"] for tag, attrs in page.tags if tag == "a"] == [f"#{name}" for name in ids]
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_every_figure_is_well_formed_xml_with_a_title_and_a_description(written):
+    found = re.findall(r"<svg.*?</svg>", (written[0] / "report.html").read_text(encoding="utf-8"), re.S)
+    assert len(found) >= 9
+    for svg in found:
+        root = ElementTree.fromstring(svg)  # noqa: S314  (our own)
+        assert [child.tag for child in root][:2] == ["title", "desc"]
+        assert root.get("role") == "img"
+
+
+def test_no_text_of_the_rows_and_no_path_of_this_machine_is_written(written):
+    for name in ("report.html", "README.md", "report.json"):
+        text = (written[0] / name).read_text(encoding="utf-8")
+        assert "xylophone" not in text
+        assert "/home/me" not in text
+        assert str(written[0].parent) not in text
+
+
+def test_the_twin_is_the_records(written):
+    folder, story = written
+    back = from_json(Twin, (folder / "report.json").read_text(encoding="utf-8"))
+    assert back == twin(story)
+    assert back.evaluation == story.evaluation
+    assert back.data.rows == {
+        "train": len(story.corpus.train),
+        "dev": len(story.corpus.dev),
+        "test": len(story.corpus.test),
+    }
+
+
+def test_the_card_opens_with_yaml_that_a_hub_reads(written):
+    folder, story = written
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(text.split("---\n")[1])
+    assert head["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert head["pipeline_tag"] == "text-classification"
+    (result,) = head["model-index"][0]["results"]
+    assert result["dataset"]["split"] == story.evaluation.split
+    assert [metric["value"] for metric in result["metrics"]] == [score.value for score in story.evaluation.scores]
+
+
+def test_hostile_labels_stay_text(tmp_path):
+    report.write(tmp_path, CASES["hostile"])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page
+    assert "\u202e" not in page
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "<script" not in card
+    assert "<img" not in card
+    assert re.search(r"(?<!\\)[\[\]]\(?javascript", card) is None
+    tables = [line for line in card.splitlines() if line.startswith("| ") and "accuracy" not in line]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5) for line in tables)
+
+
+def test_hostile_names_of_run_data_and_files_stay_text(tmp_path):
+    story = CASES["two"]
+    name = "x'; rm -rf ~ #<b>\n---\nlicense: evil"
+    corpus = replace(story.corpus, name=name, sources=(Source("/home/me/<i>.csv", "00", 1),), split="<u>split</u>")
+    report.write(tmp_path / "a $(b) <c>", replace(story, corpus=corpus, seconds={"<s>": 1.0}))
+    page = (tmp_path / "a $(b) <c>" / "report.html").read_text(encoding="utf-8")
+    assert not {"b", "i", "u", "s"} & {tag for tag, _ in Page(page).tags}
+    assert "afina predict &#39;a $(b) &lt;c&gt;&#39; FILE" in page
+    card = (tmp_path / "a $(b) <c>" / "README.md").read_text(encoding="utf-8")
+    assert "license" not in yaml.safe_load(card.split("\n---\n")[0].removeprefix("---\n"))
+    assert "afina predict 'a $(b) <c>' FILE" in card
+
+
+def test_the_verdict_says_it_in_one_breath():
+    assert report.verdict(twin(CASES["two"])) == (
+        "bank: 2 classes, 6 training rows. Accuracy 0.938 [0.929, 0.946] on 3,080 unseen test rows; the best baseline, "
+        "frozen probe, reaches 0.916; the INT8 model is 3.99x smaller and loses 0.1 points."
+    )
+
+
+def test_the_verdict_hides_nothing_when_the_run_went_badly():
+    story = CASES["untested"]
+    better = {"tfidf": (Score("accuracy", 0.95, 0.94, 0.96),)}
+    whole = replace(story.compressed, rung="none", ratio=1.0, drop_points=0.0)
+    bad = report.verdict(twin(replace(story, evaluation=replace(story.evaluation, baselines=better), compressed=whole)))
+    assert "on 3,080 dev rows" in bad
+    assert "unseen" not in bad
+    assert "TF-IDF, does as well or better: 0.950" in bad
+    assert "the full-size one is taken" in bad
+
+
+def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):
+    story = CASES["two"]
+    nothing = replace(story.evaluation, scores=(), classes=(), confusion=(), reliability=(), baselines={}, mistakes=())
+    bare = replace(
+        story, evaluation=nothing, trained=replace(story.trained, curve=(), dev=()),
+        plan=replace(story.plan, layers=()),
+        compressed=replace(story.compressed, variants=(), scores=()),
+        profile=replace(story.profile, distances=()), seconds={},
+    )  # fmt: skip
+    report.write(tmp_path, bare)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    Page(text)
+    assert "None on these rows." in text
+
+
+def test_paths_lose_their_folders_and_hub_names_do_not():
+    names = ("/a/b", "~/b", "C:\\a\\b", "org/name", "bundled")
+    assert [wording.portable(name) for name in names] == ["b", "b", "b", "org/name", "bundled"]
+
+
+@pytest.mark.parametrize("layout", ["sentence-transformers", "sequence-classification"])
+@pytest.mark.parametrize("pair", [True, False])
+def test_the_code_that_is_shown_compiles(layout, pair):
+    compile(wording.loading(layout, 'mo"del', pair), "shown", "exec")
