@@ -134,7 +134,8 @@ def evaluation(labels: tuple[str, ...], tested: bool) -> Evaluation:
     return Evaluation(
         3080, "test" if tested else "dev",
         (Score("accuracy", 0.938, 0.929, 0.946), Score("macro_f1", 0.9377, 0.928, 0.945),
-         Score("ece", 0.021, 0.015, 0.03)),
+         Score("micro_f1", 0.938, 0.929, 0.946), Score("ece", 0.021, 0.015, 0.03),
+         Score("brier", 0.094, 0.085, 0.104), Score("log_loss", 0.247, 0.221, 0.275)),
         tuple(per_class), confusion, (*bins, (0.0, 0.0, 0)),
         {"majority": (Score("accuracy", 0.013, 0.009, 0.018), Score("macro_f1", 0.0003, 0.0002, 0.0004)),
          "tfidf": (Score("accuracy", 0.901, 0.89, 0.911), Score("macro_f1", 0.9, 0.889, 0.91)),

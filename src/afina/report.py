@@ -28,7 +28,7 @@ FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
-METRICS = {"macro_f1": "f1", "mcc": "matthews_correlation"}  # names on the hub
+METRICS = {"macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score"}  # names on the hub
 
 
 def write(folder: Path, story: Story) -> None:

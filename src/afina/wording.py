@@ -11,9 +11,9 @@ from markupsafe import Markup
 from afina.records import Distance, LayerScore, Score, Value
 
 WORDS = {
-    "macro_f1": "macro F1", "f1": "F1", "ece": "calibration error", "nll": "log loss", "mcc": "Matthews correlation",
-    "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16", "int8_dynamic": "INT8",
-    "int8_mixed": "INT8 mixed", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
+    "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
+    "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
+    "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
@@ -32,8 +32,12 @@ print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolis
 
 
 def word(name: str) -> str:
-    """A short name of the program's as people write it: 'macro_f1' is 'macro F1'."""
-    return WORDS.get(name, name.replace("_", " "))
+    """A short name of the program's as people write it.
+
+    >>> word("macro_f1"), word("int8_dynamic"), word("frozen_probe")
+    ('macro F1', 'INT8 dynamic', 'frozen probe')
+    """
+    return WORDS.get(name, name.replace("int8", "INT8").replace("_", " "))
 
 
 def number(value: float) -> str:
