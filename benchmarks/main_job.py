@@ -112,10 +112,8 @@ def show(name: str, result: dict) -> None:
 
 def table(results: dict) -> None:
     """Markdown, as it stands in RESULTS.md."""
-    print(
-        "\n| set | technique | accuracy (95%) | macro F1 | majority | TF-IDF | frozen probe | INT8: ratio, points lost | seconds |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ("set", "technique", "accuracy (95%)", "macro F1", "majority", "TF-IDF", "probe", "INT8, points lost", "s")
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name in SETS:
         if name not in results:
             continue
@@ -124,9 +122,8 @@ def table(results: dict) -> None:
         base = [f"{r['baselines'][b]['accuracy']:.3f}" for b in ("majority", "tfidf", "probe")]
         small = f"{r['int8']['ratio']:.2f}x, {r['int8']['drop_points']:+.2f} ({r['int8']['rung']})"
         interval = f"{accuracy['value']:.4f} ({accuracy['low']:.3f} to {accuracy['high']:.3f})"
-        print(
-            f"| {name} | {r['technique']} | {interval} | {f1['value']:.3f} | {' | '.join(base)} | {small} | {r['wall_seconds']:.0f} |"
-        )
+        cells = (name, r["technique"], interval, f"{f1['value']:.3f}", *base, small, f"{r['wall_seconds']:.0f}")
+        print(f"| {' | '.join(cells)} |")
     if "default_trainer_banking77" in results and "banking77" in results:
         theirs, ours = results["default_trainer_banking77"], results["banking77"]
         print(

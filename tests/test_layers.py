@@ -13,7 +13,7 @@ ROWS = [
     set(shelf.shelves()),
     {"shelf"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"},
-    {"fitting", "config"},
+    {"fitting", "config", "samples"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

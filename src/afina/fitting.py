@@ -54,7 +54,7 @@ class Fitted:
     best_step: int
 
 
-def fit(model: nn.Module, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Encoded]], recipe: Recipe,
+def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Encoded]], recipe: Recipe,
         folder: Path, tell: Tell) -> Fitted:  # fmt: skip
     """Train `model` in place on rows[0], look at rows[1] after every epoch, end with the epoch best there.
 
@@ -84,7 +84,7 @@ def fit(model: nn.Module, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequenc
     return Fitted(_curve(trainer.state.log_history), best_step)
 
 
-def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:
     """Body with and without weight decay, and the head; biases and norms are never decayed."""
     head = {name for name, _ in heads.head_parameters(model)}
     groups: dict[str, dict[str, Any]] = {
@@ -105,8 +105,8 @@ class _Trainer(Trainer):
     recipe: Recipe
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        if self.optimizer is None:
-            self.optimizer = torch.optim.AdamW(parameter_groups(self.model, self.recipe), fused=True)
+        if getattr(self, "optimizer", None) is None:
+            self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(parameter_groups(self.model, self.recipe), fused=True)
         return self.optimizer
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:

@@ -60,12 +60,12 @@ class PooledClassifier(nn.Module):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def build(folder: Path, pooling: str, labels: tuple[str, ...], dropout: float | None = None) -> nn.Module:
+def build(folder: Path, pooling: str, labels: tuple[str, ...]) -> Any:
     """A classifier with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     if pooling == "mean":
         encoder = AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
-        model: nn.Module = PooledClassifier(encoder, len(labels))
+        model: Any = PooledClassifier(encoder, len(labels))
     else:
         config.num_labels = len(labels)
         config.problem_type = "single_label_classification"
@@ -78,19 +78,19 @@ def build(folder: Path, pooling: str, labels: tuple[str, ...], dropout: float | 
     return model
 
 
-def output_layer(model: nn.Module) -> nn.Linear:
+def output_layer(model: Any) -> nn.Linear:
     """The last linear layer outside the body: its input is what a probe of the frozen model sees."""
     classes = len(model.config.id2label)
     outside = (m for name, m in model.named_modules() if not name.startswith(model.base_model_prefix))
     return [m for m in outside if isinstance(m, nn.Linear) and m.out_features == classes][-1]
 
 
-def head_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:
     """Names and parameters of everything outside the body."""
     return [(n, p) for n, p in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")]
 
 
-def save(model: nn.Module, tokenizer: Any, folder: Path, max_tokens: int) -> str:
+def save(model: Any, tokenizer: Any, folder: Path, max_tokens: int) -> str:
     """Write a merged model where others can load it; returns the name of the layout."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model, PooledClassifier):
@@ -104,7 +104,7 @@ def save(model: nn.Module, tokenizer: Any, folder: Path, max_tokens: int) -> str
     return layout
 
 
-def load(folder: Path) -> nn.Module:
+def load(folder: Path) -> Any:
     """The model that `save` wrote, in evaluation mode. Raises RecordError where the folder holds none."""
     if not (folder / "config.json").is_file():
         raise RecordError(f"{folder} holds no model: there is no config.json", "train again, or name another run")

@@ -147,9 +147,8 @@ def outcome(result: "Outcome", stage: str) -> None:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        say(
-            f"{small.rung}: {small.ratio:.2f}x smaller, {small.drop_points:+.2f} points lost, {small.agreement:.1%} agree"
-        )
+        lost = f"{small.drop_points:+.2f} points of accuracy lost on test, {small.agreement:.1%} of the answers the same"
+        say(f"{small.rung}: {small.ratio:.2f}x smaller, {lost}")
         say(f"report: {result.folder / 'report.html'}")
 
 

@@ -38,7 +38,7 @@ def step(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[in
 
 def has_bf16() -> bool:
     """Whether the processor can multiply in bfloat16; whether that is faster must be timed."""
-    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _batch(tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> features.Batch:

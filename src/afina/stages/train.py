@@ -1,7 +1,8 @@
 """Train: the planned technique on the training rows, from a head that already fits the frozen body.
 
 The head starts from the solution of a linear probe, so that the first steps do not tear up the body to please a
-random head. Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
+random head. The epoch best on dev is kept; where none beats the probe, the probe is.
+Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
 import time
@@ -11,13 +12,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from afina import features, fitting, heads, metrics, probing, shelf, store
 from afina.bases import Opened
-from afina.records import Corpus, Event, Plan, Row, Settings, Tell, Trained
+from afina.errors import RecordError
+from afina.predictors import torch as predictor
+from afina.records import Corpus, Event, Plan, Predict, Row, Settings, Tell, Trained
 
 CHECKED_ROWS = 32  # rows whose logits are compared after reading the model back from disk
+PROBE = "probe.safetensors"  # the head on the frozen body, inside the run folder
+Encoded = list[dict[str, Any]]
 
 
 def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, seed: int) -> Trained:
@@ -28,29 +34,31 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
     model = heads.build(opened.folder, settings.pooling, corpus.labels)
-    tokenizer, bf16 = opened.tokenizer, settings.precision == "bf16"
-    rows, dev = (
-        _encode(tokenizer, part, corpus.labels, settings.max_seq_length) for part in (corpus.train, corpus.dev)
-    )
-    dev_accuracy = _probe_head(model, tokenizer, rows, dev, bf16)
-    tell(Event("train", f"the probe's head is in place: accuracy {dev_accuracy:.3f} on dev", metric=dev_accuracy))
-    name = settings.technique
-    technique = shelf.load("techniques", name)
+    rows, dev = (_encode(opened.tokenizer, part, corpus.labels, settings) for part in (corpus.train, corpus.dev))
+    probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder)
+    tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
+    technique = shelf.load("techniques", settings.technique)
     technique.apply(model, technique_config(settings))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted = fitting.Fitted((), 0)
-    if name != "head_only":
-        fitted = fitting.fit(model, tokenizer, (rows, dev), _recipe(settings, seed), folder / "checkpoints", tell)
-    if name == "lora":
-        _save_adapter(model, folder / "adapter")
-    model = technique.merge(model).eval()
+    if settings.technique != "head_only":
+        recipe = _recipe(settings, seed)
+        fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, folder / "checkpoints", tell)
+    if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
+        tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
+        model = heads.build(opened.folder, settings.pooling, corpus.labels)
+        _put_head(model, folder)
+        fitted = fitting.Fitted(fitted.curve, 0)
+    else:
+        if settings.technique == "lora":
+            _save_adapter(model, folder / "adapter")
+        model = technique.merge(model)
     with store.whole_folder(folder / "model") as temporary:
-        layout = heads.save(model, tokenizer, temporary, settings.max_seq_length)
-    logits = _logits(model, tokenizer, dev, bf16=False)
-    error = _reload_error(folder / "model", tokenizer, dev, logits)
-    labels = np.array([row["labels"] for row in dev])
+        layout = heads.save(model, opened.tokenizer, temporary, settings.max_seq_length)
+    texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
+    score = predictor.logits(model, opened.tokenizer, settings.max_seq_length)
     return Trained(
-        technique=name,
+        technique=settings.technique,
         folder="model",
         layout=layout,
         trainable=trainable,
@@ -58,47 +66,59 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(labels, metrics.softmax(logits), seed),
-        reload_error=error,
+        dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
+        reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
     )
+
+
+def probe(corpus: Corpus, plan: Plan, opened: Opened, folder: Path) -> Predict:
+    """The untuned base with the linear head that training started from."""
+    model = heads.build(opened.folder, plan.settings.pooling, corpus.labels)
+    _put_head(model, folder)
+    bf16 = plan.settings.precision == "bf16"
+    return predictor.wrap(model, opened.tokenizer, plan.settings.max_seq_length, bf16)
 
 
 def technique_config(settings: Settings) -> Any:
     """The planned technique's options as its own Config."""
-    name = settings.technique
     options: dict[str, Any] = {}
-    if name == "freeze":
+    if settings.technique == "freeze":
         options = {"layers": settings.freeze_layers}
-    if name == "lora":
+    if settings.technique == "lora":
         options = {"r": settings.lora_r, "alpha": settings.lora_alpha}
-    return shelf.load("techniques", name).Config(**options)
+    return shelf.load("techniques", settings.technique).Config(**options)
 
 
-def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], max_tokens: int) -> list[dict[str, Any]]:
-    """Token ids with the class of each row; rows of unknown classes are left out."""
-    index = {label: place for place, label in enumerate(labels)}
-    known = [row for row in rows if row.label in index]
-    encoded = features.encode(tokenizer, [row.input for row in known], max_tokens)
-    return [{**ids, "labels": index[row.label]} for ids, row in zip(encoded, known, strict=True)]
+def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
+    """Token ids with the class of each row."""
+    encoded = features.encode(tokenizer, [row.input for row in rows], settings.max_seq_length)
+    return [{**ids, "labels": labels.index(row.label)} for ids, row in zip(encoded, rows, strict=True)]
 
 
-def _probe_head(model: nn.Module, tokenizer: Any, rows: list[dict], dev: list[dict], bf16: bool) -> float:
-    """Fit a logistic head on the frozen body's features and put it in place; returns its accuracy on dev."""
+def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path) -> float:
+    """Fit a logistic head on the frozen body, keep it and put it in place; returns its accuracy on dev."""
     output = heads.output_layer(model)
 
-    def seen(part: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+    def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
         labels = np.array([row["labels"] for row in part])
         bare = [{key: value for key, value in row.items() if key != "labels"} for row in part]
         read = lambda batch: features.before_output(model, output, batch)  # noqa: E731
         return features.collect(model, tokenizer, bare, read, bf16), labels
 
-    train, held_out = seen(rows), seen(dev)
-    strength, _ = probing.choose_strength(train, held_out, output.out_features)
+    train, dev = seen(parts[0]), seen(parts[1])
+    strength, _ = probing.choose_strength(train, dev, output.out_features)
     weights, biases = probing.logistic(*train, output.out_features, strength)
-    with torch.no_grad():
-        output.weight.copy_(torch.from_numpy(weights))
-        output.bias.copy_(torch.from_numpy(biases))
-    return float(((held_out[0] @ weights.T + biases).argmax(1) == held_out[1]).mean())
+    with store.disk_errors(folder):
+        save_file({"weights": weights, "biases": biases}, folder / PROBE)
+    _put_head(model, folder)
+    return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
+
+
+@torch.no_grad()
+def _put_head(model: nn.Module, folder: Path) -> None:
+    output, head = heads.output_layer(model), load_file(folder / PROBE)
+    output.weight.copy_(torch.from_numpy(head["weights"]))
+    output.bias.copy_(torch.from_numpy(head["biases"]))
 
 
 def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
@@ -123,19 +143,10 @@ def _save_adapter(model: Any, folder: Path) -> None:
         (temporary / "README.md").unlink(missing_ok=True)  # PEFT's template; the run has its own card
 
 
-def _logits(model: nn.Module, tokenizer: Any, rows: list[dict], bf16: bool) -> np.ndarray:
-    bare = [{key: value for key, value in row.items() if key != "labels"} for row in rows]
-    return features.collect(model, tokenizer, bare, lambda batch: model(**batch).logits, bf16)
-
-
-def _reload_error(folder: Path, tokenizer: Any, dev: list[dict], logits: np.ndarray) -> float:
+def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], score: Any) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
-    from afina.errors import RecordError
-
-    again = _logits(heads.load(folder), tokenizer, dev[:CHECKED_ROWS], bf16=False)
-    error = float(np.abs(again - logits[:CHECKED_ROWS]).max(initial=0))
+    again = predictor.logits(heads.load(folder), tokenizer, settings.max_seq_length)
+    error = float(np.abs(again(texts) - score(texts)).max(initial=0))
     if error > 1e-3:
-        raise RecordError(
-            f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
-        )
+        raise RecordError(f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving")
     return error
