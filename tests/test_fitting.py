@@ -144,3 +144,13 @@ def test_the_head_and_the_body_have_rates_of_their_own_and_biases_are_not_decaye
     }  # fmt: skip
     assert all(p.ndim > 1 for p in groups["body"]["params"])
     assert len(groups["head"]["params"]) == 2
+
+
+def test_a_model_trained_in_bf16_answers_in_fp32_afterwards(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    recipe = fitting.Recipe(**{**{f: getattr(RECIPE, f) for f in RECIPE.__slots__}, "bf16": True})
+    fitting.fit(model, tokenizer, (rows, rows), recipe, tmp_path / "c", silent)
+    again = model_of(tiny_bert)
+    again.load_state_dict(model.state_dict())
+    batch = next(features.batches(tokenizer, [{k: v for k, v in row.items() if k != "labels"} for row in rows]))[1]
+    assert torch.equal(model.eval()(**batch).logits, again.eval()(**batch).logits)

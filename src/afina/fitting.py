@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
@@ -78,6 +78,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
     trainer.remove_callback(PrinterCallback)
     with _signals(watch), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else its forward stays in bf16
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +107,8 @@ class _Trainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if getattr(self, "optimizer", None) is None:
-            self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(parameter_groups(self.model, self.recipe), fused=True)
+            groups = parameter_groups(self.model, self.recipe)
+            self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:

@@ -16,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -83,6 +84,23 @@ def output_layer(model: Any) -> nn.Linear:
     classes = len(model.config.id2label)
     outside = (m for name, m in model.named_modules() if not name.startswith(model.base_model_prefix))
     return [m for m in outside if isinstance(m, nn.Linear) and m.out_features == classes][-1]
+
+
+PROBE = "probe.safetensors"  # the linear head that training started from, inside the run folder
+
+
+def keep_probe(folder: Path, weights: np.ndarray, biases: np.ndarray) -> None:
+    """Write the head that was fitted on the frozen body: (classes, width) and (classes,)."""
+    save_file({"weights": torch.from_numpy(weights), "biases": torch.from_numpy(biases)}, folder / PROBE)
+
+
+@torch.no_grad()
+def put_probe(model: Any, folder: Path) -> Any:
+    """Put that head on a model, in place; returns the same model."""
+    output, head = output_layer(model), load_file(folder / PROBE)
+    output.weight.copy_(head["weights"])
+    output.bias.copy_(head["biases"])
+    return model
 
 
 def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:

@@ -6,16 +6,19 @@ it is made anew.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
 from afina import config, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Profile, Tell, Trained, silent
+from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Tell, Trained, silent
+
+if TYPE_CHECKING:
+    from afina.bases import Opened
 
 T = TypeVar("T")
 RUN_FILE, PLAN_FILE = "run.yaml", "plan.yaml"
@@ -64,7 +67,7 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
         sources = _sources(options)
         _same_run(folder, options, sources)
         store.write_text(folder / RUN_FILE, config.dump(options))
-        return _stages(options, folder, sources, tell, until)
+        return _stages(options, _Keeper(folder, tell), sources, until)
 
 
 def run_folder(options: Run) -> Path:
@@ -78,44 +81,105 @@ def run_folder(options: Run) -> Path:
     return Path("runs") / (path.parent.name if stem in ("train", "data") else stem)
 
 
-def _stages(options: Run, folder: Path, sources: dict[str, str], tell: Tell, until: str) -> Outcome:
-    from afina.stages.corpus import read
-
-    keep, seed = _Keeper(folder, tell), options.seed
-    corpus = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: read(options.corpus, seed))
-    outcome = Outcome(folder, keep.seconds, corpus)
-    if until == "corpus":
-        return outcome
-    return _with_base(options, outcome, keep, until)
-
-
-def _with_base(options: Run, outcome: Outcome, keep: _Keeper, until: str) -> Outcome:
-    """The stages that need the pretrained base."""
+def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) -> Outcome:
+    """The pipeline, top to bottom. It may stop after any line and go on from any line."""
     from afina import bases
-    from afina.stages.plan import plan
-    from afina.stages.profile import measure
+    from afina.stages import corpus, plan, profile
 
-    corpus, folder, seed, tell = outcome.corpus, outcome.folder, options.seed, keep.tell
-    opened = bases.open_base(options.model.model_name_or_path)
-    inputs = (options.profile, opened.record.sha256, seed)
-    profile = keep("profile", Profile, inputs, lambda: measure(corpus, options.profile, opened, seed))
+    folder, tell, seed = keep.folder, keep.tell, options.seed
+    rows = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: corpus.read(options.corpus, seed))
+    if until == "corpus":
+        return Outcome(folder, keep.seconds, rows)
+
+    base = bases.open_base(options.model.model_name_or_path)
+    inputs = (options.profile, base.record.sha256, seed)
+    measured = keep("profile", Profile, inputs, lambda: profile.measure(rows, options.profile, base, seed))
     if until == "profile":
-        return Outcome(folder, keep.seconds, corpus, profile)
+        return Outcome(folder, keep.seconds, rows, measured)
+
     wanted = _with_edits(options, folder, tell)
-    chosen = keep("plan", Plan, (wanted, seed), lambda: plan(corpus, profile, opened, wanted, tell, seed))
+    chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
     store.write_text(folder / PLAN_FILE, plan_yaml(chosen))
-    outcome = Outcome(folder, keep.seconds, corpus, profile, chosen)
-    return outcome if until == "plan" else _with_model(options, outcome, opened, keep)
+    before = Outcome(folder, keep.seconds, rows, measured, chosen)
+    return before if until == "plan" else _model_stages(options, keep, before, base)
 
 
-def _with_model(options: Run, before: Outcome, opened: Any, keep: _Keeper) -> Outcome:
-    """The stages that make and judge the model."""
-    from afina.stages.train import train
+def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
+    """The pipeline's second half: what makes, judges, shrinks and shows the model."""
+    from afina import report
+    from afina.stages import compress, evaluate, train
 
-    corpus, profile, chosen, folder, seed = before.corpus, before.profile, before.plan, before.folder, options.seed
-    assert profile is not None and chosen is not None  # noqa: S101  (made by the stages before)
-    trained = keep("train", Trained, seed, lambda: train(corpus, chosen, opened, folder, keep.tell, seed))
-    return before
+    folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
+    assert before.profile is not None  # noqa: S101  (made by the first half)
+    assert chosen is not None  # noqa: S101
+    trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
+
+    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length)
+    rivals = lambda: _rivals(rows, chosen, base, folder)  # noqa: E731
+    judge = lambda: evaluate.evaluate(model.predict(), rows.test, rows.labels, "test", rivals(), seed)  # noqa: E731
+    evaluation = keep("evaluate", Evaluation, seed, judge)
+
+    shrink = lambda: compress.compress(  # noqa: E731
+        model.exported(folder / "onnx", rows.labels), model.logits(), rows, options.compress, seed, tell
+    )
+    compressed = keep("compress", Compressed, (options.compress, seed), shrink)
+
+    tell(Event("report", "begins"))
+    seconds = dict(keep.seconds)
+    story = report.Story(rows, before.profile, chosen, trained, evaluation, compressed, seconds)
+    with store.disk_errors(folder):
+        report.write(folder, story)
+        store.seal(folder)
+    tell(Event("report", f"{folder / 'report.html'}"))
+    return replace(before, trained=trained, evaluation=evaluation, compressed=compressed, seconds=seconds)
+
+
+def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
+    """What the baselines answer on the test rows."""
+    from afina import baselines, heads
+    from afina.predictors import torch
+
+    untuned = heads.put_probe(heads.build(base.folder, plan.settings.pooling, rows.labels), folder)
+    bf16 = plan.settings.precision == "bf16"
+    probe = torch.wrap(untuned, base.tokenizer, plan.settings.max_seq_length, bf16)
+    return {
+        "majority": baselines.majority(rows.train, rows.labels, rows.test),
+        "tfidf": baselines.tfidf(rows.train, rows.labels, rows.test),
+        "probe": probe([row.input for row in rows.test]),
+    }
+
+
+@dataclass(slots=True)
+class _Model:
+    """The tuned model, loaded from disk when a stage first needs it."""
+
+    folder: Path
+    base: "Opened"
+    max_tokens: int
+    loaded: Any = None
+
+    def model(self) -> Any:
+        from afina import heads
+
+        if self.loaded is None:
+            self.loaded = heads.load(self.folder)
+        return self.loaded
+
+    def predict(self) -> Predict:
+        from afina.predictors import torch
+
+        return torch.wrap(self.model(), self.base.tokenizer, self.max_tokens)
+
+    def logits(self) -> Any:
+        from afina.predictors import torch
+
+        return torch.logits(self.model(), self.base.tokenizer, self.max_tokens)
+
+    def exported(self, folder: Path, labels: tuple[str, ...]) -> Path:
+        from afina.export import export
+
+        export(self.model(), self.base.tokenizer, labels, folder, self.max_tokens)
+        return folder
 
 
 def _sources(options: Run) -> dict[str, str]:
@@ -142,7 +206,8 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 
 def plan_yaml(plan: Plan) -> str:
     """The plan as the file that a user edits."""
-    head = "# Change a value and run the same command again: what depends on it is made anew.\n# 'auto' gives a choice back to the plan.\n"
+    head = "# Change a value and run the same command again: what depends on it is made anew.\n"
+    head += "# 'auto' gives a choice back to the plan.\n"
     choices = [
         {"name": c.name, "value": c.value, "why": c.why, "evidence": dict(c.evidence), "refused": dict(c.refused)}
         for c in plan.choices

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,11 @@ def end(following: str, summary: Mapping[str, Any] | None) -> None:
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """A live table on a terminal, plain lines elsewhere."""
+    """A live table on a terminal, plain lines elsewhere. Other libraries' bars and warnings are switched off."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore")
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         view = _LiveView()
         with Live(get_renderable=view.table, console=_console(), refresh_per_second=4, transient=False):
@@ -147,7 +152,7 @@ def outcome(result: "Outcome", stage: str) -> None:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        lost = f"{small.drop_points:+.2f} points of accuracy lost on test, {small.agreement:.1%} of the answers the same"
+        lost = f"{small.drop_points:+.2f} points of accuracy lost on test, {small.agreement:.1%} of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {lost}")
         say(f"report: {result.folder / 'report.html'}")
 

@@ -139,7 +139,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 def _free_space(path: Path) -> str:
     there = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(there).free / 2**20
-    return f"free some space ({free:,.0f} MB are left there) or choose another disk with --out; nothing was lost, run again"
+    return f"free some space ({free:,.0f} MB are left) or choose another disk with --out, then run again; nothing is lost"
 
 
 def seal(folder: Path) -> None:

@@ -36,8 +36,8 @@ PROBE_ROWS = 1500
 RATES = {"full": 1e-4, "freeze": 2e-4, "lora": 2e-3}
 FEW_ROWS = 8  # median rows a class below which the body is left alone
 BATCH = 32
-STEPS_WANTED = 600  # optimizer steps that a run should at least have; small sets see more epochs for it
-EPOCHS = (3, 20)  # fewest and most
+STEPS_WANTED = 300  # optimizer steps that a run should at least have; small sets see more epochs for it
+EPOCHS = (3, 10)  # fewest and most
 
 
 def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Plan:

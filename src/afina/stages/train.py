@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from afina import features, fitting, heads, metrics, probing, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
-from afina.records import Corpus, Event, Plan, Predict, Row, Settings, Tell, Trained
+from afina.records import Corpus, Event, Plan, Row, Settings, Tell, Trained
 
 CHECKED_ROWS = 32  # rows whose logits are compared after reading the model back from disk
-PROBE = "probe.safetensors"  # the head on the frozen body, inside the run folder
 Encoded = list[dict[str, Any]]
 
 
@@ -38,7 +36,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
     technique = shelf.load("techniques", settings.technique)
-    technique.apply(model, technique_config(settings))
+    technique.apply(model, _technique_config(settings))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted = fitting.Fitted((), 0)
     if settings.technique != "head_only":
@@ -46,8 +44,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, folder / "checkpoints", tell)
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
-        model = heads.build(opened.folder, settings.pooling, corpus.labels)
-        _put_head(model, folder)
+        model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
         fitted = fitting.Fitted(fitted.curve, 0)
     else:
         if settings.technique == "lora":
@@ -71,15 +68,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     )
 
 
-def probe(corpus: Corpus, plan: Plan, opened: Opened, folder: Path) -> Predict:
-    """The untuned base with the linear head that training started from."""
-    model = heads.build(opened.folder, plan.settings.pooling, corpus.labels)
-    _put_head(model, folder)
-    bf16 = plan.settings.precision == "bf16"
-    return predictor.wrap(model, opened.tokenizer, plan.settings.max_seq_length, bf16)
-
-
-def technique_config(settings: Settings) -> Any:
+def _technique_config(settings: Settings) -> Any:
     """The planned technique's options as its own Config."""
     options: dict[str, Any] = {}
     if settings.technique == "freeze":
@@ -109,16 +98,9 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
     strength, _ = probing.choose_strength(train, dev, output.out_features)
     weights, biases = probing.logistic(*train, output.out_features, strength)
     with store.disk_errors(folder):
-        save_file({"weights": weights, "biases": biases}, folder / PROBE)
-    _put_head(model, folder)
+        heads.keep_probe(folder, weights, biases)
+    heads.put_probe(model, folder)
     return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
-
-
-@torch.no_grad()
-def _put_head(model: nn.Module, folder: Path) -> None:
-    output, head = heads.output_layer(model), load_file(folder / PROBE)
-    output.weight.copy_(torch.from_numpy(head["weights"]))
-    output.bias.copy_(torch.from_numpy(head["biases"]))
 
 
 def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
@@ -148,5 +130,7 @@ def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Seque
     again = predictor.logits(heads.load(folder), tokenizer, settings.max_seq_length)
     error = float(np.abs(again(texts) - score(texts)).max(initial=0))
     if error > 1e-3:
-        raise RecordError(f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving")
+        raise RecordError(
+            f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
+        )
     return error
