@@ -78,7 +78,9 @@ def fill(frame: str, slots: dict[str, list[str]], spanish: bool, rng: random.Ran
 def with_articles(text: str) -> str:
     """English with a or an as the next word asks, and without what a lexicon and its frame say twice."""
     text = re.sub(r"\bon (tomorrow|next)\b", r"\1", text)
-    text = re.sub(r"\b(MRI|x-ray|ultrasound|echo|biopsy|smear|swab|culture|panel|CBC|work|scan|EKG|ECG) tests?\b", r"\1", text)
+    text = re.sub(
+        r"\b(MRI|x-ray|ultrasound|echo|biopsy|smear|swab|culture|panel|CBC|work|scan|EKG|ECG) tests?\b", r"\1", text
+    )
     text = re.sub(r"\ba blood work", "blood work", re.sub(r"\ban\?? blood work", "blood work", text))
     return re.sub(r"\b([Aa])n?\?? (?=([A-Za-z]+))", lambda found: article(found[1], found[2]), text)
 
@@ -92,7 +94,11 @@ def contracted(text: str) -> str:
 def article(letter: str, following: str) -> str:
     """a or an, by the sound that follows; only called for English articles."""
     spelled = following.isupper() and len(following) > 1
-    vowel = following[0] in "AEFHILMNORSX" if spelled else following[0].lower() in "aeio" or following in ("ultrasound", "hour")
+    vowel = (
+        following[0] in "AEFHILMNORSX"
+        if spelled
+        else following[0].lower() in "aeio" or following in ("ultrasound", "hour")
+    )
     return f"{letter}n " if vowel else f"{letter} "
 
 

@@ -131,6 +131,15 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What the distances look at: a corpus, or general language. Made by the profile stage, never stored."""
+
+    words: tuple[Mapping[str, int], ...]  # lower-case words and their counts: of each text, or of each known part
+    pieces: Mapping[str, int]  # tokens that each of these words breaks into
+    vectors: np.ndarray  # (texts, hidden): the base's mean vector of each text, cut to a common length
+
+
+@dataclass(frozen=True, slots=True)
 class Distance:
     """How far the corpus is from the reference, by one measure."""
 

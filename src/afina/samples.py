@@ -1,0 +1,267 @@
+"""Texts as the distances see them, and general language to compare them with.
+
+English is compared with figures of real text: word counts of Wikipedia articles and web pages, and, for the bundled
+base, vectors of passages from them. Spanish, and English seen by any other base, is compared with sentences that
+were written for this package; data/reference/README.md says how both were made.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from afina.bases import Opened
+from afina.records import Sample
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, hidden), each the mean token vector of one layer
+
+REFERENCE = Path(__file__).parent / "data" / "reference"
+LENGTHS = (8, 16, 25)  # words that both sides are cut to: the shipped vectors are of passages of these lengths
+SAME_BASE = 0.999  # cosine with the stored vectors of the probes from which a base counts as the one they come from
+MOST_TOKENS = 64  # of the 25 words at most that are embedded
+KNOWN = 0.08  # function words a word from which a language is recognised; running text has 0.2 to 0.5
+MARKS = {  # function words that the two languages do not share, nor with their neighbours where it can be helped
+    "en": frozenset(
+        [
+            "the",
+            "of",
+            "and",
+            "to",
+            "is",
+            "was",
+            "are",
+            "were",
+            "be",
+            "been",
+            "that",
+            "this",
+            "these",
+            "with",
+            "for",
+            "from",
+            "by",
+            "on",
+            "at",
+            "it",
+            "its",
+            "my",
+            "your",
+            "his",
+            "her",
+            "their",
+            "our",
+            "you",
+            "they",
+            "we",
+            "he",
+            "she",
+            "not",
+            "but",
+            "have",
+            "has",
+            "had",
+            "do",
+            "does",
+            "did",
+            "can",
+            "could",
+            "will",
+            "would",
+            "should",
+            "what",
+            "which",
+            "who",
+            "how",
+            "when",
+            "there",
+            "if",
+            "than",
+            "then",
+            "any",
+            "some",
+            "about",
+            "into",
+            "i",
+            "i'm",
+            "don't",
+            "it's",
+        ]
+    ),
+    "es": frozenset(
+        [
+            "el",
+            "los",
+            "las",
+            "y",
+            "del",
+            "una",
+            "que",
+            "por",
+            "para",
+            "con",
+            "está",
+            "están",
+            "estoy",
+            "pero",
+            "muy",
+            "hay",
+            "cuando",
+            "qué",
+            "cómo",
+            "mi",
+            "lo",
+            "al",
+            "su",
+            "sus",
+            "este",
+            "esta",
+            "ese",
+            "esa",
+            "eso",
+            "le",
+            "les",
+            "se",
+            "ya",
+            "más",
+            "también",
+            "donde",
+            "sin",
+            "sobre",
+            "tengo",
+            "tiene",
+            "todos",
+            "todas",
+            "hasta",
+            "desde",
+            "quiero",
+            "puedo",
+            "nos",
+        ]
+    ),
+}
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def layer(layers: int) -> int:
+    """The layer whose vectors are compared: two thirds of the way up, where domains stand furthest apart."""
+    return max(1, round(2 * layers / 3))
+
+
+def embedder(opened: Opened) -> Embed:
+    """Mean token vectors of that layer of an opened base, which is loaded at the first call."""
+
+    @cache
+    def encoder() -> Any:
+        from afina import heads
+
+        return heads.build(opened.folder, "mean", ("",)).base_model
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        from afina import features, timing
+
+        model, place = encoder(), layer(opened.record.layers)
+        encoded = features.encode(opened.tokenizer, texts, min(MOST_TOKENS, opened.record.max_tokens))
+        read = lambda batch: features.all_layers(model, batch)[:, place, 0]  # noqa: E731
+        return features.collect(model, opened.tokenizer, encoded, read, timing.has_bf16())
+
+    return embed
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case: letters and digits, with apostrophes inside.
+
+    >>> words("Don't move: 24-hour ECG, mañana!")
+    ["don't", 'move', '24', 'hour', 'ecg', 'mañana']
+    """
+    return [found.lower().replace("’", "'") for found in WORD.findall(text)]
+
+
+def language(texts: Sequence[str]) -> str:
+    """'en', 'es' or '?', by function words."""
+    counts = Counter(word for text in texts for word in words(text))
+    total = sum(counts.values()) or 1
+    shares = {name: sum(counts[mark] for mark in marks) / total for name, marks in MARKS.items()}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= KNOWN and shares[best] >= 1.5 * min(shares.values()) else "?"
+
+
+def languages(texts: Sequence[str]) -> Mapping[str, float]:
+    """Share of the texts in each language, each judged by its own function words alone; short ones are often '?'."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        seen = set(words(text))
+        hits = sorted((len(seen & marks), name) for name, marks in MARKS.items())
+        found[hits[-1][1] if hits[-1][0] > hits[-2][0] else "?"] += 1
+    return {name: count / max(len(texts), 1) for name, count in found.items()}
+
+
+def common_length(texts: Sequence[str]) -> int:
+    """The words that texts are cut to: the longest of the three lengths that half of the texts reach, or the least."""
+    median = float(np.median([len(text.split()) for text in texts]))
+    return max([LENGTHS[0], *(length for length in LENGTHS if length <= median)])
+
+
+def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed) -> Sample:
+    """What the distances look at, of these texts."""
+    counts = tuple(Counter(words(text)) for text in texts)
+    return Sample(counts, pieces(counts, tokenizer), embed([_cut(text, length) for text in texts]))
+
+
+def shipped(name: str, length: int, tokenizer: Any, embed: Embed) -> tuple[Sample, str]:
+    """General language of this package in 'en' or 'es', and what it is in a few words."""
+    texts = _lines(name)
+    if name != "en":
+        return take(texts, length, tokenizer, embed), f"{len(texts)} Spanish sentences written for this package"
+    counts = _counts()
+    vectors = _stored(length, embed)
+    note = "word counts of English Wikipedia and web pages, and vectors of passages from them"
+    if vectors is None:
+        vectors = embed([_cut(text, length) for text in texts])
+        note = f"word counts of English Wikipedia and web pages, and {len(texts)} sentences written for this package"
+    return Sample(counts, pieces(counts, tokenizer), vectors), note
+
+
+def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, int]:
+    """How many tokens each word breaks into, as it would after a space."""
+    known = sorted(set().union(*parts))
+    if not known:
+        return {}
+    encoded = tokenizer([f" {word}" for word in known], add_special_tokens=False)["input_ids"]
+    return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
+
+
+def _cut(text: str, length: int) -> str:
+    return " ".join(text.split()[:length])
+
+
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+@cache
+def _counts() -> tuple[Mapping[str, int], ...]:
+    """Words of two sets of documents that share none."""
+    with (REFERENCE / "words_en.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(word, int(one), int(other)) for word, one, other in list(csv.reader(file))[1:]]
+    return {word: n for word, n, _ in rows if n}, {word: n for word, _, n in rows if n}
+
+
+def _stored(length: int, embed: Embed) -> np.ndarray | None:
+    """The shipped vectors of passages of `length` words, where `embed` is the base and layer that made them."""
+    from safetensors import safe_open
+
+    with safe_open(REFERENCE / "vectors_en.safetensors", framework="numpy") as file:
+        probes = embed(json.loads(file.metadata()["probes"]))
+        expected = file.get_tensor("probes").astype(np.float32)
+        if probes.shape != expected.shape:
+            return None
+        lengths = np.linalg.norm(probes, axis=1) * np.linalg.norm(expected, axis=1)
+        if ((probes * expected).sum(1) < SAME_BASE * lengths).any():
+            return None
+        return file.get_tensor(f"words{length}").astype(np.float32) * file.get_tensor("scale")

@@ -1,0 +1,153 @@
+"""Profile: what the training rows are like, and how far they are from general language by every measure on the shelf.
+
+Counts cover all training rows; distances, fertility and language a random sample of their texts (both texts of a
+pair). A corpus is compared with the reference of its own language, or with a text file of the user's.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from afina import samples, shelf
+from afina.bases import Opened
+from afina.config import ProfileOptions
+from afina.errors import ConfigError, DataError
+from afina.records import Corpus, Distance, Profile, Row, Sample
+from afina.samples import Embed
+
+FEWEST = 30  # texts on either side, below which no distance is measured
+CHUNK = 1000  # rows tokenized at once
+MIXED = 0.1  # share of texts in another language from which a note says so
+NAMES = {"en": "English", "es": "Spanish"}
+
+
+def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, embed: Embed | None = None) -> Profile:
+    """Count and measure the training rows. `embed` replaces the base's own vectors of texts.
+
+    Raises ConfigError where options.reference is no file, DataError where it cannot be used.
+    """
+    own = None if options.reference is None else _read_reference(Path(options.reference))
+    rows = corpus.train
+    texts = _draw(rows, options.sample, seed)
+    language = samples.language(texts)
+    word_counts = [sum(len(samples.words(text)) for text in _texts(row)) for row in rows]
+    token_counts, unknown = _tokens(rows, opened.tokenizer)
+    reference, distances, notes = _compare(texts, language, own, opened, embed or samples.embedder(opened), seed)
+    class_rows = Counter(row.label for row in rows)
+    return Profile(
+        rows=len(rows),
+        classes=len(corpus.labels),
+        smallest=min((class_rows[label] for label in corpus.labels), default=0),
+        largest=max(class_rows.values(), default=0),
+        language=language,
+        words=_spread(word_counts),
+        tokens=_spread(token_counts),
+        fertility=_fertility(texts, opened.tokenizer),
+        unknown=unknown,
+        class_rows={label: class_rows[label] for label in corpus.labels},
+        reference=Path(options.reference).name if options.reference else reference,
+        distances=distances,
+        notes=(*_language_notes(texts, language, own), *notes),
+    )
+
+
+def _compare(
+    texts: list[str], language: str, own: list[str] | None, opened: Opened, embed: Embed, seed: int
+) -> tuple[str, tuple[Distance, ...], tuple[str, ...]]:
+    """What the texts were compared with, by every measure on the shelf, and what to know about it."""
+    worded = sum(bool(samples.words(text)) for text in texts)
+    if worded < FEWEST:
+        return "", (), (f"no distance was measured: {worded} texts with words are fewer than {FEWEST}",)
+    length = samples.common_length(texts)
+    sample = samples.take(texts, length, opened.tokenizer, embed)
+    if own is not None:
+        reference, name = samples.take(own, length, opened.tokenizer, embed), ""
+    else:
+        reference, name = samples.shipped("es" if language == "es" else "en", length, opened.tokenizer, embed)
+    notes = [f"for the embeddings, texts of both sides were cut to {length} words"]
+    if own is None and language != "es" and "sentences" in name:
+        notes.append(
+            "vectors of real general text are shipped for the bundled base alone: "
+            "with this base, general text itself is some way from the written sentences"
+        )
+    return name, _distances(sample, reference, seed), tuple(notes)
+
+
+def _distances(sample: Sample, reference: Sample, seed: int) -> tuple[Distance, ...]:
+    return tuple(shelf.load("distances", name).measure(sample, reference, seed) for name in shelf.names("distances"))
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    return (row.text,) if row.pair is None else (row.text, row.pair)
+
+
+def _draw(rows: Sequence[Row], size: int, seed: int) -> list[str]:
+    """At most `size` of all texts, both of a pair counted, in the order of the file."""
+    texts = [text for row in rows for text in _texts(row)]
+    places = np.random.default_rng(seed).permutation(len(texts))[:size]
+    return [texts[place] for place in sorted(places)]
+
+
+def _tokens(rows: Sequence[Row], tokenizer: Any) -> tuple[list[int], float]:
+    """Tokens of each row as the model is given it, and the share of unknown ones."""
+    lengths: list[int] = []
+    unknown = 0
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        pairs = None if chunk[0].pair is None else [row.pair or "" for row in chunk]
+        for ids in tokenizer([row.text for row in chunk], pairs, verbose=False)["input_ids"]:
+            lengths.append(len(ids))
+            unknown += 0 if tokenizer.unk_token_id is None else ids.count(tokenizer.unk_token_id)
+    return lengths, unknown / max(sum(lengths), 1)
+
+
+def _fertility(texts: Sequence[str], tokenizer: Any) -> float:
+    """Tokens a running word, punctuation left out; 0 where there are no words."""
+    counts = Counter(word for text in texts for word in samples.words(text))
+    pieces = samples.pieces([counts], tokenizer)
+    return sum(pieces[word] * count for word, count in counts.items()) / max(sum(counts.values()), 1)
+
+
+def _spread(values: Sequence[int]) -> tuple[float, float, float]:
+    """Median, 95th percentile, most."""
+    if not values:
+        return 0.0, 0.0, 0.0
+    return float(np.median(values)), float(np.percentile(values, 95)), float(max(values))
+
+
+def _language_notes(texts: Sequence[str], language: str, own: Sequence[str] | None) -> list[str]:
+    notes = []
+    compared = "en" if own is None and language != "es" else "es" if own is None else samples.language(own)
+    if language == "?" and own is None and texts:
+        notes.append(
+            "the language was not recognised as English or Spanish, so that the distances from English hold the "
+            "language too; give a text file of general language as profile.reference"
+        )
+    elif compared != language:
+        notes.append(
+            f"the texts look {NAMES.get(language, 'neither English nor Spanish')} and the reference "
+            f"{NAMES.get(compared, 'neither')}: the distances are of languages more than of domains"
+        )
+    for other, share in samples.languages(texts).items():
+        if other not in (language, "?") and share >= MIXED:
+            notes.append(f"about {share:.0%} of the texts look {NAMES[other]}; all are compared with the one reference")
+    return notes
+
+
+def _read_reference(path: Path) -> list[str]:
+    """The user's general language, one text a line."""
+    if not path.is_file():
+        raise ConfigError(f"there is no reference file {path}", "give a text file, one text a line, or leave it out")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
+    texts = [line.strip() for line in lines if samples.words(line)]
+    if len(texts) < FEWEST:
+        raise DataError(
+            f"{path}: {len(texts)} lines with words, which is too few", f"give at least {FEWEST} texts, one a line"
+        )
+    return texts
