@@ -1,0 +1,163 @@
+"""ONNX Runtime on the CPU: a folder that was exported becomes a predict function. No torch, no transformers.
+
+    folder    model.onnx (and smaller variants beside it), tokenizer.json, labels.json
+    answer    softmax of the logits, (n, classes), in the order of the texts
+
+Texts are cut at the length the model was tuned for (the longer one of a pair first), sorted by length and padded in
+batches of 32. A text's answer does not depend on its neighbours, to the last bits of fp32: padding is masked, and
+this package's INT8 files round each token by itself. A file from the runtime's own `quantize_dynamic` is not so:
+there the range of a whole batch sets one scale.
+
+A folder may come from anywhere: a model that names weights outside its own `.data` file is refused, no library of
+operators is loaded, and a file whose sha256 is in labels.json must match it.
+"""
+
+import hashlib
+import json
+import mmap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from afina.errors import DataError, RecordError
+from afina.records import Predict, Text
+
+Logits = Callable[[Sequence[Text]], np.ndarray]
+
+BATCH = 32  # texts
+CHUNK = 4096  # texts sorted together: bounds the memory of a long file
+AGAIN = "export the model again, or copy its folder again as a whole"
+
+
+def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> Predict:
+    """The predict function of an exported model. Raises RecordError where a file is missing or altered."""
+    score = logits(folder, file, threads)
+
+    def predict(texts: Sequence[Text]) -> np.ndarray:
+        values = score(texts)
+        powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    return predict
+
+
+def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -> Logits:
+    """As `load`, without the softmax: for comparing a model with the one it was made from."""
+    card = _card(folder)
+    tokenizer = _tokenizer(folder, card)
+    session = _session(folder, file, card, threads)
+    classes, pad = len(card["labels"]), int(card["pad_token_id"])
+    wanted = [entry.name for entry in session.get_inputs()]
+
+    def score(texts: Sequence[Text]) -> np.ndarray:
+        answers = np.empty((len(texts), classes), np.float32)
+        for start in range(0, len(texts), CHUNK):
+            chunk = list(texts[start : start + CHUNK])
+            _check(chunk, card["pair"])
+            encoded = tokenizer.encode_batch(chunk)
+            order = np.argsort([len(one.ids) for one in encoded], kind="stable")
+            for first in range(0, len(order), BATCH):
+                places = order[first : first + BATCH]
+                feed = _feed([encoded[place] for place in places], wanted, pad)
+                answers[start + places] = session.run(["logits"], feed)[0]
+        return answers
+
+    return score
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        if card["format"] != 1:
+            raise RecordError(f"labels.json has the format {card['format']!r}, this version reads 1", "update afina")
+        if not (isinstance(card["labels"], list) and card["labels"] and {"pair", "pad_token_id"} <= card.keys()):
+            raise ValueError("labels, pair or pad_token_id is missing")
+        card["max_tokens"] = int(card["max_tokens"])
+    except OSError:
+        raise RecordError("labels.json cannot be read beside the model", AGAIN) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"labels.json is damaged: {error}", AGAIN) from None
+    return card
+
+
+def _tokenizer(folder: Path, card: dict[str, Any]) -> Tokenizer:
+    _unaltered(folder, "tokenizer.json", card)
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(card["max_tokens"], strategy="longest_first")
+    except Exception as error:  # the library raises bare Exception
+        raise RecordError(f"tokenizer.json is damaged: {error}", AGAIN) from None
+    return tokenizer
+
+
+def _session(folder: Path, file: str, card: dict[str, Any], threads: int | None) -> Any:
+    if Path(file).name != file:
+        raise RecordError(f"{file!r} is not the name of a file in the folder", "give the name without a path")
+    for name in (file, f"{file}.data"):
+        if name == file or name in card.get("sha256", {}):
+            _unaltered(folder, name, card)
+    _own_weights_only(folder / file)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        session = onnxruntime.InferenceSession(folder / file, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime has no public base class of its errors
+        raise RecordError(f"{file} cannot be opened: {error}", AGAIN) from None
+    if [one.name for one in session.get_outputs()] != ["logits"]:
+        raise RecordError(f"{file} has no output 'logits' alone", AGAIN)
+    return session
+
+
+def _unaltered(folder: Path, name: str, card: dict[str, Any]) -> None:
+    """Raise RecordError where a file is missing, or is not the one that was written."""
+    if not (folder / name).is_file():
+        raise RecordError(f"{name} is missing in {folder.name}", AGAIN)
+    expected = card.get("sha256", {}).get(name)
+    if expected is not None:
+        with (folder / name).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != expected:
+            raise RecordError(f"{name} was altered after it was written: its sha256 is another", AGAIN)
+
+
+def _own_weights_only(path: Path) -> None:
+    """Refuse a model that reads any file but its own `.data`: every mention of a location must be exactly that."""
+    own = f"{path.name}.data".encode()
+    allowed = b"\n\x08location\x12" + bytes([len(own)]) + own  # a StringStringEntryProto
+    if path.stat().st_size == 0:
+        raise RecordError(f"{path.name} is empty", AGAIN)
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = content.find(b"location")
+        while place >= 0:
+            start = place - 2
+            if content[max(start, 0) : start + len(allowed)] != allowed:
+                raise RecordError(f"{path.name} may read files outside its folder", "export the model again")
+            place = content.find(b"location", place + 1)
+
+
+def _check(texts: Sequence[Text], pair: bool) -> None:
+    for text in texts:
+        if not pair and not isinstance(text, str):
+            raise DataError("a pair of texts was given to a model of single texts", "give one text for each row")
+
+
+def _feed(encoded: Sequence[Any], wanted: Sequence[str], pad: int) -> dict[str, np.ndarray]:
+    """Padded inputs of a batch, (n, tokens) each; at least two tokens wide, as the graph asks."""
+    width = max(2, *(len(one.ids) for one in encoded))
+    columns = {
+        "input_ids": ([one.ids for one in encoded], pad),
+        "attention_mask": ([one.attention_mask for one in encoded], 0),
+        "token_type_ids": ([one.type_ids for one in encoded], 0),
+    }
+    feed = {}
+    for name in wanted:
+        values, filler = columns[name]
+        feed[name] = np.array([[*row, *[filler] * (width - len(row))] for row in values], np.int64)
+    return feed
