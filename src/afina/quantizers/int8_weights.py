@@ -7,7 +7,7 @@ tensors. Size: about a quarter. Cost: half the error of `int8_dynamic`, since ac
 faster than fp32 (fewer bytes to fetch), slower than `int8_dynamic`. A text's answer does not depend on its batch.
 It does not quantize layers that are no matrix product with a stored weight.
 
-Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1; Krishnamoorthi 2018, arXiv:1806.08342, section 3.1 (per channel).
+Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1; Krishnamoorthi 2018, arXiv:1806.08342, 3.1 (per channel).
 """
 
 from pathlib import Path
