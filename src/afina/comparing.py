@@ -33,7 +33,7 @@ def interval(value: float, draws: np.ndarray) -> tuple[float, float]:
     draws is kept and their shift taken off.
     """
     low, high = value + np.quantile(draws - draws.mean(), LEVEL)
-    return float(low), float(high)
+    return min(float(low), value), max(float(high), value)  # draws that are all alike may miss it by rounding
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

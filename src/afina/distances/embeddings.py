@@ -4,7 +4,7 @@
 
 x: texts of the corpus, y: of the reference, each the mean token vector of one layer of the frozen base; m: the median
 squared distance between the reference's own texts, so that two corpora can be compared. The unbiased estimate, with
-the kernel in 1,024 random Fourier features: linear in texts, and a resample is one row of a matrix product.
+the kernel in 1,024 random Fourier features. Cost: linear in texts; a resample is one row of a matrix product.
 
 Unit: squared kernel distance, 0 (no difference that this kernel sees) to 2; it may come out a little below 0.
 
