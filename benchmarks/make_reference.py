@@ -79,14 +79,12 @@ def write_vectors(halves: dict[str, list[list[str]]]) -> None:
         vectors[f"words{length}"] = embed(texts)
     scale = np.abs(np.concatenate(list(vectors.values()))).max(0) / 127  # (hidden,)
     tensors = {name: np.round(values / scale).astype(np.int8) for name, values in vectors.items()}
-    metadata = {
-        "base": opened.record.sha256,
-        "layer": str(samples.layer(opened.record.layers)),
-        "probes": json.dumps(probes),
-    }
+    made = {"base": opened.record.sha256, "layer": samples.layer(opened.record.layers), "probes": probes}
     tensors |= {"scale": scale.astype(np.float32), "probes": embed(probes).astype(np.float16)}
-    save_file(tensors, samples.REFERENCE / "vectors_en.safetensors", metadata)
-    print({name: values.shape for name, values in tensors.items()}, metadata)
+    path = samples.REFERENCE / "vectors_en.safetensors"
+    save_file(tensors, path, {"made": json.dumps(made)})  # one key: their order in the file is not fixed
+    path.chmod(0o644)
+    print({name: values.shape for name, values in tensors.items()}, made)
 
 
 if __name__ == "__main__":

@@ -257,7 +257,7 @@ def _stored(length: int, embed: Embed) -> np.ndarray | None:
     from safetensors import safe_open
 
     with safe_open(REFERENCE / "vectors_en.safetensors", framework="numpy") as file:
-        probes = embed(json.loads(file.metadata()["probes"]))
+        probes = embed(json.loads(file.metadata()["made"])["probes"])
         expected = file.get_tensor("probes").astype(np.float32)
         if probes.shape != expected.shape:
             return None
