@@ -112,7 +112,7 @@ def show(name: str, result: dict) -> None:
 
 def table(results: dict) -> None:
     """Markdown, as it stands in RESULTS.md."""
-    columns = ("set", "technique", "accuracy (95%)", "macro F1", "majority", "TF-IDF", "probe", "INT8, points lost", "s")
+    columns = ("set", "technique", "accuracy (95%)", "macro F1", "majority", "TF-IDF", "probe", "INT8, lost", "s")
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name in SETS:
         if name not in results:

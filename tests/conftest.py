@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-WORDS = ["the", "a", "card", "is", "lost", "my", "where", "when", "can", "i", "book", "visit", "doctor", "pain", "test", "result", "bill", "pay", "please", "thanks", "no", "not", "yes", "today", "tomorrow", "early", "late", "red", "blue", "green", "one", "two", "three", "el", "la", "tarjeta", "cita", "médico", "dolor", "hoy"]
+WORDS = (
+    *"the a card is lost my where when can i book visit doctor pain test result bill pay please thanks".split(" "),
+    *"no not yes today tomorrow early late red blue green one two three el la tarjeta cita médico dolor hoy".split(" "),
+)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,7 @@ def _save(architecture: str, seed: int, folder: Path) -> Path:
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")]
-    vocabulary = {token: place for place, token in enumerate([*special, *WORDS, *letters[1:]])}
+    vocabulary = {token: place for place, token in enumerate(dict.fromkeys([*special, *WORDS, *letters]))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -59,9 +62,9 @@ def _save(architecture: str, seed: int, folder: Path) -> Path:
     if architecture in ("electra", "albert"):
         sizes["embedding_size"] = 32
     ids = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
-    config = CONFIG_MAPPING[architecture](
-        vocab_size=len(vocabulary), max_position_embeddings=66, **sizes, **ids, **({"type_vocab_size": 2} if architecture in ("roberta", "xlm-roberta") else {})
-    )
+    types = {"type_vocab_size": 2} if architecture in ("roberta", "xlm-roberta") else {}
+    settings = {**sizes, **ids, **types, "vocab_size": len(vocabulary), "max_position_embeddings": 66}
+    config = CONFIG_MAPPING[architecture](**settings)
     torch.manual_seed(seed)
     AutoModel.from_config(config).save_pretrained(folder)
     return folder

@@ -60,7 +60,13 @@ def open_base(name: str) -> Opened:
         body_parameters=total - embeddings,
         max_tokens=_max_tokens(config),
     )
-    return Opened(folder, _tokenizer(folder, name), config, record)
+    tokenizer = _tokenizer(folder, name)
+    if len(tokenizer) > config.vocab_size:
+        raise ConfigError(
+            f"{name}: the tokenizer knows {len(tokenizer):,} tokens, the model only {config.vocab_size:,}",
+            "download the model again: its files are of different models",
+        )
+    return Opened(folder, tokenizer, config, record)
 
 
 def _find(name: str) -> Path:

@@ -115,14 +115,17 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
     model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length)
-    rivals = lambda: _rivals(rows, chosen, base, folder)  # noqa: E731
-    judge = lambda: evaluate.evaluate(model.predict(), rows.test, rows.labels, "test", rivals(), seed)  # noqa: E731
-    evaluation = keep("evaluate", Evaluation, seed, judge)
 
-    shrink = lambda: compress.compress(  # noqa: E731
-        model.exported(folder / "onnx", rows.labels), model.logits(), rows, options.compress, seed, tell
-    )
-    compressed = keep("compress", Compressed, (options.compress, seed), shrink)
+    def judged() -> Evaluation:
+        rivals = _rivals(rows, chosen, base, folder)
+        return evaluate.evaluate(model.predict(), rows.test, rows.labels, "test", rivals, seed)
+
+    def shrunk() -> Compressed:
+        exported = model.exported(folder / "onnx", rows.labels)
+        return compress.compress(exported, model.logits(), rows, options.compress, seed, tell)
+
+    evaluation = keep("evaluate", Evaluation, seed, judged)
+    compressed = keep("compress", Compressed, (options.compress, seed), shrunk)
 
     tell(Event("report", "begins"))
     seconds = dict(keep.seconds)

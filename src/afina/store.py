@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -128,18 +129,31 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except AfinaError:
         raise
-    except OSError as error:
-        if error.errno in full:
-            raise MachineError(f"cannot write {path}: {full[error.errno]}", _free_space(path)) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise MachineError(f"cannot write {path}: {error.strerror}", "choose another folder with --out") from error
+    except Exception as error:
+        number = _refusal(error)
+        if number in full:
+            raise MachineError(f"cannot write {path}: {full[number]}", _free_space(path)) from error
+        if number in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise MachineError(
+                f"cannot write {path}: {os.strerror(number)}", "choose another folder with --out"
+            ) from error
         raise
+
+
+def _refusal(error: Exception) -> int:
+    """The operating system's number behind an error; 0 if there is none. Some libraries hide it in their text."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    hidden = re.search(r"os error (\d+)", str(error))  # safetensors
+    if hidden:
+        return int(hidden[1])
+    return errno.ENOSPC if "PytorchStreamWriter failed" in str(error) else 0  # torch tells no more
 
 
 def _free_space(path: Path) -> str:
     there = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(there).free / 2**20
-    return f"free some space ({free:,.0f} MB are left) or choose another disk with --out, then run again; nothing is lost"
+    return f"free some space ({free:,.0f} MB are left) or choose another disk with --out; run again; nothing is lost"
 
 
 def seal(folder: Path) -> None:

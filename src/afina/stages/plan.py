@@ -229,7 +229,8 @@ def _epochs(facts: Facts) -> Choice:
     """Enough for STEPS_WANTED optimizer steps, within bounds."""
     few, most = EPOCHS
     epochs = min(most, max(few, math.ceil(STEPS_WANTED * BATCH / facts.rows)))
-    why = f"{epochs} passes give {math.ceil(facts.rows / BATCH) * epochs:,} steps; fewer than {STEPS_WANTED} left small sets short"
+    steps = math.ceil(facts.rows / BATCH) * epochs
+    why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
     return Choice("num_train_epochs", epochs, why, {"rows": facts.rows})
 
 

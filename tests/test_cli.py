@@ -1,0 +1,311 @@
+"""The command line as a person or a script uses it: a real process, its output and its exit code."""
+
+import csv
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
+KINDS = {
+    "lost": ("my card is lost", "where is my card", "i lost the card"),
+    "visit": ("can i book a visit", "book the doctor", "when can i visit"),
+    "bill": ("pay the bill", "my bill is late", "where can i pay"),
+}
+
+
+def afina(*words, cwd, **environment):
+    """Run the program; a traceback is always a failure."""
+    command = [sys.executable, "-m", "afina.cli", *map(str, words)]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=variables, check=False)
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr[-2000:]
+    return done
+
+
+def write(path: Path, rows, header=("text", "label")) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def messages(count=150, seed=0):
+    rng = random.Random(seed)
+    rows = set()
+    while len(rows) < count:
+        label = rng.choice(list(KINDS))
+        rows.add((f"{rng.choice(KINDS[label])} {' '.join(rng.choices(ADD_ENDINGS, k=3))}", label))
+    return sorted(rows)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny_bert):
+    """One whole run on a tiny base, shared by the tests that look at it."""
+    cwd = tmp_path_factory.mktemp("whole")
+    data = write(cwd / "notes.csv", messages())
+    done = afina("run", data, "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return cwd, done
+
+
+def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
+    _, done = finished
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert set(summary) == {"run", "task", "technique", "rows", "test", "baselines", "int8", "seconds"}
+    assert set(summary["rows"]) == {"train", "dev", "test"}
+    assert set(summary["test"]["accuracy"]) == {"value", "low", "high"}
+    assert {"majority", "tfidf", "probe"} == set(summary["baselines"])
+    assert set(summary["int8"]) == {"ratio", "drop_points", "rung"}
+    assert set(summary["seconds"]) == {"corpus", "profile", "plan", "train", "evaluate", "compress"}
+
+
+def test_a_run_learns_what_is_there_to_learn(finished):
+    summary = json.loads(finished[1].stdout.splitlines()[-1])
+    assert summary["test"]["accuracy"]["value"] > 0.8 > summary["baselines"]["majority"]["accuracy"]
+
+
+def test_a_run_leaves_the_folder_that_the_readme_promises(finished):
+    run = finished[0] / "run"
+    there = {path.name for path in run.iterdir()}
+    promised = {"run.yaml", "plan.yaml", "model", "onnx", "records", "report.html", "report.json", "README.md"}
+    assert promised | {"manifest.json"} <= there
+    assert "checkpoints" not in there
+    names = {path.suffix for path in run.rglob("*") if path.is_file()}
+    assert not names & {".bin", ".pt", ".pth", ".pkl", ".pickle"}
+
+
+def test_nothing_that_ships_names_a_place_on_this_machine(finished):
+    run = finished[0] / "run"
+    shipped = [*(run / "model").rglob("*"), *(run / "onnx").rglob("*"), run / "report.html", run / "README.md"]
+    shipped += [run / "report.json"]
+    for path in shipped:
+        if path.is_file():
+            assert str(finished[0]).encode() not in path.read_bytes(), path
+            assert str(Path(sys.prefix)).encode() not in path.read_bytes(), path
+
+
+def test_no_text_of_the_data_stands_in_what_is_printed_or_reported(finished):
+    run, done = finished[0] / "run", finished[1]
+    texts = [text for text, _ in messages()]
+    for shown in (done.stdout, (run / "report.html").read_text(), (run / "README.md").read_text()):
+        assert not any(text in shown for text in texts)
+
+
+def test_the_model_folder_loads_in_transformers_or_sentence_transformers_and_agrees(finished):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    run = finished[0] / "run"
+    labels = json.loads((run / "onnx" / "labels.json").read_text())["labels"]
+    texts = [text for text, _ in messages()][:20]
+    theirs = sentence_transformers.SentenceTransformer(str(run / "model"), device="cpu").encode(texts).argmax(1)
+    write(finished[0] / "some.csv", [[text] for text in texts], header=["text"])
+    afina("predict", "run", "some.csv", "--out", "out.csv", cwd=finished[0])
+    with (finished[0] / "out.csv").open() as file:
+        ours = [row["predicted"] for row in csv.DictReader(file)]
+    agree = sum(labels[place] == label for place, label in zip(theirs, ours, strict=True))
+    assert agree >= 19
+
+
+def test_the_same_command_again_reads_what_is_done(finished, tiny_bert):
+    cwd, _ = finished
+    began = time.monotonic()
+    done = afina("run", cwd / "notes.csv", "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", cwd=cwd)
+    assert done.returncode == 0
+    assert done.stdout.count("is done already") == 6
+    assert time.monotonic() - began < 30
+
+
+def test_predict_labels_a_file_without_torch_and_keeps_its_columns(finished):
+    cwd, _ = finished
+    write(cwd / "new.csv", [("7", "my card is lost early"), ("8", "pay the bill red")], header=["id", "text"])
+    program = "import sys\nsys.argv = ['afina', 'predict', 'run', 'new.csv', '--json']\nfrom afina.cli import main\n"
+    program += "main()\nassert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["rows"] == 2
+    with (cwd / "new-predicted.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["id"], row["predicted"]) for row in rows] == [("7", "lost"), ("8", "bill")]
+    assert all(0 < float(row["probability"]) <= 1 for row in rows)
+
+
+def test_evaluate_scores_a_labelled_file_and_counts_unknown_labels_as_errors(finished):
+    cwd, _ = finished
+    write(cwd / "labelled.csv", [("my card is lost early", "lost"), ("pay the bill red", "unheard of")])
+    done = afina("evaluate", "run", "labelled.csv", "--json", cwd=cwd)
+    assert json.loads(done.stdout.splitlines()[-1])["accuracy"]["value"] == 0.5
+
+
+def test_plan_prints_choices_with_reasons_and_trains_nothing(finished, tiny_bert):
+    cwd, _ = finished
+    done = afina("plan", "notes.csv", "--model", tiny_bert, "--out", "planned", "--json", cwd=cwd)
+    plan = json.loads(done.stdout.splitlines()[-1])
+    assert set(plan) == {"choices", "estimates"}
+    assert all(set(choice) == {"name", "value", "why", "evidence", "refused"} for choice in plan["choices"])
+    assert all(choice["why"] for choice in plan["choices"])
+    assert {"trainable", "memory", "disk", "seconds"} <= set(plan["estimates"])
+    assert not (cwd / "planned" / "model").exists()
+
+
+def test_an_edited_plan_is_followed_and_stays_and_auto_gives_it_back(finished, tiny_bert):
+    cwd, _ = finished
+    command = ("plan", "notes.csv", "--model", tiny_bert, "--out", "edited", "--json")
+    path = cwd / "edited" / "plan.yaml"
+
+    def planned():
+        choices = json.loads(afina(*command, cwd=cwd).stdout.splitlines()[-1])["choices"]
+        return next((choice["value"], choice["why"]) for choice in choices if choice["name"] == "num_train_epochs")
+
+    before = planned()
+    path.write_text(path.read_text().replace(f"num_train_epochs\n  value: {before[0]}", "num_train_epochs\n  value: 7"))
+    assert planned() == (7, "set by the user")
+    assert planned() == (7, "set by the user")
+    path.write_text(path.read_text().replace("num_train_epochs\n  value: 7.0", "num_train_epochs\n  value: auto"))
+    assert planned() == before
+
+
+def test_a_folder_of_another_run_is_refused_and_stays_as_it_is(finished, tiny_bert):
+    cwd, _ = finished
+    before = (cwd / "run" / "manifest.json").read_text()
+    write(cwd / "other.csv", messages(seed=9))
+    done = afina("run", "other.csv", "--model", tiny_bert, "--out", "run", cwd=cwd)
+    assert (done.returncode, "--out" in done.stderr) == (1, True)
+    assert (cwd / "run" / "manifest.json").read_text() == before
+    (cwd / "mine").mkdir()
+    (cwd / "mine" / "thesis.txt").write_text("x")
+    assert afina("run", "other.csv", "--model", tiny_bert, "--out", "mine", cwd=cwd).returncode == 1
+    assert [path.name for path in (cwd / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_by_a_signal_the_same_command_goes_on_and_ends_with_the_same_weights(tmp_path, tiny_bert, number, code):
+    data = write(tmp_path / "notes.csv", messages(400))
+    words = ["run", data, "--model", tiny_bert, "epochs=30", "lr=1e-3", "precision=fp32"]
+    assert afina(*words, "--out", "straight", cwd=tmp_path).returncode == 0
+    command = [sys.executable, "-m", "afina.cli", *map(str, words), "--out", "stopped"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "epoch" not in (line := child.stdout.readline()):
+        assert line, child.stderr.read()
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=120)
+    assert child.returncode == code, errors
+    assert "the same command goes on" in errors
+    done = afina(*words, "--out", "stopped", cwd=tmp_path)
+    assert "going on from step" in done.stdout
+    one, two = (tmp_path / name / "model" / "model.safetensors" for name in ("straight", "stopped"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+BAD = {
+    "an empty file": (b"", "empty"),
+    "a header only": (b"text,label\n", "no row"),
+    "one class": (b"text,label\na b,x\nc d,x\ne f,x\n", "class"),
+    "an unclosed quote": (b'text,label\n"a b,x\nc d,y\n', "quote"),
+    "garbage": (bytes(range(256)) * 20, ""),
+    "a score for a label": (b"text,score\n" + b"".join(b"words %d,%d.%d7\n" % (i, i, i) for i in range(60)), "score"),
+}
+
+
+@pytest.mark.parametrize(("content", "word"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_file_that_cannot_be_used_is_one_error_with_a_fix_and_exit_code_1(tmp_path, content, word, command):
+    (tmp_path / "bad.csv").write_bytes(content)
+    done = afina(command, "bad.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1
+    assert "fix:" in done.stderr
+    assert word in done.stderr.lower()
+
+
+WORDS = {
+    "a missing file": (["run", "nothing.csv"], 1, "nothing.csv"),
+    "an unknown ending": (["check", "notes.xyz"], 1, ".xyz"),
+    "an unknown key": (["run", "notes.csv", "learnig_rate=1"], 1, "learning_rate"),
+    "a value of the wrong type": (["run", "notes.csv", "epochs=many"], 1, "num_train_epochs"),
+    "an unknown technique": (["plan", "notes.csv", "technique=loar"], 1, "lora"),
+    "an unknown shelf": (["list", "technique"], 1, "techniques"),
+    "an unknown command": (["rnu", "notes.csv"], 2, "rnu"),
+    "an unknown option": (["run", "notes.csv", "--modle", "x"], 2, "--modle"),
+    "no model there": (["run", "notes.csv", "--model", "./nowhere"], 1, "nowhere"),
+    "a missing column": (["check", "notes.csv", "--text", "txt"], 1, "text"),
+    "no run there": (["predict", "nowhere", "notes.csv"], 1, "nowhere"),
+    "a run file that is missing": (["run", "run.yaml"], 1, "afina init"),
+}
+
+
+@pytest.mark.parametrize(("words", "code", "said"), WORDS.values(), ids=WORDS)
+def test_a_wrong_word_is_one_error_with_what_to_type_instead(tmp_path, words, code, said):
+    write(tmp_path / "notes.csv", messages(60))
+    (tmp_path / "notes.xyz").write_text("x")
+    done = afina(*words, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+def test_repairs_are_counted_and_said(tmp_path):
+    rows = [
+        *messages(60),
+        ("my card is lost", "Lost "),
+        ("", "bill"),
+        ("pay the bill", ""),
+        ("pay\x00 the bill", "bill"),
+    ]
+    write(tmp_path / "notes.csv", rows)
+    done = afina("check", "notes.csv", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    findings = json.loads(done.stdout.splitlines()[-1])["findings"]
+    assert {finding["check"] for finding in findings} >= {"labels", "empty", "characters"}
+    assert all(finding["count"] > 0 and finding["fix"] for finding in findings)
+    assert "notes.csv:" in done.stdout
+
+
+def test_init_writes_a_run_file_that_check_accepts(tmp_path):
+    assert afina("init", cwd=tmp_path).returncode == 0
+    assert afina("init", cwd=tmp_path).returncode == 1
+    write(tmp_path / "data.csv", messages(60))
+    assert afina("check", "run.yaml", cwd=tmp_path).returncode == 0
+
+
+def test_doctor_and_list_answer_with_json_on_the_last_line(tmp_path):
+    facts = json.loads(afina("doctor", "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    assert {"versions", "processor features", "devices", "disk", "missing"} <= set(facts)
+    shelves = json.loads(afina("list", "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    assert "techniques" in shelves
+    assert "lora" in json.loads(afina("list", "techniques", "--json", cwd=tmp_path).stdout.splitlines()[-1])
+
+
+def test_a_full_disk_stops_the_run_with_a_fix_and_what_was_done_stays(tmp_path, tiny_bert):
+    data = write(tmp_path / "notes.csv", messages())
+    program = "import resource, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    program += "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+    program += (
+        f"sys.argv = ['afina', 'run', {str(data)!r}, '--model', {str(tiny_bert)!r}, '--out', 'run', 'epochs=1']\n"
+    )
+    program += "from afina.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, "fix:" in done.stderr) == (1, True)
+    assert (tmp_path / "run" / "records" / "plan.json").is_file()
+    done = afina("run", data, "--model", tiny_bert, "--out", "run", "epochs=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("is done already") >= 3
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "tsv"])
+def test_other_formats_go_the_whole_way_through_check(tmp_path, ending):
+    rows = messages(60)
+    if ending == "tsv":
+        content = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)
+    else:
+        content = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
+    data = content.encode()
+    (tmp_path / f"notes.{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    done = afina("check", f"notes.{ending}", "--json", cwd=tmp_path)
+    assert sum(json.loads(done.stdout.splitlines()[-1])["rows"].values()) == 60
