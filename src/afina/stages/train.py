@@ -5,6 +5,7 @@ random head. The epoch best on dev is kept; where none beats the probe, the prob
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,10 +120,11 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
 def _save_adapter(model: Any, folder: Path) -> None:
     """The unmerged adapter in PEFT's own layout, with no path of this machine inside."""
     with store.whole_folder(folder) as temporary:
-        for settings in model.base_model.peft_config.values():
-            settings.base_model_name_or_path = None
         model.base_model.save_pretrained(temporary)
         (temporary / "README.md").unlink(missing_ok=True)  # PEFT's template; the run has its own card
+        path = temporary / "adapter_config.json"
+        settings = {**json.loads(path.read_text(encoding="utf-8")), "base_model_name_or_path": None}
+        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], score: Any) -> float:

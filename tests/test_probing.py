@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from afina import probing
+
+
+def data(rows=60, width=5, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, rows)
+    return rng.normal(size=(rows, width)) + 1.5 * rng.normal(size=(classes, width))[labels], labels
+
+
+def by_hand(x, labels, classes, penalty):
+    """Leave-one-out the slow way: one ridge fit for each row left out, on features standardised once."""
+    x = (x - x.mean(0)) / (x.std(0) + 1e-6)
+    targets = np.eye(classes)[labels]
+    targets -= targets.mean(0)
+    right = 0
+    for row in range(len(x)):
+        rest = np.arange(len(x)) != row
+        design = np.c_[np.ones(rest.sum()), x[rest]]
+        ridge = np.diag([0.0, *[penalty * len(x)] * x.shape[1]])
+        weights = np.linalg.solve(design.T @ design + ridge, design.T @ targets[rest])
+        right += (np.r_[1, x[row]] @ weights).argmax() == labels[row]
+    return right / len(x)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_closed_form_equals_leaving_out_each_row_in_turn(seed, monkeypatch):
+    x, labels = data(seed=seed)
+    for penalty in (0.01, 1.0, 30.0):
+        monkeypatch.setattr(probing, "PENALTIES", np.array([penalty]))
+        majority = np.bincount(labels).max() / len(labels)
+        assert probing.leave_one_out(x, labels, 3) == pytest.approx(max(majority, by_hand(x, labels, 3, penalty)))
+
+
+def test_features_that_say_nothing_are_worth_the_majority_and_no_more():
+    labels = np.array([0] * 70 + [1] * 30)
+    assert probing.leave_one_out(np.ones((100, 4)), labels, 2) == 0.7
+    noise = np.random.default_rng(0).normal(size=(2000, 20))
+    random = np.random.default_rng(1).integers(0, 2, 2000)
+    assert probing.leave_one_out(noise, random, 2) < 0.56
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_logistic_head_answers_as_scikit_learn_does(classes):
+    from sklearn.linear_model import LogisticRegression
+
+    x, labels = data(200, classes=classes)
+    weights, biases = probing.logistic(x, labels, classes, 10.0)
+    logits = x @ weights.T + biases
+    theirs = LogisticRegression(C=10.0, max_iter=300).fit(x, labels).predict_proba(x)
+    ours = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_class_without_rows_is_never_the_answer():
+    x, labels = data(100, classes=3)
+    weights, biases = probing.logistic(x, labels, 5, 10.0)
+    assert (x @ weights.T + biases).argmax(1).max() <= 2
+
+
+def test_the_strength_is_chosen_on_rows_of_all_classes_even_where_the_file_is_sorted():
+    x, labels = data(400, classes=4)
+    order = np.argsort(labels)
+    sorted_rows = (x[order], labels[order])
+    _, accuracy = probing.choose_strength(sorted_rows, (x, labels), 4, rows=100)
+    assert accuracy > 0.6
