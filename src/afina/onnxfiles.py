@@ -56,7 +56,9 @@ def write(model: Any, path: Path) -> None:
 
 def full(path: Path, error: OSError) -> MachineError:
     """The error for a file that could not be written."""
-    return MachineError(f"{path.name} could not be written: {error.strerror}", "free some disk space, then run it again")
+    return MachineError(
+        f"{path.name} could not be written: {error.strerror}", "free some disk space, then run it again"
+    )
 
 
 def forget(model: Any) -> None:

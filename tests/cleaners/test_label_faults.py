@@ -68,7 +68,7 @@ def slip(word, dice):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_95_of_100_planted_slips_are_asked_about_and_nothing_is_merged(seed):
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     right = [dice.choice(WORDS) for _ in range(5000)]
     written = [slip(word, dice) if dice.random() < 0.02 else word for word in right]
     planted = [wrong for wrong in written if wrong not in WORDS]

@@ -235,7 +235,7 @@ def test_a_gzipped_corpus_is_the_same_corpus(made):
 
 
 def test_no_content_whatever_raises_anything_but_a_deliberate_error(made):
-    dice = random.Random(0)  # noqa: S311
+    dice = random.Random(0)
     for _ in range(80):
         content = bytearray(GOOD.encode())
         for _ in range(dice.randrange(1, 9)):

@@ -75,7 +75,7 @@ def test_the_coarse_label_of_the_questions_is_chosen():
 
 def test_slips_planted_in_77_real_labels_are_asked_about(tmp_path):
     corpus = real("banking77")
-    dice = random.Random(0)  # noqa: S311
+    dice = random.Random(0)
     planted = 0
     content = "text,label\n"
     for number, row in enumerate(corpus.train):

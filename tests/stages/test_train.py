@@ -3,13 +3,13 @@ import json
 
 import numpy as np
 import pytest
+from test_plan import corpus_of, planned
 
 from afina import bases, heads
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
 from afina.records import silent
 from afina.stages import train as stage
-from test_plan import corpus_of, planned
 
 
 @pytest.fixture(scope="module")

@@ -39,8 +39,9 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 
     def predict(texts: Sequence[Text]) -> np.ndarray:
         values = score(texts)
-        powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
-        return powers / powers.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # what is no number stays none: the caller decides
+            powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
+            return powers / powers.sum(axis=1, keepdims=True)
 
     return predict
 

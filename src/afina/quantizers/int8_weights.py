@@ -1,10 +1,11 @@
-"""INT8 weights, arithmetic in fp32: each weight is widened when it is used.
+"""INT8 weights with one scale for each output channel, widened when they are used.
 
     y[t, j] = sum_k x[t, k] (c[j] W[k, j])        W = round(w / c[j]),  c[j] = max_k |w[k, j]| / 127
 
-One scale for each output channel, one for each row of an embedding table, 16 bits for what is left of the large
-tensors. Size: about a quarter. Cost: half the error of `int8_dynamic`, since activations are not rounded; a little
-faster than fp32 (fewer bytes to fetch), slower than `int8_dynamic`. A text's answer does not depend on its batch.
+Embedding tables have one scale a row, what is left of the large tensors has 16 bits. Size: about a quarter. Cost: about
+half the error of `int8_dynamic`. The file is standard ONNX, and by its letter the arithmetic is fp32; ONNX Runtime
+turns it into its MatMulNBits where it can, which rounds the activations in 8 bits too, block by block of a token:
+twice as fast as fp32, about half as fast as `int8_dynamic`. A text's answer does not depend on its batch.
 It does not quantize layers that are no matrix product with a stored weight.
 
 Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1; Krishnamoorthi 2018, arXiv:1806.08342, 3.1 (per channel).

@@ -1,0 +1,61 @@
+"""A tiny classifier that was really trained, exported once for all tests that need one."""
+
+import functools
+import random
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoTokenizer
+
+from afina import export, heads
+from afina.records import Columns, Corpus, Row
+
+LABELS = ("health", "money", "travel")
+TELLING = {"health": ("doctor", "pain", "test"), "money": ("card", "bill", "pay"), "travel": ("visit", "book", "where")}
+FILLING = tuple("the a is my when can i please thanks no yes today tomorrow red blue one two".split(" "))
+MAX_TOKENS = 48
+
+
+class Exported(NamedTuple):
+    model: Any
+    tokenizer: Any
+    folder: Path
+    corpus: Corpus
+
+
+def rows(count: int, seed: int, split: str) -> tuple[Row, ...]:
+    """Texts of filling words with one or two telling words, which decide the label."""
+    rng = random.Random(seed)
+    made = []
+    for line in range(count):
+        label = rng.choice(LABELS)
+        words = rng.choices(FILLING, k=rng.randint(1, 25)) + rng.choices(TELLING[label], k=rng.randint(1, 2))
+        rng.shuffle(words)
+        made.append(Row(" ".join(words), label, f"{split}.csv:{line + 2}"))
+    return tuple(made)
+
+
+@functools.cache
+def exported(base: Path) -> Exported:
+    """A mean-pooled classifier, trained for a second and exported. Tests copy the folder before they alter it."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    model = heads.build(base, "mean", LABELS)
+    groups = [{"params": model.encoder.parameters(), "lr": 1e-2}, {"params": model.head.parameters(), "lr": 0.2}]
+    optimizer = torch.optim.AdamW(groups)
+    train = rows(1024, 1, "train")
+    for start in range(0, 40 * 64, 64):
+        batch = [train[(start + i) % len(train)] for i in range(64)]
+        inputs = tokenizer([row.text for row in batch], padding=True, return_tensors="pt")
+        model(**inputs, labels=torch.tensor([LABELS.index(row.label) for row in batch])).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+    folder = Path(tempfile.mkdtemp(prefix="afina-tests-")) / "onnx"
+    export.export(model, tokenizer, LABELS, folder, MAX_TOKENS)
+    corpus = Corpus(
+        "tiny", Columns("text", "label"), LABELS, train, rows(200, 2, "dev"), rows(300, 3, "test"), "made", (), ()
+    )
+    return Exported(model, tokenizer, folder, corpus)
