@@ -183,6 +183,15 @@ def test_a_folder_of_another_run_is_refused_and_stays_as_it_is(finished, tiny_be
     assert [path.name for path in (cwd / "mine").iterdir()] == ["thesis.txt"]
 
 
+def test_a_file_that_was_refused_can_be_mended_and_used_with_the_same_folder(tmp_path, tiny_bert):
+    words = ("plan", "notes.csv", "--model", tiny_bert, "--out", "run")
+    assert afina(*words, cwd=tmp_path).returncode == 1
+    write(tmp_path / "notes.csv", [("one", "x"), ("two", "x")])
+    assert afina(*words, cwd=tmp_path).returncode == 1
+    write(tmp_path / "notes.csv", messages(60))
+    assert afina(*words, cwd=tmp_path).returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal_the_same_command_goes_on_and_ends_with_the_same_weights(tmp_path, tiny_bert, number, code):

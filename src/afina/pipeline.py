@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from afina.bases import Opened
 
 T = TypeVar("T")
-RUN_FILE, PLAN_FILE = "run.yaml", "plan.yaml"
+RUN_FILE, PLAN_FILE, IDENTITY = "run.yaml", "plan.yaml", ".identity"
 USERS = "set by the user"
 
 
@@ -88,6 +88,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
     rows = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: corpus.read(options.corpus, seed))
+    store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -192,19 +193,21 @@ def _sources(options: Run) -> dict[str, str]:
 
 
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
-    """Refuse a folder that holds something else, or a run of other data or another base."""
-    identity = {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
-    path = folder / ".identity"
-    there = [entry.name for entry in folder.iterdir() if entry.name != store.LOCK]
-    if not there:
-        store.write_text(path, yaml.safe_dump(identity))
-    elif not path.is_file():
+    """Refuse a folder that holds something else, or a run of other data or another base.
+
+    A folder whose data could not be read yet is nobody's run: the file may be mended and read again.
+    """
+    path = folder / IDENTITY
+    if path.is_file():
+        if yaml.safe_load(path.read_text(encoding="utf-8")) != _identity(options, sources):
+            found = f"{folder} holds a run of other data or another base"
+            raise ConfigError(found, "choose another folder with --out, or delete this one")
+    elif {entry.name for entry in folder.iterdir()} - {store.LOCK, RUN_FILE}:
         raise ConfigError(f"{folder} is not empty and holds no run of afina", "choose another folder with --out")
-    elif yaml.safe_load(path.read_text(encoding="utf-8")) != identity:
-        raise ConfigError(
-            f"{folder} holds a run of other data or another base",
-            "choose another folder with --out, or delete this one",
-        )
+
+
+def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
+    return {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
 
 
 def plan_yaml(plan: Plan) -> str:
