@@ -14,7 +14,8 @@ from afina.records import Columns, Corpus, Row
 
 LABELS = ("health", "money", "travel")
 TELLING = {"health": ("doctor", "pain", "test"), "money": ("card", "bill", "pay"), "travel": ("visit", "book", "where")}
-FILLING = tuple("the a is my when can i please thanks no yes today tomorrow red blue one two".split(" "))
+FILLER = "the a is my when can i please thanks no yes today tomorrow red blue one two"
+FILLING = tuple(FILLER.split(" "))
 MAX_TOKENS = 48
 
 
