@@ -51,6 +51,35 @@ def test_every_known_architecture_answers_as_the_model_did(architecture, pooling
         assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
 
 
+DEBERTA_V3 = {
+    "relative_attention": True,
+    "position_buckets": 16,
+    "pos_att_type": ["p2c", "c2p"],
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "type_vocab_size": 0,
+    "position_biased_input": False,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "special"), [("deberta-v2", DEBERTA_V3), ("modernbert", {"local_attention": 8})])
+def test_relative_positions_and_sliding_windows_hold_at_every_length(name, special, tiny_bert, tmp_path):
+    """The example that the exporter follows has 7 tokens; here the windows are passed many times over."""
+    from transformers import CONFIG_MAPPING, AutoModelForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    sizes = {"vocab_size": 200, "hidden_size": 32, "intermediate_size": 64, "max_position_embeddings": 66}
+    ids = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+    layers = {"num_hidden_layers": 4, "num_attention_heads": 2, "num_labels": 3}
+    config = CONFIG_MAPPING[name](**sizes, **ids, **layers, **special)
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    torch.nn.init.normal_(model.classifier.weight)
+    export.export(model, tokenizer, tiny.LABELS, tmp_path / "onnx", 48)
+    texts = [*("pain " * count + "card" for count in (1, 5, 12, 30, 60)), *TEXTS]
+    assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
+
+
 def test_the_tokenizers_library_cuts_as_transformers_does(tiny_bert):
     from tokenizers import Tokenizer
 
