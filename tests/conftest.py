@@ -9,7 +9,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait 
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)  # the same examples every time
+hypothesis.settings.load_profile("steady")
 
 WORDS = (
     *"the a card is lost my where when can i book visit doctor pain test result bill pay please thanks".split(" "),

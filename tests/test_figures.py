@@ -5,7 +5,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from afina import figures
@@ -49,6 +49,7 @@ def test_ticks_are_round(low, high, whole, expected):
 
 
 @given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12), st.booleans())
+@example(0.0, 1e-9, True)
 @settings(max_examples=200, deadline=None)
 def test_ticks_rise_enclose_and_are_few(one, other, whole):
     low, high = sorted((one, other))
