@@ -90,9 +90,8 @@ def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> tuple[
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
     step = max(1.0, math.ceil(step)) if whole else step
-    first = math.floor(low / step + 1e-9)
-    last = max(first + 1, math.ceil(high / step - 1e-9))
-    return tuple(float(f"{index * step:.15g}") for index in range(first, last + 1))
+    first, beyond = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1
+    return tuple(float(f"{index * step:.15g}") for index in range(first, max(beyond, first + 2)))
 
 
 def cut(text: str, width: float, size: float = 12) -> str:
