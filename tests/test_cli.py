@@ -153,6 +153,7 @@ def test_plan_prints_choices_with_reasons_and_trains_nothing(finished, tiny_bert
     assert not (cwd / "planned" / "model").exists()
 
 
+@pytest.mark.slow
 def test_an_edited_plan_is_followed_and_stays_and_auto_gives_it_back(finished, tiny_bert):
     cwd, _ = finished
     command = ("plan", "notes.csv", "--model", tiny_bert, "--out", "edited", "--json")
@@ -290,6 +291,7 @@ def test_doctor_and_list_answer_with_json_on_the_last_line(tmp_path):
     assert "lora" in json.loads(afina("list", "techniques", "--json", cwd=tmp_path).stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_with_a_fix_and_what_was_done_stays(tmp_path, tiny_bert):
     data = write(tmp_path / "notes.csv", messages())
     program = "import resource, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
