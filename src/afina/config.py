@@ -64,7 +64,6 @@ class TrainOptions(Section):
     precision: Literal["fp32", "bf16"] | None = None
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
-    save_steps: int = Field(default=100, ge=1, description="steps between checkpoints")
 
 
 class CompressOptions(Section):
