@@ -13,7 +13,7 @@ from afina.techniques import full
 
 LABELS = ("lost", "visit")
 RECIPE = fitting.Recipe(
-    epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, seed=5
+    epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, dropout=False, seed=5
 )
 
 
@@ -144,6 +144,19 @@ def test_the_head_and_the_body_have_rates_of_their_own_and_biases_are_not_decaye
     }  # fmt: skip
     assert all(p.ndim > 1 for p in groups["body"]["params"])
     assert len(groups["head"]["params"]) == 2
+
+
+@pytest.mark.parametrize(("dropout", "same"), [(False, True), (True, False)])
+def test_dropout_is_off_while_training_unless_asked_for(tiny_bert, tokenizer, rows, tmp_path, dropout, same):
+    model = model_of(tiny_bert)
+    torch.nn.init.normal_(model.head.weight)
+    batch = next(features.batches(tokenizer, [{k: v for k, v in row.items() if k != "labels"} for row in rows[:4]]))
+    labels = torch.tensor([rows[place]["labels"] for place in batch[0]])
+    expected = model.eval()(**batch[1], labels=labels).loss.item()
+    changes = {"epochs": 1, "rate": 1e-9, "head_rate": 1e-9, "dropout": dropout}
+    recipe = fitting.Recipe(**{**{f: getattr(RECIPE, f) for f in RECIPE.__slots__}, **changes})
+    fitted = fitting.fit(model, tokenizer, (rows[:4], rows), recipe, tmp_path / "c", silent)
+    assert (fitted.curve[0].loss == pytest.approx(expected, rel=1e-5)) is same
 
 
 def test_a_model_trained_in_bf16_answers_in_fp32_afterwards(tiny_bert, tokenizer, rows, tmp_path):

@@ -62,6 +62,8 @@ class TrainOptions(Section):
     warmup_steps: int | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None
+    attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
+    dropout: bool | None = Field(default=None, description="the base's own, while training")
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
 

@@ -43,6 +43,7 @@ class Recipe:
     warmup_steps: int
     weight_decay: float
     bf16: bool
+    dropout: bool  # the model's own
     seed: int
 
 
@@ -110,6 +111,11 @@ class _Trainer(Trainer):
             groups = parameter_groups(self.model, self.recipe)
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
+
+    def compute_loss(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.recipe.dropout:
+            model.eval()  # turns dropout off in every architecture; gradients flow all the same
+        return super().compute_loss(model, *args, **kwargs)
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         loss: Tensor = super().training_step(*args, **kwargs)

@@ -256,6 +256,8 @@ class Settings:
     warmup_steps: int
     weight_decay: float
     precision: str  # fp32 or bf16
+    attention: str  # sdpa (fused) or eager (plain)
+    dropout: bool  # the base's own, while training
 
 
 @dataclass(frozen=True, slots=True)

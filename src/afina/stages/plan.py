@@ -84,14 +84,15 @@ def _max_tokens(profile: Profile, opened: Opened) -> int:
 
 
 def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> dict[str, float]:
-    """Seconds a row: a forward pass, and a training step in each precision that the processor has."""
+    """Seconds a row: a forward pass, a training step in each precision that the processor has, and each attention."""
     speed = {
         "forward": timing.forward(encoder, tokenizer, encoded),
         "fp32": timing.step(encoder, tokenizer, encoded, bf16=False),
     }
     if timing.has_bf16():
         speed["bf16"] = timing.step(encoder, tokenizer, encoded, bf16=True)
-    return speed
+    faster = speed.get("bf16", math.inf) < speed["fp32"]
+    return speed | timing.attentions(encoder, tokenizer, encoded, faster)
 
 
 def _ask_layers(
@@ -172,6 +173,8 @@ def _choices(
         Choice("warmup_steps", math.ceil(0.1 * steps), "a tenth of the run", {"steps": int(steps)}),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
+        _attention(speed),
+        Choice("dropout", False, "off: as good with it as without on the sets measured, and a third faster (LOG.md)"),
     ]
     given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     return tuple(_overridden(choice, given) for choice in chosen)
@@ -258,6 +261,18 @@ def _precision(speed: Mapping[str, float]) -> Choice:
     if faster > 1.1:
         return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence)
     return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
+
+
+def _attention(speed: Mapping[str, float]) -> Choice:
+    """The way to compute attention that was measured faster; both give the same answers."""
+    seconds = {name: speed[name] for name in ("sdpa", "eager") if name in speed}
+    evidence = {f"{name}, ms a row": round(1000 * value, 2) for name, value in seconds.items()}
+    if len(seconds) < 2:
+        return Choice("attention", next(iter(seconds), "eager"), "the only one that this base knows", evidence)
+    faster = seconds["sdpa"] / seconds["eager"]
+    if faster > 1.05:
+        return Choice("attention", "eager", f"a training step was {faster:.2f}x faster than with sdpa", evidence)
+    return Choice("attention", "sdpa", "plain attention was not measured faster at this length", evidence)
 
 
 def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:

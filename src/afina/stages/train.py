@@ -36,6 +36,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     rows, dev = (_encode(opened.tokenizer, part, corpus.labels, settings) for part in (corpus.train, corpus.dev))
     probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
+    if model.config._attn_implementation != settings.attention:
+        model.base_model.set_attn_implementation(settings.attention)
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, _technique_config(settings))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -113,6 +115,7 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         bf16=settings.precision == "bf16",
+        dropout=settings.dropout,
         seed=seed,
     )
 
