@@ -41,8 +41,10 @@ def test_a_damaged_record_is_made_anew_and_never_a_traceback(tmp_path, content):
 
 
 def test_reading_a_missing_or_damaged_record_says_what_to_do(tmp_path):
-    with pytest.raises(RecordError, match="finish the run"):
+    with pytest.raises(RecordError, match="no finished run"):
         store.read_record(tmp_path, "train", Score)
+    with pytest.raises(RecordError, match="there is no run folder"):
+        store.read_record(tmp_path / "nowhere", "train", Score)
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "train.json").write_text("{")
     with pytest.raises(RecordError, match="damaged"):
@@ -76,6 +78,9 @@ def test_a_seal_holds_until_one_byte_changes(tmp_path):
     (tmp_path / "deep" / "b").write_bytes(b"abc")
     assert store.damage(tmp_path) == "it was not finished"
     store.seal(tmp_path)
+    assert store.damage(tmp_path) is None
+    with store.lock(tmp_path):
+        store.seal(tmp_path)
     assert store.damage(tmp_path) is None
     (tmp_path / "a").write_bytes(b"0123456780")
     assert store.damage(tmp_path) == "a was altered"
