@@ -117,6 +117,14 @@ def test_two_writers_of_one_folder_the_second_is_told_who_owns_it(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_file_where_the_run_folder_should_be_is_an_error_with_a_fix(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="--out"), store.lock(tmp_path / place):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path):
     program = "import sys, time\nfrom pathlib import Path\nfrom afina import store\n"
     program += "with store.lock(Path(sys.argv[1])):\n    print('locked', flush=True)\n    time.sleep(60)\n"

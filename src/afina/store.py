@@ -209,8 +209,12 @@ def sha256(path: Path) -> str:
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Own a run folder. A living owner is an error; a dead one's lock is taken over."""
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        found = f"{folder} cannot be a run folder: {os.strerror(error.errno or 0)}"
+        raise ConfigError(found, "choose another folder with --out") from error
     path = folder / LOCK
     mine = json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()})
     for _ in range(2):
