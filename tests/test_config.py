@@ -39,6 +39,18 @@ def test_a_rate_that_cannot_train_is_refused(rate):
         config.build({"learning_rate": rate})
 
 
+def test_a_misspelt_technique_is_told_the_nearest_one_before_anything_is_measured():
+    with pytest.raises(ConfigError) as caught:
+        config.build({}, ["technique=loar"])
+    assert "lora" in caught.value.fix
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed):
+    with pytest.raises(ConfigError, match="seed"):
+        config.build({"seed": seed})
+
+
 def test_a_dumped_run_reads_back_as_itself(tmp_path):
     run = config.build({"train_file": "x.csv", "lr": 1e-4, "seed": 3})
     (tmp_path / "run.yaml").write_text(config.dump(run))

@@ -159,6 +159,14 @@ def test_dropout_is_off_while_training_unless_asked_for(tiny_bert, tokenizer, ro
     assert (fitted.curve[0].loss == pytest.approx(expected, rel=1e-5)) is same
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+def test_a_model_trained_on_an_accelerator_comes_back_to_where_it_was(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    fitting.fit(model, tokenizer, (rows, rows), RECIPE, tmp_path / "c", silent)
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
+
+
 def test_a_model_trained_in_bf16_answers_in_fp32_afterwards(tiny_bert, tokenizer, rows, tmp_path):
     model = model_of(tiny_bert)
     recipe = fitting.Recipe(**{**{f: getattr(RECIPE, f) for f in RECIPE.__slots__}, "bf16": True})

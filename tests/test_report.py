@@ -171,6 +171,28 @@ def test_the_verdict_hides_nothing_when_the_run_went_badly():
     assert "the full-size one is taken" in bad
 
 
+def test_the_page_says_which_model_was_kept(tmp_path):
+    story = CASES["two"]
+    kept = {
+        "marks step 780": story.trained,
+        "No epoch beat the linear head": replace(story.trained, best_step=0),
+        "in one go, without steps": replace(story.trained, best_step=0, curve=()),
+    }
+    for words, trained in kept.items():
+        report.write(tmp_path, replace(story, trained=trained))
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert [said in page for said in kept] == [said == words for said in kept]
+
+
+def test_of_many_mistakes_the_page_shows_the_surest_and_says_how_many_the_twin_holds(tmp_path):
+    story = CASES["two"]
+    mistakes = tuple((f"test.csv:{n}", "loan", "card", n / 100) for n in range(50))
+    report.write(tmp_path, replace(story, evaluation=replace(story.evaluation, mistakes=mistakes)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "20 of 50 that are in report.json" in page
+    assert ("test.csv:49<" in page, "test.csv:29<" in page) == (True, False)
+
+
 def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):
     story = CASES["two"]
     nothing = replace(story.evaluation, scores=(), classes=(), confusion=(), reliability=(), baselines={}, mistakes=())

@@ -41,8 +41,10 @@ def test_a_damaged_record_is_made_anew_and_never_a_traceback(tmp_path, content):
 
 
 def test_reading_a_missing_or_damaged_record_says_what_to_do(tmp_path):
-    with pytest.raises(RecordError, match="finish the run"):
+    with pytest.raises(RecordError, match="no finished run"):
         store.read_record(tmp_path, "train", Score)
+    with pytest.raises(RecordError, match="there is no run folder"):
+        store.read_record(tmp_path / "nowhere", "train", Score)
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "train.json").write_text("{")
     with pytest.raises(RecordError, match="damaged"):
@@ -77,6 +79,9 @@ def test_a_seal_holds_until_one_byte_changes(tmp_path):
     assert store.damage(tmp_path) == "it was not finished"
     store.seal(tmp_path)
     assert store.damage(tmp_path) is None
+    with store.lock(tmp_path):
+        store.seal(tmp_path)
+    assert store.damage(tmp_path) is None
     (tmp_path / "a").write_bytes(b"0123456780")
     assert store.damage(tmp_path) == "a was altered"
     (tmp_path / "a").unlink()
@@ -110,6 +115,14 @@ def test_two_writers_of_one_folder_the_second_is_told_who_owns_it(tmp_path):
         pass
     with store.lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_file_where_the_run_folder_should_be_is_an_error_with_a_fix(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="--out"), store.lock(tmp_path / place):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path):

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from afina import shelf
 from afina.errors import ConfigError
 
 
@@ -67,6 +68,13 @@ class TrainOptions(Section):
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
 
+    @field_validator("technique")
+    @classmethod
+    def _on_the_shelf(cls, name: str | None) -> str | None:
+        if name is not None:
+            shelf.load("techniques", name)  # a misspelt one is told before anything is measured
+        return name
+
 
 class CompressOptions(Section):
     """What may be lost for a smaller model."""
@@ -77,7 +85,7 @@ class CompressOptions(Section):
 class Run(Section):
     """A whole run file."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy takes
     output_dir: str | None = Field(default=None, description="the run folder; runs/<name of the data> where absent")
     corpus: CorpusOptions = CorpusOptions()
     model: ModelOptions = ModelOptions()

@@ -1,6 +1,7 @@
 """What the frozen base says of texts: the vectors of chosen layers, mean-pooled or of the first token."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,17 @@ def collect(
     read: Callable[[Batch], Tensor],
     bf16: bool = False,
 ) -> np.ndarray:
-    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode."""
+    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode.
+
+    Batches go to the device that the model is on; what is read comes back from it.
+    """
     model.eval()
+    device = next(model.parameters()).device
     result: np.ndarray | None = None
     for rows, batch in batches(tokenizer, encoded):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            values = read(batch).float().numpy()
+        placed = {name: values.to(device) for name, values in batch.items()}
+        with torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext():
+            values = read(placed).float().cpu().numpy()
         if result is None:
             result = np.empty((len(encoded), *values.shape[1:]), np.float32)
         result[rows] = values

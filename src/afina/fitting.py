@@ -59,10 +59,12 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         folder: Path, tell: Tell) -> Fitted:  # fmt: skip
     """Train `model` in place on rows[0], look at rows[1] after every epoch, end with the epoch best there.
 
+    An accelerator is used where there is one; afterwards the model is back on the device it came from.
     Checkpoints go to `folder`; the newest whole one there is resumed. They are deleted after a complete run.
     Raises Interrupted after SIGINT or SIGTERM, with a checkpoint saved; MachineError for a loss that is no number.
     """
     train, dev = rows
+    home = next(model.parameters()).device
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
     watch = _Watch(tell)
     trainer = _Trainer(
@@ -80,6 +82,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
     with _signals(watch), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else its forward stays in bf16
+    model.to(home)
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)

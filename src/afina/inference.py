@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from afina import columns, store, tables
-from afina.errors import DataError
+from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Text
+from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Row, Table, Text
+from afina.stages.corpus import clean_test
 from afina.stages.evaluate import evaluate
+
+ADDED = ("predicted", "probability")  # columns
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
 
 
 def open_run(folder: Path) -> tuple[Predict, Corpus]:
@@ -23,41 +30,75 @@ def open_run(folder: Path) -> tuple[Predict, Corpus]:
     return onnx.load(path.parent, path.name), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path) -> dict[str, int]:
-    """Write the rows of `file` with a predicted label and its probability to `out`; returns rows by label.
+def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[dict[str, int], tuple[Finding, ...]]:
+    """Write the rows of `file` with a predicted label and its probability to `out`.
 
-    Raises DataError or ConfigError where the file has no column of texts.
+    Returns rows by label, and what was found in the file. A cell that a spreadsheet would run as a formula is written
+    with an apostrophe before it. Raises DataError or ConfigError where the file has no column of texts, has the new
+    columns already, or is `out` itself.
     """
     predict, corpus = open_run(folder)
     table = tables.read(file)
+    if out.exists() and out.samefile(file):
+        raise ConfigError(f"{out} would be written over itself", "name another file with --out")
+    for name in ADDED:
+        if name in table.columns:
+            raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
     probabilities = predict(inputs)
     best = probabilities.argmax(1) if len(inputs) else np.zeros(0, int)
-    content = io.StringIO(newline="")
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerow([*table.columns, "predicted", "probability"])
+    lines = [[*table.columns, *ADDED]]
     for row, place, chances in zip(table.rows, best, probabilities, strict=True):
-        writer.writerow([*row, corpus.labels[place], f"{chances[place]:.4f}"])
+        lines.append([*row, corpus.labels[place], f"{chances[place]:.4f}"])
+    content = io.StringIO(newline="")
+    csv.writer(content, lineterminator="\n").writerows([_inert(cell) for cell in line] for line in lines)
     store.write_text(out, content.getvalue())
-    return dict(Counter(corpus.labels[place] for place in best))
+    changed = sum(_inert(cell) != cell for line in lines for cell in line)
+    return dict(Counter(corpus.labels[place] for place in best)), (*table.findings, *_formulas(changed))
 
 
-def score(folder: Path, file: Path, text: str | None, label: str | None) -> Evaluation:
-    """Scores of a finished run on the labelled rows of `file`; labels it never saw count as errors."""
+def _inert(cell: str) -> str:
+    """The cell as no spreadsheet runs it: what begins like a formula, and is no number, gets an apostrophe in front.
+
+    Apostrophes that are there already count as part of the beginning, so that taking one off always gives the cell
+    back. Source: https://owasp.org/www-community/attacks/CSV_Injection
+
+    >>> [_inert(cell) for cell in ("=1+1", "-5", "- no", "'=1", "it's")]
+    ["'=1+1", '-5', "'- no", "''=1", "it's"]
+    """
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _formulas(cells: int) -> tuple[Finding, ...]:
+    if not cells:
+        return ()
+    problem = f"{cells:,} cells begin with = + - @ or a tab, which a spreadsheet would run as a formula"
+    fix = "nothing: they were written with an apostrophe before them; take it off if a program reads the file"
+    return (Finding("formulas", problem, "repaired", fix, cells),)
+
+
+def score(folder: Path, file: Path, text: str | None, label: str | None) -> tuple[Evaluation, tuple[Finding, ...]]:
+    """Scores of a finished run on the labelled rows of `file`, and what was found in it.
+
+    Rows are repaired as those of a test file are (`stages.corpus`): none without text or label is scored, labels that
+    differ in case or space are one, labels that training never saw count as errors. Rows that were in the training
+    data are kept and counted.
+    """
     predict, corpus = open_run(folder)
     table = tables.read(file)
     texts = _inputs(table, corpus.columns, text)
     column = label or corpus.columns.label
     columns.present(table, column)
+    columns.check_label(table, column)
     place = table.columns.index(column)
-    rows = [
-        _row(one, values[place].strip(), f"{table.file}:{line}")
+    given = tuple(
+        _row(one, values[place], f"{table.file}:{line}")
         for one, line, values in zip(texts, table.lines, table.rows, strict=True)
-        if values[place].strip()
-    ]
+    )
+    rows, found = clean_test(given, corpus.train)
     if not rows:
         raise DataError(f"{table.file} has no labelled rows in {column!r}", "name the column of labels with --label")
-    return evaluate(predict, rows, corpus.labels, file.name, {}, seed=0)
+    return evaluate(predict, rows, corpus.labels, file.name, {}, seed=0), (*table.findings, *found)
 
 
 def _row(text: Text, label: str, where: str) -> Row:

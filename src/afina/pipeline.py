@@ -87,14 +87,15 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     from afina.stages import corpus, plan, profile
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
-    rows = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: corpus.read(options.corpus, seed))
+    inputs = (_without_folders(options.corpus), sources, seed)
+    rows = keep("corpus", Corpus, inputs, lambda: corpus.read(options.corpus, seed))
     store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
     base = bases.open_base(options.model.model_name_or_path)
-    inputs = (options.profile, base.record.sha256, seed)
-    measured = keep("profile", Profile, inputs, lambda: profile.measure(rows, options.profile, base, seed))
+    asked = (options.profile, base.record.sha256, seed)
+    measured = keep("profile", Profile, asked, lambda: profile.measure(rows, options.profile, base, seed))
     if until == "profile":
         return Outcome(folder, keep.seconds, rows, measured)
 
@@ -186,10 +187,19 @@ class _Model:
         return folder
 
 
+def _files(options: config.CorpusOptions) -> dict[str, Path]:
+    files = {key: getattr(options, key) for key in ("train_file", "dev_file", "test_file")}
+    return {key: Path(file) for key, file in files.items() if file}
+
+
 def _sources(options: Run) -> dict[str, str]:
     """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    files = (options.corpus.train_file, options.corpus.dev_file, options.corpus.test_file)
-    return {file: store.sha256(Path(file)) for file in files if file and Path(file).is_file()}
+    return {key: store.sha256(file) for key, file in _files(options.corpus).items() if file.is_file()}
+
+
+def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
+    """The same files from another folder are the same corpus."""
+    return options.model_copy(update={key: file.name for key, file in _files(options).items()})
 
 
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
@@ -222,6 +232,16 @@ def plan_yaml(plan: Plan) -> str:
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
+def _read_choices(path: Path) -> list[tuple[str, Any]]:
+    """Name and value of each line of an edited plan. Raises ConfigError where it has lost its form."""
+    choices = config.read_yaml(path).get("choices")
+    try:
+        return [(str(choice["name"]), choice["value"]) for choice in choices or ()]
+    except (TypeError, KeyError):
+        found = f"{path}: its choices are no longer a list, each with a name and a value"
+        raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
+
+
 def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
     """The options for training, with what the user changed in plan.yaml; the command line wins."""
     path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
@@ -230,8 +250,7 @@ def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
     before = {choice.name: choice for choice in store.read_record(folder, "plan", Plan).choices}
     given = options.train.model_dump(exclude_unset=True)
     edits: dict[str, Any] = {}
-    for entry in config.read_yaml(path).get("choices", []):
-        name, value = entry.get("name"), entry.get("value")
+    for name, value in _read_choices(path):
         known = before.get(name)
         if known is None:
             raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")

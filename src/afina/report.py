@@ -23,7 +23,7 @@ from afina.story import Story as Story
 from afina.story import Twin, twin
 
 PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
-SHOWN = 20  # mistakes on the page; all are in the twin
+SHOWN = 20  # mistakes on the page; more of them are in the twin
 FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not

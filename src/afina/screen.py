@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from afina import wording
 from afina.records import Choice, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def pairs(entries: Mapping[str, str]) -> None:
 
 def corpus(record: Corpus) -> None:
     """Findings first, then what is left."""
-    for finding in record.findings:
-        _finding(finding)
+    findings(record.findings)
     say(record.columns.why)
     say(record.split)
     counts = {part: len(getattr(record, part)) for part in ("train", "dev", "test")}
@@ -122,9 +122,12 @@ def corpus(record: Corpus) -> None:
     say(f"{record.name}: {classes}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
 
 
-def _finding(finding: Finding) -> None:
-    where = "; ".join(finding.where[:SHOWN]) + (f" and {finding.count - SHOWN:,} more" if finding.count > SHOWN else "")
-    say(f"{where}: {finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
+def findings(records: Sequence[Finding]) -> None:
+    """A line each: where, what was found, what was done, and what to do."""
+    for finding in records:
+        more = f" and {finding.count - SHOWN:,} more" if finding.count > SHOWN else ""
+        where = "; ".join(finding.where[:SHOWN]) + more + ": " if finding.where else ""
+        say(f"{where}{finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
 
 
 def corpus_json(record: Corpus) -> dict[str, Any]:
@@ -147,13 +150,15 @@ def outcome(result: "Outcome", stage: str) -> None:
         _profile(result.profile)
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
-        say("estimates: " + ", ".join(f"{name} {value:,.4g}" for name, value in result.plan.estimates.items()))
+        say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        lost = f"{small.drop_points:+.2f} points of accuracy lost on test, {small.agreement:.1%} of answers the same"
-        say(f"{small.rung}: {small.ratio:.2f}x smaller, {lost}")
+        change = (
+            f"{abs(small.drop_points):.2f} points of accuracy {'lost' if small.drop_points >= 0 else 'gained'} on test"
+        )
+        say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {small.agreement:.1%} of answers the same")
         say(f"report: {result.folder / 'report.html'}")
 
 
@@ -182,6 +187,17 @@ def _choices(choices: Sequence[Choice]) -> None:
     for choice in choices:
         table.add_row(choice.name, f"{choice.value}", choice.why)
     _console().print(table)
+
+
+def _estimate(name: str, value: float) -> str:
+    """An estimate of the plan with its unit.
+
+    >>> _estimate("memory", 4e8), _estimate("seconds", 130.0), _estimate("trainable", 1234567.0)
+    ('memory 400.0 MB', 'training 2 min 10 s', 'trainable parameters 1,234,567')
+    """
+    if name in ("memory", "disk"):
+        return f"{name} {wording.size(value)}"
+    return f"training {wording.time(value)}" if name == "seconds" else f"{name} parameters {wording.count(value)}"
 
 
 def evaluation(record: Evaluation) -> None:

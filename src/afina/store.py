@@ -62,8 +62,11 @@ def keep(folder: Path, name: str, kind: type[T], inputs: object, make: Callable[
 def read_record(folder: Path, name: str, kind: type[T]) -> T:
     """The record `name` of a finished stage. Raises RecordError where it is missing or damaged."""
     path = folder / RECORDS / f"{name}.json"
+    if not folder.is_dir():
+        raise RecordError(f"there is no run folder {folder}", "give the folder that 'afina run' named at its end")
     if not path.is_file():
-        raise RecordError(f"{folder} has no record of the stage {name!r}", f"finish the run: afina run --out {folder}")
+        found = f"{folder} holds no finished run: there is no record of the stage {name!r}"
+        raise RecordError(found, "give the folder of a finished run, or run the command that made this one again")
     try:
         return from_json(kind, json.dumps(json.loads(path.read_text(encoding="utf-8"))["record"]))
     except (ValueError, KeyError, TypeError) as error:
@@ -158,7 +161,8 @@ def _free_space(path: Path) -> str:
 
 def seal(folder: Path) -> None:
     """Write a manifest of every file's sha256 and size; a folder without a valid one is not trusted."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+    left_out = {SEAL, LOCK}  # the owner's lock is gone when the owner is
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in left_out)
     for file in files:
         _sync(file)
     content = {str(file.relative_to(folder)): {"sha256": sha256(file), "bytes": file.stat().st_size} for file in files}
@@ -205,8 +209,12 @@ def sha256(path: Path) -> str:
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Own a run folder. A living owner is an error; a dead one's lock is taken over."""
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        found = f"{folder} cannot be a run folder: {os.strerror(error.errno or 0)}"
+        raise ConfigError(found, "choose another folder with --out") from error
     path = folder / LOCK
     mine = json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()})
     for _ in range(2):

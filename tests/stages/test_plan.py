@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases
+from afina import bases, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
@@ -58,6 +58,21 @@ def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(ope
     assert (far.settings.technique, far.settings.freeze_layers) == ("full", 0)
     assert (near.settings.technique, near.settings.freeze_layers) == ("freeze", 2)
     assert choice(near, "freeze_layers").evidence["distance"] == NEAR / 4
+
+
+def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(opened):
+    six = dataclasses.replace(opened, record=dataclasses.replace(opened.record, layers=6))
+    made = planned(six, distance=4 * NEAR, technique="freeze")
+    assert (made.settings.technique, made.settings.freeze_layers) == ("freeze", 2)
+    assert (choice(made, "technique").why, "0" in choice(made, "freeze_layers").refused) == ("set by the user", True)
+    assert planned(six, distance=4 * NEAR, technique="freeze", freeze_layers=5).settings.freeze_layers == 5
+
+
+def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
+    monkeypatch.setattr(timing, "has_bf16", lambda: False)
+    made = planned(opened, precision="bf16")
+    assert made.settings.precision == "bf16"
+    assert made.estimates["seconds"] > 0
 
 
 def test_every_setting_has_a_choice_with_a_reason(opened):

@@ -39,6 +39,18 @@ def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answer
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_only_checkpoints_of_the_same_plan_are_gone_on_from(opened, tmp_path):
+    """Regression: after Ctrl-C and an edited plan, training went on with the old rates, or failed on other weights."""
+    said = []
+    tell = lambda event: said.append(event.text)  # noqa: E731
+    settings = plan_for(opened).settings
+    own = stage._checkpoints(tmp_path, (settings, 0), tell)
+    (own / "checkpoint-3").mkdir(parents=True)
+    assert (stage._checkpoints(tmp_path, (settings, 0), tell), said) == (own, [])
+    other = stage._checkpoints(tmp_path, (dataclasses.replace(settings, learning_rate=5e-2), 0), tell)
+    assert (other == own, own.exists(), len(said)) == (False, False, 1)
+
+
 def test_an_adapter_is_saved_in_the_layout_of_peft_without_a_path_inside(opened, tmp_path):
     from peft import PeftModel
     from transformers import AutoModel

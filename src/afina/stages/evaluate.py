@@ -8,7 +8,7 @@ from afina import metrics
 from afina.errors import DataError, RecordError
 from afina.records import Evaluation, Predict, Row
 
-SHOWN = 20  # mistakes in the record
+KEPT = 1000  # mistakes in the record
 TOLERANCE = 1e-3  # how far the probabilities of a row may be from 1 in sum
 
 
@@ -64,5 +64,5 @@ def _mistakes(
     """The most confident errors: where, true label, predicted label, confidence. Texts stay in their files."""
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != truth)
-    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN]
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:KEPT]
     return tuple((rows[i].where, rows[i].label, labels[predicted[i]], float(confidence[i])) for i in order)

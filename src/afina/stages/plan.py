@@ -8,6 +8,7 @@ file; the measurements behind them are in benchmarks/RESULTS.md.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,6 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     """Choose every setting that `options` leaves open. Raises ConfigError for options that cannot be."""
     from afina import heads
 
-    if options.technique is not None:
-        shelf.load("techniques", options.technique)
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
     if max_tokens > opened.record.max_tokens:
         raise ConfigError(
@@ -151,6 +150,9 @@ def _choices(
         facts, int(str(depth.value if options.freeze_layers is None else options.freeze_layers)), options
     )
     name = options.technique or str(technique.value)
+    if name == "freeze" and not depth.value:
+        why = "the lower third, since the technique freeze was asked for"
+        depth = replace(depth, value=_third(facts), why=why, refused={"0": depth.why})
     epochs = _epochs(facts)
     batch = options.per_device_train_batch_size or BATCH
     steps = math.ceil(facts.rows / batch) * (options.num_train_epochs or float(str(epochs.value)))
@@ -224,13 +226,17 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
     evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}
-    third = facts.layers // 3
+    third = _third(facts)
     if measured.high < NEAR:
         why = "as near as general text is to itself: the lower third is kept"
         return Choice("freeze_layers", third, why, evidence, {"0": "the lower layers already speak this language"})
     why = "farther from general language than general texts are from each other: all layers may adapt"
     refused = {str(third): "freezing the lower third saved a quarter of the time and gained no accuracy when measured"}
     return Choice("freeze_layers", 0, why, evidence, refused)
+
+
+def _third(facts: Facts) -> int:
+    return max(1, facts.layers // 3)
 
 
 def _epochs(facts: Facts) -> Choice:
@@ -281,7 +287,7 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     known = {"layers": settings.freeze_layers, "r": settings.lora_r}
     verdict = module.suits(facts, module.Config(**{k: v for k, v in known.items() if k in module.Config.model_fields}))
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
-    precise = speed[settings.precision] / speed["fp32"]
+    precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
     checkpoints = 2 * (4 * facts.parameters + 8 * verdict.trainable)
     return {

@@ -6,6 +6,7 @@ Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:
 """
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,10 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     fitted = fitting.Fitted((), 0)
     if settings.technique != "head_only":
         recipe = _recipe(settings, seed)
-        fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, folder / "checkpoints", tell)
+        made_by = (settings, opened.record.sha256, corpus.labels, corpus.train, corpus.dev, seed)
+        checkpoints = _checkpoints(folder / "checkpoints", made_by, tell)
+        fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, checkpoints, tell)
+        shutil.rmtree(checkpoints.parent, ignore_errors=True)
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
         model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
@@ -69,6 +73,17 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
         reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
     )
+
+
+def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
+    """Where the checkpoints of just this training are; those of another plan or other rows are deleted."""
+    own = folder / store.fingerprint(made_by)[:16]
+    others = [path for path in folder.glob("*") if path != own]
+    if others:
+        tell(Event("train", "the plan or the rows changed since the last stop: training begins anew"))
+    for path in others:
+        shutil.rmtree(path, ignore_errors=True)
+    return own
 
 
 def _technique_config(settings: Settings) -> Any:
