@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, probing, shelf, store
+from afina import features, fitting, heads, metrics, policies, probing, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -46,7 +46,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
         model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
-        fitted = fitting.Fitted(fitted.curve, 0)
+        fitted = fitting.Fitted(fitted.curve, 0, fitted.stages)
     else:
         if settings.technique == "lora":
             _save_adapter(model, folder / "adapter")
@@ -66,6 +66,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         best_step=fitted.best_step,
         dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
         reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
+        stages=fitted.stages,
     )
 
 
@@ -105,6 +106,7 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
 
 
 def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+    rates, schedule, staging = policies.recipe(settings)
     return fitting.Recipe(
         epochs=settings.num_train_epochs,
         batch=settings.per_device_train_batch_size,
@@ -114,6 +116,9 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         weight_decay=settings.weight_decay,
         bf16=settings.precision == "bf16",
         seed=seed,
+        rates=rates,
+        schedule=schedule,
+        staging=staging,
     )
 
 
