@@ -114,7 +114,7 @@ def test_freezing_stops_the_bottom_first_and_keeps_what_the_optimizer_knows_of_t
     ("name", "options"),
     [
         ("gradual_unfreezing", {"by": "loss", "window": 3, "patience": 1, "threshold": 0.9}),
-        pytest.param("gradual_unfreezing", {"by": "share", "share": 0.8}, marks=pytest.mark.slow),
+        pytest.param("gradual_unfreezing", {"by": "share", "share": 0.7}, marks=pytest.mark.slow),
         pytest.param("progressive_freezing", {"by": "epoch"}, marks=pytest.mark.slow),
         pytest.param(
             "progressive_freezing",
@@ -129,8 +129,8 @@ def test_a_signal_in_any_stage_and_the_resumed_run_is_in_that_stage_with_the_sam
     recipe = with_staging(name, **options)
     straight = model_of(tiny_bert, technique)
     whole = fit(monkeypatch, straight, tokenizer, rows, recipe, tmp_path / "a")
-    assert len(whole.stages) >= 1
-    middle = whole.stages[-1].step + 1 - (whole.stages[-1].step + 1) % 2  # inside a window, after a change
+    middle = whole.stages[0].step  # the step after a change is finished and saved: a window has begun, not ended
+    assert len(whole.stages) == (1 if technique is lora else 2)  # LoRA has nothing in the embeddings
     with pytest.raises(Interrupted):
         fit(monkeypatch, model_of(tiny_bert, technique), tokenizer, rows, recipe, tmp_path / "b", middle)
     resumed = model_of(tiny_bert, technique)
