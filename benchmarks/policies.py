@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from afina import bases, config, heads, metrics, policies
+from afina import bases, config, heads, metrics, policies, timing
 from afina.config import TrainOptions
 from afina.predictors import torch as predictor
 from afina.records import Corpus, Plan, silent
@@ -33,6 +33,8 @@ from afina.stages import corpus, plan, profile, train
 DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "policies.json"
 SETS = ("banking77", "trec", "financial_phrasebank")
+FILES = {"fb_es": ("train.jsonl", "dev.jsonl")}  # it has no labelled test; the others are as the next line says
+USUAL = ("train.csv", "test.csv")
 ROWS = 3000
 POLICIES: dict[str, dict] = {
     "flat, linear": {},
@@ -49,6 +51,7 @@ POLICIES: dict[str, dict] = {
     "progressive freezing": {"staging": "progressive_freezing", "staging_by": "share", "staging_share": 0.8},
 }
 BASELINE = "flat, linear"
+PRECISION = "bf16" if timing.has_bf16() else "fp32"  # not by a timing, which other work on the machine may turn
 
 
 def main() -> None:
@@ -71,14 +74,14 @@ def main() -> None:
 def one_set(name: str, options: argparse.Namespace, results: dict) -> None:
     """Every seed and policy on one set that is not stored yet."""
     base = bases.open_base("bundled")
-    files = {"train_file": str(DATA / name / "train.csv"), "test_file": str(DATA / name / "test.csv")}
-    whole = corpus.read(config.build(files).corpus, 0)
+    train_file, test_file = (str(DATA / name / file) for file in FILES.get(name, USUAL))
+    whole = corpus.read(config.build({"train_file": train_file, "test_file": test_file}).corpus, 0)
     made: Plan | None = None
     for seed in range(options.seeds):
         rows = fewer(whole, options.rows, seed)
         if made is None:
             measured = profile.measure(rows, config.ProfileOptions(), base, 0)
-            made = plan.plan(rows, measured, base, TrainOptions(), silent, 0)
+            made = plan.plan(rows, measured, base, TrainOptions(precision=PRECISION), silent, 0)
         for policy in options.policies.split(";"):
             key = f"{name}, {len(rows.train):,} rows"
             stored = results.setdefault(key, {}).setdefault(policy, {})
