@@ -111,7 +111,8 @@ def plan(classes: int) -> Plan:
 
 def trained() -> Trained:
     curve = tuple(
-        Point(s, 4.3 * math.exp(-s / 180) + 0.09, 2e-4 * min(s / 85, (846 - s) / 761),
+        Point(s, 4.3 * math.exp(-s / 180) + 0.09,
+              {name: peak * min(s / 85, (846 - s) / 761) for name, peak in (("body", 2e-4), ("head", 1e-2))},
               0.3 + 3.9 * math.exp(-s / 170) if s % 60 == 0 else None,
               0.935 - 0.9 * math.exp(-s / 120) if s % 60 == 0 else None)
         for s in range(20, 841, 20)

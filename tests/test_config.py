@@ -51,6 +51,36 @@ def test_a_seed_that_numpy_does_not_take_is_refused(seed):
         config.build({"seed": seed})
 
 
+@pytest.mark.parametrize("rate", [0, 1e3])
+def test_no_rate_of_a_list_may_be_one_that_cannot_train(rate):
+    with pytest.raises(ConfigError, match="discriminative_rates"):
+        config.build({"discriminative_rates": [1e-5, rate]})
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "near"),
+    [
+        ("rates", "layerwize", "'layerwise'"),
+        ("lr_scheduler_type", "triangle", "'triangular'"),
+        ("lr_scheduler_type", "constant_with_warmup", "constant"),
+        ("staging", "gradual_unfreezin", "'gradual_unfreezing'"),
+        ("rates", "none", "flat"),
+    ],
+)
+def test_an_unknown_policy_is_refused_at_once_with_the_nearest_one(key, wrong, near):
+    with pytest.raises(ConfigError, match=wrong) as caught:
+        config.build({key: wrong})
+    assert near in caught.value.fix
+
+
+def test_policies_and_their_options_are_read_as_they_are_typed():
+    run = config.build(
+        {"staging": "none"}, ["rates=discriminative", "discriminative_rates=[1e-5, 3e-5]", "lr_scheduler_type=cosine"]
+    )
+    assert run.train.discriminative_rates == (1e-5, 3e-5)
+    assert (run.train.staging, run.train.lr_scheduler_type) == ("none", "cosine")
+
+
 def test_a_dumped_run_reads_back_as_itself(tmp_path):
     run = config.build({"train_file": "x.csv", "lr": 1e-4, "seed": 3})
     (tmp_path / "run.yaml").write_text(config.dump(run))

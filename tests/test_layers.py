@@ -9,11 +9,14 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"},
+    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
+    | {"depths", "grouping", "triggers", "warmup", "waves", "svg"},
     set(shelf.shelves()),
     {"shelf"},
-    {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"},
+    {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
+    | {"staging"},
     {"fitting", "config", "samples"},
+    {"policies"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

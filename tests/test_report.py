@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, wording
-from afina.records import Score, Source, from_json
+from afina.records import Point, Score, Source, StageChange, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -206,6 +206,25 @@ def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     Page(text)
     assert "None on these rows." in text
+
+
+def test_every_group_has_a_line_of_rates_and_stages_are_marked_and_told(tmp_path):
+    story = CASES["two"]
+    names = ("embeddings", *(f"layer {n}" for n in range(1, 7)), "head")
+    curve = tuple(Point(step, 1.0, {n: 1e-4 / (i + 1) for i, n in enumerate(names)}) for step in range(10, 400, 10))
+    stages = (StageChange(100, 1, "the loss <b>fell</b>"), StageChange(200, 2, "2 passes are done"))
+    report.write(tmp_path, replace(story, trained=replace(story.trained, curve=curve, stages=stages)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    Page(page)
+    body, head = (
+        re.search(rf"<svg[^>]*><title>{t}.*?</svg>", page, re.S).group() for t in ("Learning rates", "Learning rate of")
+    )
+    assert all(f">{name}</text>" in body for name in names[:-1])
+    assert ">head</text>" in head
+    assert body.count('class="line a"') == 2 * 7  # a line and its key
+    assert body.count('class="turn"') == 2
+    assert "the loss &lt;b&gt;fell&lt;/b&gt;" in page
+    assert '<li value="3">from step 200: 2 passes are done</li>' in page
 
 
 def test_paths_lose_their_folders_and_hub_names_do_not():

@@ -8,10 +8,10 @@ the canonical ones; common aliases are accepted and the canonical name is stored
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from afina import shelf
 from afina.errors import ConfigError
@@ -49,6 +49,10 @@ class ProfileOptions(Section):
     sample: int = Field(default=600, ge=30, description="texts measured for distances")
 
 
+Rate = Annotated[float, Field(gt=0, lt=1)]
+POLICIES = {"rates": "rates", "lr_scheduler_type": "schedules", "staging": "stagings"}  # key -> shelf
+
+
 class TrainOptions(Section):
     """Choices that override the plan. What is absent, the plan decides."""
 
@@ -67,6 +71,28 @@ class TrainOptions(Section):
     dropout: bool | None = Field(default=None, description="the base's own, while training")
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
+    rates: str | None = Field(default=None, description="a name on the shelf of rates")
+    discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
+    layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
+    lr_scheduler_type: str | None = Field(default=None, description="a name on the shelf of schedules")
+    num_cycles: int | None = Field(default=None, ge=1, description="of a cyclic schedule")
+    cycle_low: float | None = Field(default=None, ge=0, lt=1, description="lowest rate by the peak")
+    cycle_remains: float | None = Field(default=None, gt=0, le=1, description="height left at the end; exp_range")
+    staging: str | None = Field(default=None, description="a name on the shelf of stagings, or none")
+    staging_by: Literal["epoch", "share", "loss", "gradient_norm"] | None = None
+    staging_layers: int | None = Field(default=None, ge=1, description="layers a stage")
+    staging_share: float | None = Field(default=None, gt=0, le=1, description="of the run: when the last stage begins")
+    staging_window: int | None = Field(default=None, ge=1, description="steps that a monitored number is averaged over")
+    staging_patience: int | None = Field(default=None, ge=1, description="windows without improvement")
+    staging_threshold: float | None = Field(default=None, ge=0, lt=1, description="share that is an improvement")
+
+    @field_validator("rates", "lr_scheduler_type", "staging")
+    @classmethod
+    def _on_its_shelf(cls, name: str | None, info: ValidationInfo) -> str | None:
+        """Raises ConfigError, which is shown as it is, with the nearest name."""
+        if name is not None and (info.field_name, name) != ("staging", "none"):
+            shelf.check(POLICIES[str(info.field_name)], name)
+        return name
 
     @field_validator("technique")
     @classmethod

@@ -1,6 +1,6 @@
 """Train a prepared model. The one file that names transformers.Trainer.
 
-Trainer does the loop, the precision and the resume. Ours: parameter groups with a rate of their own for the head,
+Trainer does the loop, the precision and the resume. Ours: rates, schedules and stages from their shelves,
 checkpoints that are used only if they are whole, a stop at the first loss that is not a number, a signal that
 finishes the step and saves, and progress as events.
 """
@@ -9,9 +9,9 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,14 +22,29 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from afina import heads, store
+from afina import grouping, shelf, store
 from afina.errors import Interrupted, MachineError
-from afina.records import Event, Point, Tell
+from afina.records import Event, Point, StageChange, Tell
 from afina.sampling import LengthBuckets
+from afina.staging import Staged
 
 Encoded = dict[str, Any]  # token ids of one row, and "labels"
 SECONDS_BETWEEN_SAVES = 120.0
 SECONDS_BETWEEN_EVENTS = 1.0
+RATE = "rate/"  # begins the name of each group's rate in Trainer's log
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A module of a shelf, with the options of its Config."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def open(self, shelf_name: str) -> tuple[Any, Any]:
+        """The module and its Config."""
+        module = shelf.load(shelf_name, self.name)
+        return module, module.Config(**self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,9 @@ class Recipe:
     bf16: bool
     dropout: bool  # the model's own
     seed: int
+    rates: Policy | None = None  # flat at `rate`
+    schedule: Policy = Policy("linear")
+    staging: Policy | None = None  # all layers at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,7 @@ class Fitted:
 
     curve: tuple[Point, ...]
     best_step: int
+    stages: tuple[StageChange, ...] = ()
 
 
 def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Encoded]], recipe: Recipe,
@@ -66,7 +85,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
     train, dev = rows
     home = next(model.parameters()).device
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
-    watch = _Watch(tell)
+    watch, staged = _Watch(tell), _staged(recipe, tell)
     trainer = _Trainer(
         model=model,
         args=_arguments(recipe, folder, len(train)),
@@ -75,9 +94,9 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_accuracy,
         preprocess_logits_for_metrics=_argmax,
-        callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
+        callbacks=[*staged, _Seal(), watch],  # a signal ends the run once the checkpoint is sealed
     )
-    trainer.recipe = recipe
+    trainer.recipe, trainer.staged = recipe, staged
     trainer.remove_callback(PrinterCallback)
     with _signals(watch), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
@@ -86,32 +105,27 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)
-    return Fitted(_curve(trainer.state.log_history), best_step)
+    stages = tuple(change for one in staged for change in one.changes)
+    return Fitted(_curve(trainer.state.log_history), best_step, stages)
 
 
-def parameter_groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:
-    """Body with and without weight decay, and the head; biases and norms are never decayed."""
-    head = {name for name, _ in heads.head_parameters(model)}
-    groups: dict[str, dict[str, Any]] = {
-        "body": {"lr": recipe.rate, "weight_decay": recipe.weight_decay},
-        "body, no decay": {"lr": recipe.rate, "weight_decay": 0.0},
-        "head": {"lr": recipe.head_rate, "weight_decay": 0.0},
-    }
-    for name, group in groups.items():
-        group["name"], group["params"] = name, []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            body = "body" if parameter.ndim > 1 else "body, no decay"
-            groups["head" if name in head else body]["params"].append(parameter)
-    return [group for group in groups.values() if group["params"]]
+def _staged(recipe: Recipe, tell: Tell) -> list[Staged]:
+    if recipe.staging is None:
+        return []
+    module, config = recipe.staging.open("stagings")
+    return [Staged(module.edges, config, tell)]
 
 
 class _Trainer(Trainer):
     recipe: Recipe
+    staged: list[Staged]
+    rates: Mapping[str, float]  # of the step at work
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if getattr(self, "optimizer", None) is None:
-            groups = parameter_groups(self.model, self.recipe)
+            recipe = self.recipe
+            module, config = (recipe.rates or Policy("flat", {"rate": recipe.rate})).open("rates")
+            groups = module.groups(self.model, config, recipe.head_rate, recipe.weight_decay)
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
@@ -120,8 +134,22 @@ class _Trainer(Trainer):
             model.eval()  # turns dropout off in every architecture; gradients flow all the same
         return super().compute_loss(model, *args, **kwargs)
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        module, config = self.recipe.schedule.open("schedules")
+        share = lambda step: module.factor(step, num_training_steps, self.recipe.warmup_steps, config)  # noqa: E731
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, share)
+        return self.lr_scheduler
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        if "loss" in logs:  # Trainer knows the rate of the first group only
+            logs |= {f"{RATE}{name}": rate for name, rate in self.rates.items()}
+        super().log(logs, *args, **kwargs)
+
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        self.rates = grouping.rates(self.optimizer.param_groups)
         loss: Tensor = super().training_step(*args, **kwargs)
+        for one in self.staged:
+            one.saw(loss.item())
         if not torch.isfinite(loss):
             raise MachineError(
                 f"the loss is {loss.item()} at step {self.state.global_step + 1}: training diverged",
@@ -175,7 +203,7 @@ class _Watch(TrainerCallback):
             control.should_save = True
         if now - self.told > SECONDS_BETWEEN_EVENTS:
             self.told = now
-            self._say(state, kwargs["lr_scheduler"].get_last_lr()[0])
+            self._say(state, grouping.body_rate(grouping.rates(kwargs["optimizer"].param_groups)))
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.saved = time.monotonic()
@@ -236,8 +264,6 @@ def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
         per_device_train_batch_size=recipe.batch,
         per_device_eval_batch_size=64,
         learning_rate=recipe.rate,
-        lr_scheduler_type="linear",
-        warmup_steps=recipe.warmup_steps,
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
@@ -270,19 +296,12 @@ def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
     """Trainer's log as points; a look at dev is joined to the training loss last logged before it."""
     points: dict[int, dict[str, float]] = {}
     for entry in history:
-        point = points.setdefault(entry["step"], {})
-        names: dict[str, Callable[[float], float]] = {
-            "loss": float,
-            "learning_rate": float,
-            "eval_loss": float,
-            "eval_accuracy": float,
-        }
-        point.update({name: make(entry[name]) for name, make in names.items() if name in entry})
-    last = {"loss": math.nan, "learning_rate": math.nan}
-    curve = []
+        points.setdefault(entry["step"], {}).update(entry)
+    loss, rates, curve = math.nan, {}, []
     for step, point in sorted(points.items()):
-        last.update({name: point[name] for name in last if name in point})
-        if not math.isnan(last["loss"]):
-            dev_loss, dev_accuracy = point.get("eval_loss"), point.get("eval_accuracy")
-            curve.append(Point(step, last["loss"], last["learning_rate"], dev_loss, dev_accuracy))
+        if "loss" in point:
+            loss = point["loss"]
+            rates = {name.removeprefix(RATE): rate for name, rate in point.items() if name.startswith(RATE)}
+        if not math.isnan(loss):
+            curve.append(Point(step, loss, rates, point.get("eval_loss"), point.get("eval_accuracy")))
     return tuple(curve)

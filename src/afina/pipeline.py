@@ -15,7 +15,19 @@ import yaml
 from afina import config, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Tell, Trained, silent
+from afina.records import (
+    Compressed,
+    Corpus,
+    Evaluation,
+    Event,
+    Plan,
+    Predict,
+    Profile,
+    Tell,
+    Trained,
+    Value,
+    silent,
+)
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -225,7 +237,13 @@ def plan_yaml(plan: Plan) -> str:
     head = "# Change a value and run the same command again: what depends on it is made anew.\n"
     head += "# 'auto' gives a choice back to the plan.\n"
     choices = [
-        {"name": c.name, "value": c.value, "why": c.why, "evidence": dict(c.evidence), "refused": dict(c.refused)}
+        {
+            "name": c.name,
+            "value": _plain(c.value),
+            "why": c.why,
+            "evidence": dict(c.evidence),
+            "refused": dict(c.refused),
+        }
         for c in plan.choices
     ]
     content = {"choices": choices, "estimates": dict(plan.estimates)}
@@ -242,6 +260,11 @@ def _read_choices(path: Path) -> list[tuple[str, Any]]:
         raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
 
 
+def _plain(value: Value) -> Any:
+    """A value as YAML reads it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
     """The options for training, with what the user changed in plan.yaml; the command line wins."""
     path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
@@ -254,7 +277,7 @@ def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
         known = before.get(name)
         if known is None:
             raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
-        if value != "auto" and name not in given and (value != known.value or known.why == USERS):
+        if value != "auto" and name not in given and (value != _plain(known.value) or known.why == USERS):
             edits[name] = value
             tell(Event("plan", f"{name}={value} as plan.yaml says"))
     return config.build({"train": {**given, **edits}}, origin=str(path)).train

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> probabilities, (n, classes), rows sum to 1
-Value = str | int | float | bool | None
+Value = str | int | float | bool | tuple[float, ...] | None
 
 T = TypeVar("T")
 
@@ -258,6 +258,20 @@ class Settings:
     precision: str  # fp32 or bf16
     attention: str  # sdpa (fused) or eager (plain)
     dropout: bool  # the base's own, while training
+    rates: str = "flat"  # a name on that shelf, as the next two; options that a policy does not have are None
+    lr_scheduler_type: str = "linear"
+    staging: str = "none"
+    discriminative_rates: tuple[float, ...] | None = None  # peaks, from the bottom
+    layerwise_decay: float | None = None
+    num_cycles: int | None = None
+    cycle_low: float | None = None  # share of the peak
+    cycle_remains: float | None = None  # share of the height
+    staging_by: str | None = None  # epoch, share, loss or gradient_norm
+    staging_layers: int | None = None
+    staging_share: float | None = None  # of the run
+    staging_window: int | None = None  # steps
+    staging_patience: int | None = None  # windows
+    staging_threshold: float | None = None  # share of the best
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +295,40 @@ class Point:
 
     step: int
     loss: float  # nats, mean since the last point
-    rate: float  # learning rate of the body
+    rates: Mapping[str, float]  # learning rate of each parameter group in this step; 0 while it is frozen
     dev_loss: float | None = None
     dev_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a staged training knows after a step."""
+
+    step: int  # steps done
+    steps: int  # steps in all
+    epochs: float  # passes over the rows done
+    value: float  # the monitored number in this step: a loss in nats, or a gradient's norm
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """A staged training went on to its next stage."""
+
+    step: int  # steps that were done before it
+    number: int  # of the stage that began; the first one of a run is 0
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a staged training stands: all that a resumed run must know."""
+
+    number: int = 0
+    best: float | None = None  # lowest mean of a window in this stage
+    waited: int = 0  # windows since
+    total: float = 0.0  # sum over the window that is not full yet
+    steps: int = 0  # steps in it
+    changes: tuple[StageChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +345,7 @@ class Trained:
     best_step: int
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
+    stages: tuple[StageChange, ...] = ()  # of a staged training, in order
 
 
 # ---------------------------------------------------------------- evaluate

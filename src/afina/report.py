@@ -17,10 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afina import figures, store, wording
-from afina.figures import Bar, Dot, Line, clean
-from afina.records import LayerScore, Profile, Score, Trained, to_json
+from afina.figures import Bar, Dot, Line, Mark
+from afina.grouping import HEAD
+from afina.records import LayerScore, Point, Profile, Score, Trained, to_json
 from afina.story import Story as Story
 from afina.story import Twin, twin
+from afina.svg import clean
 
 PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
 SHOWN = 20  # mistakes on the page; more of them are in the twin
@@ -157,12 +159,23 @@ def _curves(trained: Trained) -> dict[str, str]:
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
     accuracy = Line("dev accuracy", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
-    rate = Line("learning rate", tuple((p.step, p.rate) for p in curve))
+    body, head = _rates(curve)
+    marks = [Mark(best, "the model that was kept")]
+    marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
+    says = "A line a group of parameters."
     return {
-        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", zero=True, mark=best),
-        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", mark=best),
-        "rate": figures.lines("Learning rate while training", "A line.", [rate], "step", zero=True, mark=best),
+        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", True, marks),
+        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", marks=marks),
+        "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
+        "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),
     }
+
+
+def _rates(curve: Sequence[Point]) -> tuple[list[Line], list[Line]]:
+    """A line a group, the body's and the head's, which differ by too much for one axis."""
+    names = dict.fromkeys(name for point in curve for name in point.rates)
+    drawn = {n: Line(n, tuple((p.step, p.rates[n]) for p in curve if n in p.rates)) for n in names}
+    return [one for name, one in drawn.items() if name != HEAD], [drawn[HEAD]] if HEAD in drawn else []
 
 
 def _scores(told: Twin) -> list[Bar]:

@@ -110,13 +110,15 @@ def change(lost: float) -> str:
 def value(one: Value) -> str:
     """A setting, or a piece of evidence.
 
-    >>> value(True), value(2e-3), value(9003), value(None), value("lora")
-    ('yes', '0.002', '9,003', '–', 'lora')
+    >>> value(True), value(2e-3), value(9003), value(None), value("lora"), value((1e-5, 5e-5))
+    ('yes', '0.002', '9,003', '–', 'lora', '1e-05, 5e-05')
     """
     if one is None:
         return "–"
     if isinstance(one, bool):
         return "yes" if one else "no"
+    if isinstance(one, tuple):
+        return ", ".join(map(value, one))
     if isinstance(one, int):
         return f"{one:,}"
     return f"{one:.6g}" if isinstance(one, float) else one

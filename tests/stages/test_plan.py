@@ -77,7 +77,7 @@ def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch)
 
 def test_every_setting_has_a_choice_with_a_reason(opened):
     made = planned(opened)
-    names = [field.name for field in dataclasses.fields(made.settings)]
+    names = [f.name for f in dataclasses.fields(made.settings) if getattr(made.settings, f.name) is not None]
     assert [choice.name for choice in made.choices] != []
     assert sorted(choice.name for choice in made.choices) == sorted(names)
     assert all(choice.why for choice in made.choices)
@@ -89,8 +89,31 @@ def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
     assert choice(made, "technique").why == "set by the user"
     assert "full" in choice(made, "technique").refused
     assert made.settings.learning_rate == 2e-3
-    assert made.settings.warmup_steps == 6  # a tenth of 4 epochs of 15 steps
+    assert made.settings.warmup_steps == 0  # 120 rows need none
     assert made.estimates["trainable"] < 10_000
+
+
+def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened):
+    made = planned(opened, rates="discriminative", discriminative_rates=(1e-5, 5e-5), lr_scheduler_type="triangular2")
+    assert choice(made, "rates").refused["flat"].startswith("the plan's own choice")
+    assert choice(made, "discriminative_rates").value == (1e-5, 5e-5)
+    assert made.settings.learning_rate == 5e-5
+    assert made.settings.num_cycles == 3
+    assert from_json(Plan, to_json(made)) == made
+
+
+def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_that_was_not_is_none(opened, tmp_path):
+    from afina import config, pipeline, store
+
+    made = planned(opened, rates="discriminative")
+    keep = tmp_path / "records" / "plan.json"
+    store.write_text(keep, f'{{"record": {to_json(made)}}}')
+    store.write_text(tmp_path / "plan.yaml", pipeline.plan_yaml(made))
+    run = config.build({"rates": "discriminative"})
+    assert pipeline._with_edits(run, tmp_path, silent) == run.train
+    text = (tmp_path / "plan.yaml").read_text().replace("- 0.0001\n", "- 0.0002\n")
+    store.write_text(tmp_path / "plan.yaml", text)
+    assert pipeline._with_edits(run, tmp_path, silent).discriminative_rates == (2e-5, 6e-5, 2e-4)
 
 
 def test_more_tokens_than_the_base_can_read_are_refused(opened):

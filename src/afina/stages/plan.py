@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import features, probing, shelf, timing
+from afina import features, policies, probing, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -156,13 +156,17 @@ def _choices(
     epochs = _epochs(facts)
     batch = options.per_device_train_batch_size or BATCH
     steps = math.ceil(facts.rows / batch) * (options.num_train_epochs or float(str(epochs.value)))
+    rate, rate_why = RATES.get(name, RATES["full"]), RATE_WHY.get(name, "the head alone has no use for it")
+    peak = policies.peak(options, rate)
+    if options.discriminative_rates:
+        rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
         _pooling(layers),
         depth,
         Choice("lora_r", 8, "the usual rank; used by the technique lora only (Hu 2021)"),
         Choice("lora_alpha", 16.0, "twice the usual rank (Hu 2021)"),
-        Choice("learning_rate", RATES.get(name, RATES["full"]), RATE_WHY.get(name, "the head alone has no use for it")),
+        Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         Choice("per_device_train_batch_size", BATCH, "the usual batch; 64 gained nothing over 32 on banking77"),
@@ -172,7 +176,7 @@ def _choices(
             "room for 19 of 20 texts and a quarter more",
             {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
         ),
-        Choice("warmup_steps", math.ceil(0.1 * steps), "a tenth of the run", {"steps": int(steps)}),
+        *policies.choices(facts.rows, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
         _attention(speed),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, probing, shelf, store
+from afina import features, fitting, heads, metrics, policies, probing, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -52,7 +52,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
         model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
-        fitted = fitting.Fitted(fitted.curve, 0)
+        fitted = fitting.Fitted(fitted.curve, 0, fitted.stages)
     else:
         if settings.technique == "lora":
             _save_adapter(model, folder / "adapter")
@@ -72,6 +72,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         best_step=fitted.best_step,
         dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
         reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
+        stages=fitted.stages,
     )
 
 
@@ -122,6 +123,7 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
 
 
 def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+    rates, schedule, staging = policies.recipe(settings)
     return fitting.Recipe(
         epochs=settings.num_train_epochs,
         batch=settings.per_device_train_batch_size,
@@ -132,6 +134,9 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         bf16=settings.precision == "bf16",
         dropout=settings.dropout,
         seed=seed,
+        rates=rates,
+        schedule=schedule,
+        staging=staging,
     )
 
 
