@@ -64,7 +64,7 @@ def interrupt_at(step, number):
     def tell(event):
         pass
 
-    class Stop(fitting._Watch):
+    class Stop(fitting.Watch):
         def on_step_begin(self, args, state, control, **kwargs):
             if state.global_step == step:
                 os.kill(os.getpid(), number)
@@ -81,7 +81,7 @@ def test_a_signal_finishes_the_step_saves_and_the_resumed_run_is_bit_identical(
     fitting.fit(straight, tokenizer, (rows, rows), RECIPE, tmp_path / "a", silent)
     stop, tell = interrupt_at(5, number)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "_Watch", stop)
+        patch.setattr(fitting, "Watch", stop)
         with pytest.raises(Interrupted) as caught:
             fitting.fit(model_of(tiny_bert), tokenizer, (rows, rows), RECIPE, tmp_path / "b", tell)
     assert caught.value.exit_code == code
@@ -98,7 +98,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_result_is_the_same(
     fitting.fit(straight, tokenizer, (rows, rows), RECIPE, tmp_path / "a", silent)
     stop, tell = interrupt_at(9, signal.SIGTERM)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "_Watch", stop)
+        patch.setattr(fitting, "Watch", stop)
         with pytest.raises(Interrupted):
             fitting.fit(model_of(tiny_bert), tokenizer, (rows, rows), RECIPE, tmp_path / "b", tell)
     newest = tmp_path / "b" / "checkpoint-10"

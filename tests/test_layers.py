@@ -9,10 +9,11 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"},
+    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling", "interrupts", "curves"},
     set(shelf.shelves()),
     {"shelf"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"},
+    {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
     {"stages"},
     {"wording", "figures", "inference"},

@@ -7,13 +7,9 @@ finishes the step and saves, and progress as events.
 
 import math
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,14 +18,15 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from afina import heads, store
-from afina.errors import Interrupted, MachineError
+from afina import heads, interrupts, store
+from afina.checkpoints import Seal
+from afina.curves import curve
+from afina.errors import MachineError
 from afina.records import Event, Point, Tell
 from afina.sampling import LengthBuckets
+from afina.watching import Watch
 
 Encoded = dict[str, Any]  # token ids of one row, and "labels"
-SECONDS_BETWEEN_SAVES = 120.0
-SECONDS_BETWEEN_EVENTS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
     """
     train, dev = rows
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
-    watch = _Watch(tell)
+    stop = interrupts.Stop()
     trainer = _Trainer(
         model=model,
         args=_arguments(recipe, folder, len(train)),
@@ -72,17 +69,17 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_accuracy,
         preprocess_logits_for_metrics=_argmax,
-        callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
+        callbacks=[Seal(), Watch(tell, stop)],  # a signal ends the run once the checkpoint is sealed
     )
     trainer.recipe = recipe
     trainer.remove_callback(PrinterCallback)
-    with _signals(watch), store.disk_errors(folder):
+    with interrupts.remembered(stop, tell), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else its forward stays in bf16
     best = trainer.state.best_model_checkpoint
     best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
     shutil.rmtree(folder, ignore_errors=True)
-    return Fitted(_curve(trainer.state.log_history), best_step)
+    return Fitted(curve(trainer.state.log_history), best_step)
 
 
 def parameter_groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:
@@ -146,79 +143,6 @@ class _Rows(torch.utils.data.Dataset):
         return self.rows[row]
 
 
-class _Watch(TrainerCallback):
-    """Tells what happens, saves now and then, and stops when a signal asked for it."""
-
-    def __init__(self, tell: Tell) -> None:
-        self.tell, self.signal = tell, 0
-        self.told = self.saved = self.began = time.monotonic()
-        self.first = 0
-        self.dev: float | None = None
-        self.loss: float | None = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.began = self.saved = time.monotonic()
-        self.first = state.global_step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        now = time.monotonic()
-        if self.signal or now - self.saved > SECONDS_BETWEEN_SAVES:
-            control.should_save = True
-        if now - self.told > SECONDS_BETWEEN_EVENTS:
-            self.told = now
-            self._say(state, kwargs["lr_scheduler"].get_last_lr()[0])
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.saved = time.monotonic()
-        if self.signal:  # not by Trainer's own stop, which would look at dev and count a half epoch among the best
-            name = signal.Signals(self.signal).name
-            found = f"stopped by {name} at step {state.global_step}, which is saved"
-            raise Interrupted(found, "the same command goes on from there", 128 + self.signal)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        self.loss = (logs or {}).get("loss", self.loss)
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
-        self.dev = metrics.get("eval_accuracy")
-        self._say(state, None)
-
-    def _say(self, state: Any, rate: float | None) -> None:
-        done = state.global_step - self.first
-        left = (time.monotonic() - self.began) / max(done, 1) * (state.max_steps - state.global_step)
-        text = f"epoch {state.epoch:.1f} of {state.num_train_epochs:g}"
-        self.tell(Event("train", text, state.global_step, state.max_steps, self.loss, self.dev, rate, left))
-
-
-class _Seal(TrainerCallback):
-    """Seals each checkpoint with a manifest, and drops the pickled arguments that Trainer leaves in it."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / "training_args.bin").unlink(missing_ok=True)
-        store.seal(folder)
-
-
-@contextmanager
-def _signals(watch: _Watch) -> Iterator[None]:
-    """The first SIGINT or SIGTERM is remembered until the step is done; a second one acts at once."""
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        watch.signal = number
-        watch.tell(Event("train", "stopping after this step, then saving"))
-        signal.signal(number, before[number])
-
-    try:
-        before: dict[int, Any] = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: whoever runs this there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
     steps = math.ceil(rows / recipe.batch) * recipe.epochs
     return TrainingArguments(
@@ -255,25 +179,3 @@ def _argmax(logits: Any, labels: Any) -> Any:
 
 def _accuracy(prediction: Any) -> dict[str, float]:
     return {"accuracy": float(np.mean(prediction.predictions == prediction.label_ids))}
-
-
-def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
-    """Trainer's log as points; a look at dev is joined to the training loss last logged before it."""
-    points: dict[int, dict[str, float]] = {}
-    for entry in history:
-        point = points.setdefault(entry["step"], {})
-        names: dict[str, Callable[[float], float]] = {
-            "loss": float,
-            "learning_rate": float,
-            "eval_loss": float,
-            "eval_accuracy": float,
-        }
-        point.update({name: make(entry[name]) for name, make in names.items() if name in entry})
-    last = {"loss": math.nan, "learning_rate": math.nan}
-    curve = []
-    for step, point in sorted(points.items()):
-        last.update({name: point[name] for name in last if name in point})
-        if not math.isnan(last["loss"]):
-            dev_loss, dev_accuracy = point.get("eval_loss"), point.get("eval_accuracy")
-            curve.append(Point(step, last["loss"], last["learning_rate"], dev_loss, dev_accuracy))
-    return tuple(curve)
