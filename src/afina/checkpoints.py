@@ -20,17 +20,17 @@ from afina import store
 from afina.errors import MachineError
 
 WEIGHTS, BEST = "model.safetensors", "best.safetensors"
-KEPT = 2
 _NAME = re.compile(r"checkpoint-\d+")
 
 
 @contextmanager
 def written(folder: Path, step: int) -> Iterator[Path]:
-    """A folder aside that becomes checkpoint-`step` when the block ends well; then the third newest is deleted."""
-    with store.whole_folder(folder / f"checkpoint-{step}") as aside:
+    """A folder aside that becomes checkpoint-`step` when the block ends well; it and the newest of the others stay."""
+    path = folder / f"checkpoint-{step}"
+    with store.whole_folder(path, sealed=True) as aside:
         yield aside
-        store.seal(aside)
-    for old in _all(folder)[KEPT:]:
+    others = [other for other in _all(folder) if other != path]
+    for old in others[1:]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -74,7 +74,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
     train, holdouts = rows
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
     stop, best = interrupts.Stop(), judging.Best(recipe.patience)
-    losses = judging.Losses(judging.chance([row["labels"] for row in train]))
+    losses = judging.Losses(judging.chance([row.get("labels") for row in train]))
     watch = Watch(tell, stop, best, losses, recipe.eval_steps or math.ceil(len(train) / recipe.batch))
     trainer = _Trainer(
         recipe,
@@ -215,9 +215,9 @@ class _Log(TrainerCallback, ExportableState):
         return {"args": {}, "attributes": {"loss": float(loss), "step": step}}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if (known := state.stateful_callbacks.get(type(self).__name__)) is not None:
-            self.trainer._tr_loss += known["attributes"]["loss"]
-            self.trainer._globalstep_last_logged = known["attributes"]["step"]
+        known = state.stateful_callbacks[type(self).__name__]["attributes"]
+        self.trainer._tr_loss += known["loss"]
+        self.trainer._globalstep_last_logged = known["step"]
 
 
 class _Rows(torch.utils.data.Dataset):

@@ -98,10 +98,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, sealed: bool = False) -> Iterator[Path]:
     """A temporary folder that takes the place of `path` when the block ends well, and vanishes when it does not.
 
-    Every file and folder is synced before it is renamed, so that a power cut cannot leave the name without the content.
+    Everything in it is synced before it is renamed, so that a power cut cannot leave the name without the content.
+    With `sealed` it also gets its manifest.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,8 +110,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o755)
-            for entry in (*temporary.rglob("*"), temporary):
-                _sync(entry)
+            if sealed:
+                seal(temporary)
+            for entry in temporary.rglob("*"):
+                if entry.is_dir() or not sealed:
+                    _sync(entry)
+            _sync(temporary)
             old = temporary.with_suffix(f".old{ASIDE}")
             if path.exists():
                 os.replace(path, old)
@@ -161,7 +166,8 @@ def _refusal(error: Exception) -> int:
     hidden = re.search(r"os error (\d+)", str(error))  # safetensors
     if hidden:
         return int(hidden[1])
-    return errno.ENOSPC if "PytorchStreamWriter failed" in str(error) else 0  # torch tells no more
+    torch_says = ("PytorchStreamWriter failed", "inline_container.cc")  # and no more than that
+    return errno.ENOSPC if any(words in str(error) for words in torch_says) else 0
 
 
 def _free_space(path: Path) -> str:

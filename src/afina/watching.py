@@ -42,7 +42,7 @@ class Watch(TrainerCallback, ExportableState):
 
         Raises Finished where the checkpoint was the last step's: Trainer would take one more.
         """
-        known = state.stateful_callbacks.get(type(self).__name__, self.state())["attributes"]
+        known = state.stateful_callbacks[type(self).__name__]["attributes"]
         self.best, self.losses = Best(**known["best"]), Losses(**known["losses"])
         if state.global_step >= state.max_steps or self.best.stopped:
             raise Finished
