@@ -10,11 +10,12 @@ ROWS = [
     {"errors"},
     {"records"},
     {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
-    | {"depths", "grouping", "triggers", "warmup", "waves", "svg"},
+    | {"depths", "grouping", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
     | {"staging"},
+    {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
     {"policies"},
     {"stages"},

@@ -175,7 +175,7 @@ def test_the_page_says_which_model_was_kept(tmp_path):
     story = CASES["two"]
     kept = {
         "marks step 780": story.trained,
-        "No epoch beat the linear head": replace(story.trained, best_step=0),
+        "No look beat the linear head": replace(story.trained, best_step=0),
         "in one go, without steps": replace(story.trained, best_step=0, curve=()),
     }
     for words, trained in kept.items():

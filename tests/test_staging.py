@@ -7,7 +7,7 @@ import signal
 import pytest
 import torch
 
-from afina import depths, features, fitting, heads
+from afina import depths, features, fitting, heads, watching
 from afina.errors import ConfigError, Interrupted
 from afina.fitting import Policy
 from afina.records import silent
@@ -17,7 +17,7 @@ from afina.techniques import full, lora
 
 LABELS = ("lost", "visit")
 RECIPE = fitting.Recipe(
-    epochs=4, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=0, weight_decay=0.01, bf16=False, seed=5,
+    epochs=4, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=0, weight_decay=0.01, bf16=False, dropout=False, seed=5,
     rates=Policy("layerwise", {"rate": 1e-3, "factor": 0.5}), schedule=Policy("triangular2", {"cycles": 2}),
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ def moved(model, before):
     return {depth[name] for name, p in model.named_parameters() if not torch.equal(p, before[name])}
 
 
-class Spy(fitting._Watch):
+class Spy(watching.Watch):
     """Looks at the model after every step, and sends itself a signal before one."""
 
     stop_at = -1
@@ -77,9 +77,9 @@ class Spy(fitting._Watch):
 
 
 def fit(monkeypatch, model, tokenizer, rows, recipe, folder, stop_at=-1):
-    monkeypatch.setattr(fitting, "_Watch", Spy)
+    monkeypatch.setattr(fitting, "Watch", Spy)
     monkeypatch.setattr(Spy, "stop_at", stop_at)
-    return fitting.fit(model, tokenizer, (rows, rows), recipe, folder, silent)
+    return fitting.fit(model, tokenizer, (rows, {"dev": rows}), recipe, folder, silent)
 
 
 def test_unfreezing_moves_the_top_first_and_every_depth_learns_from_its_own_stage_on(

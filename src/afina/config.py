@@ -29,6 +29,9 @@ class CorpusOptions(Section):
     train_file: str = Field(default="", description="labelled rows: CSV, TSV, JSONL or Parquet, also gzipped")
     dev_file: str | None = Field(default=None, description="rows for choices; cut from train where absent")
     test_file: str | None = Field(default=None, description="rows for the final scores; cut from train where absent")
+    holdouts: dict[str, str] = Field(
+        default={}, description="more labelled files to watch while training, by name: {old_task: old.csv}"
+    )
     text_column: str | None = Field(default=None, description="detected where absent")
     pair_column: str | None = Field(default=None, description="the second text of a pair task")
     label_column: str | None = Field(default=None, description="detected where absent")
@@ -69,6 +72,10 @@ class TrainOptions(Section):
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")
+    eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
+    early_stopping_patience: int | None = Field(
+        default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
+    )
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
     rates: str | None = Field(default=None, description="a name on the shelf of rates")

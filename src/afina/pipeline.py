@@ -5,7 +5,7 @@ goes on with what is not. plan.yaml may be edited: a changed value is a decision
 it is made anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUN_FILE, PLAN_FILE, IDENTITY = "run.yaml", "plan.yaml", ".identity"
 USERS = "set by the user"
+WATCHED = "holdouts."  # begins the key of a hold-out set's file
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     """
     folder = run_folder(options)
     with store.lock(folder):
+        store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
         store.write_text(folder / RUN_FILE, config.dump(options))
@@ -99,9 +101,13 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     from afina.stages import corpus, plan, profile
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
-    inputs = (_without_folders(options.corpus), sources, seed)
-    rows = keep("corpus", Corpus, inputs, lambda: corpus.read(options.corpus, seed))
-    store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))
+
+    def read() -> Corpus:
+        found = corpus.read(options.corpus, seed)
+        store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))  # before there is a record
+        return found
+
+    rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -113,7 +119,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
     wanted = _with_edits(options, folder, tell)
     chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
-    store.write_text(folder / PLAN_FILE, plan_yaml(chosen))
+    store.write_text(folder / PLAN_FILE, plan_yaml(store.read_record(folder, "plan", Plan)))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base)
 
@@ -201,6 +207,7 @@ class _Model:
 
 def _files(options: config.CorpusOptions) -> dict[str, Path]:
     files = {key: getattr(options, key) for key in ("train_file", "dev_file", "test_file")}
+    files |= {f"{WATCHED}{name}": file for name, file in options.holdouts.items()}
     return {key: Path(file) for key, file in files.items() if file}
 
 
@@ -211,7 +218,9 @@ def _sources(options: Run) -> dict[str, str]:
 
 def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
     """The same files from another folder are the same corpus."""
-    return options.model_copy(update={key: file.name for key, file in _files(options).items()})
+    files = {key: file.name for key, file in _files(options).items()}
+    holdouts = {name: files.pop(f"{WATCHED}{name}") for name in options.holdouts}
+    return options.model_copy(update={**files, "holdouts": holdouts})
 
 
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
@@ -229,7 +238,8 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 
 
 def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
-    return {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
+    data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # more may be watched
+    return {"data": data, "model": options.model.model_name_or_path}
 
 
 def plan_yaml(plan: Plan) -> str:
@@ -246,15 +256,14 @@ def plan_yaml(plan: Plan) -> str:
         }
         for c in plan.choices
     ]
-    content = {"choices": choices, "estimates": dict(plan.estimates)}
+    content = {"choices": choices, "estimates": dict(plan.estimates), "record": store.fingerprint(plan)[:12]}
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _read_choices(path: Path) -> list[tuple[str, Any]]:
+def _read_choices(content: Mapping[str, Any], path: Path) -> list[tuple[str, Any]]:
     """Name and value of each line of an edited plan. Raises ConfigError where it has lost its form."""
-    choices = config.read_yaml(path).get("choices")
     try:
-        return [(str(choice["name"]), choice["value"]) for choice in choices or ()]
+        return [(str(choice["name"]), choice["value"]) for choice in content.get("choices") or ()]
     except (TypeError, KeyError):
         found = f"{path}: its choices are no longer a list, each with a name and a value"
         raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
@@ -266,14 +275,20 @@ def _plain(value: Value) -> Any:
 
 
 def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
-    """The options for training, with what the user changed in plan.yaml; the command line wins."""
-    path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
-    if not path.is_file() or not record.is_file():
+    """The options for training, with what the user changed in plan.yaml; the command line wins.
+
+    A plan.yaml that belongs to an older record was not replaced because the run was killed: no edit of the user's.
+    """
+    path = folder / PLAN_FILE
+    if not path.is_file() or not (folder / store.RECORDS / "plan.json").is_file():
         return options.train
-    before = {choice.name: choice for choice in store.read_record(folder, "plan", Plan).choices}
+    record, content = store.read_record(folder, "plan", Plan), config.read_yaml(path)
+    if content.get("record", "") not in ("", store.fingerprint(record)[:12]):
+        content = yaml.safe_load(plan_yaml(record))
+    before = {choice.name: choice for choice in record.choices}
     given = options.train.model_dump(exclude_unset=True)
     edits: dict[str, Any] = {}
-    for name, value in _read_choices(path):
+    for name, value in _read_choices(content, path):
         known = before.get(name)
         if known is None:
             raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")

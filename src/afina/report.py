@@ -158,14 +158,13 @@ def _curves(trained: Trained) -> dict[str, str]:
     curve, best = trained.curve, trained.best_step
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
-    accuracy = Line("dev accuracy", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
     body, head = _rates(curve)
     marks = [Mark(best, "the model that was kept")]
     marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
-    says = "A line a group of parameters."
+    says, looks = "A line a group of parameters.", "A line a set, 95% bands."
     return {
         "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", True, marks),
-        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", marks=marks),
+        "accuracy": figures.lines("Score on hold-out rows while training", looks, _looks(trained), "step", marks=marks),
         "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
         "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),
     }
@@ -176,6 +175,20 @@ def _rates(curve: Sequence[Point]) -> tuple[list[Line], list[Line]]:
     names = dict.fromkeys(name for point in curve for name in point.rates)
     drawn = {n: Line(n, tuple((p.step, p.rates[n]) for p in curve if n in p.rates)) for n in names}
     return [one for name, one in drawn.items() if name != HEAD], [drawn[HEAD]] if HEAD in drawn else []
+
+
+def _looks(trained: Trained) -> list[Line]:
+    """A line a hold-out set."""
+    names = dict.fromkeys(look.name for look in trained.looks)
+    sets = {name: [look for look in trained.looks if look.name == name] for name in names}
+    return [
+        Line(
+            f"{wording.word(seen[0].metric)}, {name}",
+            tuple((look.step, look.score) for look in seen),
+            tuple((look.step, look.low, look.high) for look in seen),
+        )
+        for name, seen in sets.items()
+    ]
 
 
 def _scores(told: Twin) -> list[Bar]:
