@@ -132,7 +132,7 @@ def whole_folder(path: Path, sealed: bool = False) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Delete what a killed process left half-written. Only the owner of the folder may do so; see `lock`."""
-    for path in list(folder.rglob(f".*{ASIDE}")):
+    for path in [*folder.rglob(f".*{ASIDE}"), *folder.glob(".tmp??????")]:  # the latter are safetensors' own
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -116,6 +116,15 @@ def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_tha
     assert pipeline._with_edits(run, tmp_path, silent).discriminative_rates == (2e-5, 6e-5, 2e-4)
 
 
+def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
+    made = planned(opened, per_device_train_batch_size=16)
+    assert made.settings.eval_steps == 8  # 120 rows
+    assert made.settings.early_stopping_patience == 0
+    users = planned(opened, eval_steps=3, early_stopping_patience=2)
+    assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
+    assert choice(users, "eval_steps").why == "set by the user"
+
+
 def test_more_tokens_than_the_base_can_read_are_refused(opened):
     with pytest.raises(ConfigError, match="66"):
         planned(opened, max_seq_length=100)
