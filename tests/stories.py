@@ -14,6 +14,7 @@ from afina.records import (
     Facts,
     Finding,
     LayerScore,
+    Look,
     Plan,
     Point,
     Profile,
@@ -117,7 +118,16 @@ def trained() -> Trained:
         for s in range(20, 841, 20)
     )  # fmt: skip
     dev = (Score("accuracy", 0.931, 0.914, 0.945),)
-    return Trained("freeze", "model", "sentence-transformers", 7127117, 22742861, 183.4, curve, 780, dev, 2.1e-6)
+    looks = tuple(
+        Look(name, p.step, "accuracy", p.dev_accuracy - low, p.dev_accuracy - low - 0.03, p.dev_accuracy - low + 0.02,
+             p.dev_loss, 500)
+        for p in curve if p.dev_accuracy is not None and p.dev_loss is not None
+        for name, low in (("dev", 0.0), ("old_task", 0.1), ("long_texts", 0.2))
+    )  # fmt: skip
+    return Trained(
+        "freeze", "model", "sentence-transformers", 7127117, 22742861, 183.4, curve, 780, dev, 2.1e-6, looks,
+        "3 looks without a gain on dev after step 780",
+    )  # fmt: skip
 
 
 def evaluation(labels: tuple[str, ...], tested: bool) -> Evaluation:

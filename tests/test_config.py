@@ -33,6 +33,17 @@ def test_all_wrong_values_are_named_at_once():
     assert all(word in caught.value.found for word in ("learning_rate", "num_train_epochs", "precision", "'fast'"))
 
 
+def test_hold_out_sets_are_named_files_from_the_run_file_or_the_command_line():
+    forms = [
+        config.build({"corpus": {"holdouts": {"old": "old.csv"}}}),
+        config.build({"holdouts": {"old": "old.csv"}}),
+        config.build({}, ["holdouts={old: old.csv}"]),
+    ]
+    assert all(dict(form.corpus.holdouts) == {"old": "old.csv"} for form in forms)
+    with pytest.raises(ConfigError, match="holdouts"):
+        config.build({}, ["holdouts=old.csv"])
+
+
 @pytest.mark.parametrize("rate", [0, -1, 1e3, "nan"])
 def test_a_rate_that_cannot_train_is_refused(rate):
     with pytest.raises(ConfigError, match="learning_rate"):

@@ -28,6 +28,9 @@ class CorpusOptions(Section):
     train_file: str = Field(default="", description="labelled rows: CSV, TSV, JSONL or Parquet, also gzipped")
     dev_file: str | None = Field(default=None, description="rows for choices; cut from train where absent")
     test_file: str | None = Field(default=None, description="rows for the final scores; cut from train where absent")
+    holdouts: dict[str, str] = Field(
+        default={}, description="more labelled files to watch while training, by name: {old_task: old.csv}"
+    )
     text_column: str | None = Field(default=None, description="detected where absent")
     pair_column: str | None = Field(default=None, description="the second text of a pair task")
     label_column: str | None = Field(default=None, description="detected where absent")
@@ -62,6 +65,10 @@ class TrainOptions(Section):
     warmup_steps: int | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None
+    eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
+    early_stopping_patience: int | None = Field(
+        default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
+    )
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
 

@@ -64,6 +64,7 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     """
     folder = run_folder(options)
     with store.lock(folder):
+        store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
         store.write_text(folder / RUN_FILE, config.dump(options))
@@ -87,8 +88,13 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     from afina.stages import corpus, plan, profile
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
-    rows = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: corpus.read(options.corpus, seed))
-    store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))
+
+    def read() -> Corpus:
+        found = corpus.read(options.corpus, seed)
+        store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))  # before there is a record
+        return found
+
+    rows = keep("corpus", Corpus, (options.corpus, sources, seed), read)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -100,7 +106,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
     wanted = _with_edits(options, folder, tell)
     chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
-    store.write_text(folder / PLAN_FILE, plan_yaml(chosen))
+    store.write_text(folder / PLAN_FILE, plan_yaml(store.read_record(folder, "plan", Plan)))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base)
 
@@ -188,7 +194,8 @@ class _Model:
 
 def _sources(options: Run) -> dict[str, str]:
     """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    files = (options.corpus.train_file, options.corpus.dev_file, options.corpus.test_file)
+    named = options.corpus
+    files = (named.train_file, named.dev_file, named.test_file, *named.holdouts.values())
     return {file: store.sha256(Path(file)) for file in files if file and Path(file).is_file()}
 
 
@@ -207,7 +214,9 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 
 
 def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
-    return {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
+    watched = set(options.corpus.holdouts.values())  # more may be watched, or less, and it is the same run
+    data = sorted(digest for file, digest in sources.items() if file not in watched)
+    return {"data": data, "model": options.model.model_name_or_path}
 
 
 def plan_yaml(plan: Plan) -> str:
@@ -218,19 +227,25 @@ def plan_yaml(plan: Plan) -> str:
         {"name": c.name, "value": c.value, "why": c.why, "evidence": dict(c.evidence), "refused": dict(c.refused)}
         for c in plan.choices
     ]
-    content = {"choices": choices, "estimates": dict(plan.estimates)}
+    content = {"choices": choices, "estimates": dict(plan.estimates), "record": store.fingerprint(plan)[:12]}
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
-    """The options for training, with what the user changed in plan.yaml; the command line wins."""
-    path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
-    if not path.is_file() or not record.is_file():
+    """The options for training, with what the user changed in plan.yaml; the command line wins.
+
+    A plan.yaml that belongs to an older record was not replaced because the run was killed: no edit of the user's.
+    """
+    path = folder / PLAN_FILE
+    if not path.is_file() or not (folder / store.RECORDS / "plan.json").is_file():
         return options.train
-    before = {choice.name: choice for choice in store.read_record(folder, "plan", Plan).choices}
+    record, content = store.read_record(folder, "plan", Plan), config.read_yaml(path)
+    if content.get("record", "") not in ("", store.fingerprint(record)[:12]):
+        content = yaml.safe_load(plan_yaml(record))
+    before = {choice.name: choice for choice in record.choices}
     given = options.train.model_dump(exclude_unset=True)
     edits: dict[str, Any] = {}
-    for entry in config.read_yaml(path).get("choices", []):
+    for entry in content.get("choices", []):
         name, value = entry.get("name"), entry.get("value")
         known = before.get(name)
         if known is None:

@@ -39,7 +39,7 @@ class Event:
     step: int | None = None
     steps: int | None = None  # steps in all
     loss: float | None = None  # nats
-    metric: float | None = None  # accuracy on dev, 0 to 1
+    metric: float | None = None  # score on the hold-out set that decides
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
 
@@ -125,6 +125,7 @@ class Corpus:
     split: str  # how the splits were made, one sentence
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
 
 
 # ---------------------------------------------------------------- profile
@@ -256,6 +257,8 @@ class Settings:
     warmup_steps: int
     weight_decay: float
     precision: str  # fp32 or bf16
+    eval_steps: int = 0  # optimizer steps between two looks at the hold-out sets; 0 is an epoch
+    early_stopping_patience: int = 0  # looks without a gain on dev after which training stops; 0 is never
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +288,20 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What one hold-out set said of the model at one step of its training."""
+
+    name: str  # of the hold-out set
+    step: int
+    metric: str
+    score: float  # more is better
+    low: float  # 95% interval
+    high: float
+    loss: float  # nats
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The tuned model on disk."""
 
@@ -298,6 +315,8 @@ class Trained:
     best_step: int
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
+    looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
+    stopped: str = ""  # why training ended before its last step
 
 
 # ---------------------------------------------------------------- evaluate

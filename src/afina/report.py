@@ -156,13 +156,28 @@ def _curves(trained: Trained) -> dict[str, str]:
     curve, best = trained.curve, trained.best_step
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
-    accuracy = Line("dev accuracy", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
     rate = Line("learning rate", tuple((p.step, p.rate) for p in curve))
     return {
         "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", zero=True, mark=best),
-        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", mark=best),
+        "accuracy": figures.lines(
+            "Score on hold-out rows while training", "A line a set, 95% bands.", _looks(trained), "step", mark=best
+        ),
         "rate": figures.lines("Learning rate while training", "A line.", [rate], "step", zero=True, mark=best),
     }
+
+
+def _looks(trained: Trained) -> list[Line]:
+    """A line a hold-out set."""
+    names = dict.fromkeys(look.name for look in trained.looks)
+    sets = {name: [look for look in trained.looks if look.name == name] for name in names}
+    return [
+        Line(
+            f"{wording.word(seen[0].metric)}, {name}",
+            tuple((look.step, look.score) for look in seen),
+            tuple((look.step, look.low, look.high) for look in seen),
+        )
+        for name, seen in sets.items()
+    ]
 
 
 def _scores(told: Twin) -> list[Bar]:

@@ -78,6 +78,15 @@ def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
     assert made.estimates["trainable"] < 10_000
 
 
+def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
+    made = planned(opened, per_device_train_batch_size=16)
+    assert made.settings.eval_steps == 8  # 120 rows
+    assert made.settings.early_stopping_patience == 0
+    users = planned(opened, eval_steps=3, early_stopping_patience=2)
+    assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
+    assert choice(users, "eval_steps").why == "set by the user"
+
+
 def test_more_tokens_than_the_base_can_read_are_refused(opened):
     with pytest.raises(ConfigError, match="66"):
         planned(opened, max_seq_length=100)

@@ -55,7 +55,7 @@ def test_where_no_epoch_beats_the_linear_head_on_dev_that_head_is_kept(opened, t
     monkeypatch.setattr(stage, "_fit_probe", perfect(stage._fit_probe))
     plan = plan_for(opened, technique="full", learning_rate=0.5, num_train_epochs=1.0)
     trained = stage.train(corpus_of(10), plan, opened, tmp_path, lambda event: said.append(event.text), 0)
-    assert any("no epoch beat" in text for text in said)
+    assert any("no look beat" in text for text in said)
     assert trained.best_step == 0
     body = heads.load(tmp_path / "model").base_model.state_dict()
     untouched = heads.build(opened.folder, "mean", ("a", "b", "c")).base_model.state_dict()
@@ -83,3 +83,44 @@ def test_a_model_that_reads_back_otherwise_is_refused(opened, tmp_path, monkeypa
     monkeypatch.setattr(heads, "load", altered)
     with pytest.raises(RecordError, match="differs"):
         stage.train(corpus_of(10), plan_for(opened, technique="head_only"), opened, tmp_path, silent, 0)
+
+
+def test_hold_out_sets_are_watched_beside_dev_on_no_more_rows_than_a_look_is_taken_at(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "LOOKED_ROWS", 5)
+    corpus = dataclasses.replace(corpus_of(20), holdouts={"old": corpus_of(20).train[:3]})
+    trained = stage.train(corpus, plan_for(opened, technique="full", eval_steps=3), opened, tmp_path, silent, 0)
+    steps = [look.step for look in trained.looks if look.name == "old"]
+    assert steps == [3, 4]  # 60 rows in batches of 32, twice
+    assert {(look.name, look.rows) for look in trained.looks} == {("dev", 5), ("old", 3)}
+    assert trained.stopped == ""
+
+
+def test_checkpoints_of_other_settings_are_not_used(opened, tmp_path, monkeypatch):
+    """A run that failed is run again with another rate: nothing of the first one may be in the second."""
+    plans = [plan_for(opened, technique="full", learning_rate=rate) for rate in (1e-3, 3e-3)]
+    (tmp_path / "straight").mkdir()
+    (tmp_path / "again").mkdir()
+    straight = stage.train(corpus_of(10), plans[1], opened, tmp_path / "straight", silent, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(heads, "save", lambda *args: 1 / 0)  # after training, before the model is written
+        with pytest.raises(ZeroDivisionError):
+            stage.train(corpus_of(10), plans[0], opened, tmp_path / "again", silent, 0)
+    assert list((tmp_path / "again" / "checkpoints").iterdir())
+    said = []
+    again = stage.train(corpus_of(10), plans[1], opened, tmp_path / "again", lambda e: said.append(e.text), 0)
+    assert not any("going on" in text for text in said)
+    assert again.curve == straight.curve
+    assert not (tmp_path / "again" / "checkpoints").exists()
+
+
+def test_a_run_that_failed_after_training_does_not_train_again(opened, tmp_path, monkeypatch):
+    plan = plan_for(opened, technique="full")
+    with monkeypatch.context() as patch:
+        patch.setattr(heads, "save", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            stage.train(corpus_of(10), plan, opened, tmp_path, silent, 0)
+    said = []
+    trained = stage.train(corpus_of(10), plan, opened, tmp_path, lambda event: said.append(event), 0)
+    assert [event.text for event in said if event.text.startswith("going on from step")] != []
+    assert not [event for event in said if event.step is not None]
+    assert trained.reload_error < 1e-5

@@ -4,7 +4,8 @@ Rows are read by the reader that knows the file's ending, columns are detected, 
 order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
 stand on both sides of a cut. Nothing is repaired or removed without a `Finding`.
 
-A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk).
+A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
+sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and
 
 _GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
 _WHOLE = re.compile(r"[-+]?\d+")
+_SPLITS = ("train", "dev", "test")
+_NAME = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)  # of a hold-out set
 
 _Splits = Mapping[str, tuple[Row, ...]]
 
@@ -50,13 +53,20 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         split=_sentence(opened, rows, whole, seed),
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
+        holdouts={name: _watched(name, paths[name], rows[name], labels) for name in options.holdouts},
     )
 
 
 def _paths(options: CorpusOptions) -> dict[str, Path]:
     if not options.train_file:
         raise ConfigError("no file with rows is named", "write train_file=rows.csv")
-    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file}
+    for name in options.holdouts:
+        if name in _SPLITS or not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a hold-out set",
+                "use letters, digits, - and _, and none of train, dev and test",
+            )
+    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file, **options.holdouts}
     return {name: Path(expanduser(file)) for name, file in named.items() if file}
 
 
@@ -64,7 +74,8 @@ def _different(paths: Mapping[str, Path]) -> None:
     for first, second in combinations(paths, 2):
         if paths[first].samefile(paths[second]):
             raise ConfigError(
-                f"{paths[first].name} is named for {first} and for {second}", f"leave out {second}_file: it is then cut"
+                f"{paths[first].name} is named for {first} and for {second}",
+                f"leave out {second}_file: it is then cut" if second in _SPLITS else f"leave {second} out of holdouts",
             )
 
 
@@ -123,15 +134,31 @@ def _cut(rows: _Splits, options: CorpusOptions, seed: int) -> tuple[dict[str, tu
     return whole, findings
 
 
+def _watched(name: str, path: Path, rows: tuple[Row, ...], labels: tuple[str, ...]) -> tuple[Row, ...]:
+    """The rows of a hold-out set, if the model can answer them all."""
+    if not rows:
+        raise DataError(f"no row of {path.name} is left after cleaning", f"leave {name} out of holdouts")
+    unseen = [row for row in rows if row.label not in set(labels)]
+    if unseen:
+        named = ", ".join(sorted({repr(row.label) for row in unseen}))
+        raise DataError(
+            f"{len(unseen):,} rows of the hold-out set {name} have labels that train lacks: {named}; the first is "
+            f"{unseen[0].where}",
+            "take these rows out, give them the labels of this task, or add rows with their labels to train",
+        )
+    return rows
+
+
 def _sentence(opened: Mapping[str, Table], rows: _Splits, whole: _Splits, seed: int) -> str:
     parts = []
-    for name in ("train", "dev", "test"):
+    for name in (*_SPLITS, *(name for name in opened if name not in _SPLITS)):
         if name not in opened:
             parts.append(f"{name}: {len(whole[name]):,} of them, stratified, seed {seed}")
             continue
         read_in, left = len(opened[name].rows), len(rows[name])
         kept = "" if left == read_in else f", {left:,} after cleaning"
-        parts.append(f"{opened[name].file}: {read_in:,} rows{kept}")
+        watched = "" if name in _SPLITS else f", watched as {name}"
+        parts.append(f"{opened[name].file}: {read_in:,} rows{kept}{watched}")
     return "; ".join(parts)
 
 

@@ -152,7 +152,8 @@ def _choices(
     name = options.technique or str(technique.value)
     epochs = _epochs(facts)
     batch = options.per_device_train_batch_size or BATCH
-    steps = math.ceil(facts.rows / batch) * (options.num_train_epochs or float(str(epochs.value)))
+    per_epoch = math.ceil(facts.rows / batch)
+    steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
     chosen = [
         technique,
         _pooling(layers),
@@ -172,6 +173,7 @@ def _choices(
         Choice("warmup_steps", math.ceil(0.1 * steps), "a tenth of the run", {"steps": int(steps)}),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
+        *_looks(per_epoch),
     ]
     given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     return tuple(_overridden(choice, given) for choice in chosen)
@@ -249,6 +251,15 @@ def _pooling(layers: Sequence[LayerScore]) -> Choice:
     return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
 
 
+def _looks(per_epoch: int) -> tuple[Choice, Choice]:
+    """When the hold-out sets are looked at, and whether that may end the training."""
+    never = "0 is never: the best look is kept anyway, and the rates are planned to fall until the last step"
+    return (
+        Choice("eval_steps", per_epoch, "one look at the hold-out sets a pass, and one at the end"),
+        Choice("early_stopping_patience", 0, never),
+    )
+
+
 def _precision(speed: Mapping[str, float]) -> Choice:
     """bf16 where the processor has it and a training step was measured faster with it."""
     evidence = {f"{name}, ms a row": round(1000 * speed[name], 2) for name in ("fp32", "bf16") if name in speed}
@@ -268,7 +279,7 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     precise = speed[settings.precision] / speed["fp32"]
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
-    checkpoints = 2 * (4 * facts.parameters + 8 * verdict.trainable)
+    checkpoints = 2 * (8 * facts.parameters + 8 * verdict.trainable)  # two, each with its weights and the best ones
     return {
         "trainable": verdict.trainable,
         "memory": verdict.memory + activations,
