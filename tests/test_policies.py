@@ -25,7 +25,10 @@ def test_a_policy_brings_lines_for_its_own_options():
     found = chosen(rates="layerwise", lr_scheduler_type="exp_range", staging="gradual_unfreezing")
     assert found["layerwise_decay"] == 0.95
     assert (found["num_cycles"], found["cycle_low"], found["cycle_remains"]) == (3, 0.25, 0.1)
-    assert found["staging_by"] == "epoch"
+    assert (found["staging_by"], found["staging_layers"]) == ("epoch", 1)
+    assert not {"staging_share", "staging_window"} & set(found)  # an epoch ends a stage: nothing else is looked at
+    by_loss = chosen(staging="gradual_unfreezing", staging_by="loss")
+    assert (by_loss["staging_window"], by_loss["staging_patience"], by_loss["staging_threshold"]) == (20, 2, 0.01)
     assert "discriminative_rates" not in found
 
 
@@ -47,6 +50,8 @@ def test_a_cyclic_schedule_needs_no_warm_up():
         ({"num_cycles": 2}, "exp_range or triangular or triangular2"),
         ({"cycle_remains": 0.5, "lr_scheduler_type": "triangular"}, "lr_scheduler_type to exp_range"),
         ({"staging_share": 0.5}, "staging to gradual_unfreezing or progressive_freezing"),
+        ({"staging_share": 0.5, "staging": "gradual_unfreezing"}, "staging_by to share"),
+        ({"staging_window": 9, "staging": "gradual_unfreezing", "staging_by": "share"}, "loss or gradient_norm"),
     ],
 )
 def test_an_option_without_its_policy_is_refused_with_the_policies_that_have_it(options, fix):

@@ -27,11 +27,18 @@ OPTIONS = {  # key -> the policy's key, and the field of the policy's Config
     "staging_patience": ("staging", "patience"),
     "staging_threshold": ("staging", "threshold"),
 }
+PLATEAU = ("loss", "gradient_norm")
+USED_BY = {  # option -> what staging_by must be
+    "staging_share": ("share",),
+    "staging_window": PLATEAU,
+    "staging_patience": PLATEAU,
+    "staging_threshold": PLATEAU,
+}
 SHARES = (0.2, 0.6, 1.0)  # of the peak, from the bottom: 1e-5, 3e-5 and 5e-5 at 5e-5, as in RoBERTa's example
 WHY = {
-    "rates": ("flat", "one rate for the body and one for the head; no other policy was measured better here"),
-    "lr_scheduler_type": ("linear", "a line down to 0, as in BERT; no other schedule was measured better here"),
-    "staging": (NONE, "what the technique trains is trained from the first step; no staging was measured better here"),
+    "rates": ("flat", "one rate for the body and one for the head, as usual; not compared with others here yet"),
+    "lr_scheduler_type": ("linear", "a line down to 0, as in BERT; not compared with others here yet"),
+    "staging": (NONE, "all is trained from the first step to the last, as usual; not compared with others here yet"),
 }
 
 
@@ -46,10 +53,14 @@ def choices(rows: int, steps: float, peak: float, options: TrainOptions) -> list
         made.append(Choice(key, usual, why))
     for option, (key, field) in OPTIONS.items():
         fields = _fields(key, chosen[key])
-        if field in fields:
+        by = given.get("staging_by", fields["by"].default if "by" in fields else "")
+        if field not in fields and option in given:
+            raise ConfigError(f"{option} has no meaning with {key}={chosen[key]}", _advice(option, key, field))
+        if field in fields and by in USED_BY.get(option, (by,)):
             made.append(_option(option, fields[field], peak))
         elif option in given:
-            raise ConfigError(f"{option} has no meaning with {key}={chosen[key]}", _advice(option, key, field))
+            fix = f"leave {option} out, or set staging_by to {' or '.join(USED_BY[option])}"
+            raise ConfigError(f"{option} has no meaning with staging_by={by}", fix)
     return [*made, _warmup(rows, steps, chosen["lr_scheduler_type"])]
 
 

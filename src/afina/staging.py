@@ -70,8 +70,8 @@ class Staged(TrainerCallback, ExportableState):
         before, self.stage = self.stage, triggers.advance(self.stage, seen, len(self.lowest) - 1, self.trigger)
         if self.stage.number != before.number:
             self._open()
-            why, count = self.changes[-1].why, len(self.lowest)
-            self.tell(Event("train", f"stage {self.stage.number + 1} of {count}: {why}", state.global_step))
+            text = f"stage {self.stage.number + 1} of {len(self.lowest)}: {self.changes[-1].why}"
+            self.tell(Event("train", text, state.global_step, state.max_steps))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave the model as the technique had made it."""

@@ -8,7 +8,7 @@ from test_plan import corpus_of, planned
 from afina import bases, heads
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
-from afina.records import silent
+from afina.records import Trained, from_json, silent, to_json
 from afina.stages import train as stage
 
 
@@ -49,6 +49,17 @@ def test_only_checkpoints_of_the_same_plan_are_gone_on_from(opened, tmp_path):
     assert (stage._checkpoints(tmp_path, (settings, 0), tell), said) == (own, [])
     other = stage._checkpoints(tmp_path, (dataclasses.replace(settings, learning_rate=5e-2), 0), tell)
     assert (other == own, own.exists(), len(said)) == (False, False, 1)
+
+
+def test_the_planned_policies_are_what_trains_and_stand_in_the_record(opened, tmp_path):
+    policies = {"rates": "layerwise", "layerwise_decay": 0.5, "lr_scheduler_type": "constant", "warmup_steps": 0}
+    plan = plan_for(opened, **policies, staging="progressive_freezing", staging_by="epoch", technique="full")
+    trained = stage.train(corpus_of(20), plan, opened, tmp_path, silent, 0)
+    assert [(change.step, change.number) for change in trained.stages] == [(2, 1), (4, 2)]  # 60 rows, two steps a pass
+    first, last = trained.curve[0].rates, trained.curve[-1].rates
+    assert first == pytest.approx({"embeddings": 2.5e-4, "layer 1": 5e-4, "layer 2": 1e-3, "head": 1e-2})
+    assert last == pytest.approx({**first, "embeddings": 0})
+    assert from_json(Trained, to_json(trained)) == trained
 
 
 def test_an_adapter_is_saved_in_the_layout_of_peft_without_a_path_inside(opened, tmp_path):
