@@ -60,6 +60,31 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_bert,
     assert not torch.equal(results[0], results[2])
 
 
+def test_the_epoch_best_on_dev_is_what_is_left(tiny_bert, tokenizer, rows, tmp_path):
+    turned = [{**row, "labels": 1 - row["labels"]} for row in rows]  # the more is learned, the worse it does on these
+    model = model_of(tiny_bert)
+    fitted = fitting.fit(model, tokenizer, (rows, turned), RECIPE, tmp_path / "c", silent)
+    losses = {point.step: point.dev_loss for point in fitted.curve if point.dev_loss is not None}
+    assert (fitted.best_step, list(losses)) == (4, [4, 8, 12])
+    batch = tokenizer.pad(turned, return_tensors="pt")
+    assert model.eval()(**batch).loss.item() == pytest.approx(losses[4], rel=1e-4)
+    assert losses[12] > 1.02 * losses[4]
+
+
+def test_rows_of_like_length_are_trained_together(tiny_bert, tokenizer, tmp_path):
+    texts = [f"{word} {'card ' * length}" for length in (3, 20) for word in ("my", "the", "a", "red")]
+    rows = [{**ids, "labels": n % 2} for n, ids in enumerate(features.encode(tokenizer, texts, 32))]
+    model, spreads = model_of(tiny_bert), []
+
+    def look(module, args, kwargs):
+        if module.training:
+            spreads.append(kwargs["attention_mask"].sum(1).unique().numel())
+
+    model.register_forward_pre_hook(look, with_kwargs=True)
+    fitting.fit(model, tokenizer, (rows, rows), RECIPE, tmp_path / "c", silent)
+    assert spreads == [1] * 6
+
+
 def interrupt_at(step, number):
     def tell(event):
         pass
