@@ -84,7 +84,7 @@ def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> tuple[
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-12):
-        wider = 1.0 if whole or abs(low) < 1e-12 else abs(low) / 2
+        wider = 1.0 if whole or abs(low) < 1e-12 else abs(low) / 10
         low, high = low - (0 if low == 0 else wider), high + wider
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
@@ -174,12 +174,12 @@ def dots(title: str, says: str, items: Sequence[Dot]) -> str:
     for top, item in zip(range(0, 62 * len(items), 62), items, strict=True):
         known = item.zero, item.low, item.high, item.value
         steps = ticks(min(0.0, *known), max(0.0, *known), 4)
-        frame = Frame((steps[0], steps[-1]), (0, 1), 10, top, WIDTH - 24, 32)
+        frame = Frame((steps[0], steps[-1]), (0, 1), 22, top, WIDTH - 36, 32)
         zero, low, high, value = (frame.at(x, 0)[0] for x in known)
         scale = [(frame.at(x, 0)[0], _label(x, steps[1] - steps[0])) for x in steps]
         y, way = top + 32, "".join(f"M{x} {top + 29}v6" for x, _ in scale)
         parts = [_text(10, top + 14, item.label, size="strong"), _text(WIDTH - 14, top + 14, item.said, "end", "small")]
-        parts += [_path("axis", f"M10 {y}H{WIDTH - 14}{way}"), _path("zero", f"M{zero} {y - 9}v18")]
+        parts += [_path("axis", f"M22 {y}H{WIDTH - 14}{way}"), _path("zero", f"M{zero} {y - 9}v18")]
         parts += [_path("interval", f"M{low} {y}H{high}"), _shape("circle", "a", cx=value, cy=y, r=5)]
         parts += [_text(float(x), top + 49, said, "middle", "small") for x, said in scale]
         body.append(_group(f"{item.label}: {item.said}; no difference would be {item.zero:.3g}", *parts))
