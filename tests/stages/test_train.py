@@ -45,7 +45,7 @@ def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answer
 
 
 def test_the_seed_decides_the_result_whatever_was_drawn_before(opened, tmp_path):
-    plan, models = plan_for(opened, technique="lora", num_train_epochs=1.0), []
+    plan, models = plan_for(opened, technique="lora", warmup_steps=0), []
     for drawn in (1, 2):
         torch.manual_seed(drawn)
         (tmp_path / str(drawn)).mkdir()
