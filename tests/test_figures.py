@@ -42,6 +42,7 @@ def found(root, tag, style):
         (0.83, 0.94, False, (0.825, 0.85, 0.875, 0.9, 0.925, 0.95)),
         (0, 3, True, (0, 1, 2, 3)),
         (3, 3, True, (2, 3, 4)),
+        (0.9, 0.9, False, (0.8, 0.85, 0.9, 0.95, 1)),
         (0, 0, False, (0, 0.2, 0.4, 0.6, 0.8, 1)),
     ],
 )
@@ -106,6 +107,12 @@ def test_the_zero_mark_of_a_distance_is_left_of_a_larger_distance():
     root = parsed(figures.dots("t", "d", [Dot("words", "0.6", 0.6, 0.5, 0.7, 0.3)]))
     (zero,), (dot,) = found(root, "path", "zero"), found(root, "circle", "a")
     assert float(re.match(r"M([\d.]+)", zero.get("d")).group(1)) < float(dot.get("cx"))
+
+
+def test_a_scale_that_begins_below_zero_keeps_its_sign_on_the_paper():
+    root = parsed(figures.dots("t", "d", [Dot("embeddings", "0.1", 0.1, 0.09, 0.11, -0.0004)]))
+    (least,) = [one for one in root.iter("text") if (one.text or "").startswith(("-", "−"))]
+    assert float(least.get("x")) >= extent(least.text, 11) / 2
 
 
 def test_the_heat_map_shades_shares_of_rows_and_colours_by_right_and_wrong():

@@ -62,6 +62,20 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(fit, strai
     assert not torch.equal(weights(fit(tmp_path / "b", recipe(seed=6))[0]), weights(straight[0]))
 
 
+def test_rows_of_like_length_are_trained_together(tiny_bert, tokenizer, tmp_path):
+    texts = [f"{word} {'card ' * length}" for length in (3, 20) for word in ("my", "the", "a", "red")]
+    rows = [{**ids, "labels": n % 2} for n, ids in enumerate(features.encode(tokenizer, texts, 32))]
+    model, spreads = model_of(tiny_bert), []
+
+    def look(module, args, kwargs):
+        if torch.is_grad_enabled():
+            spreads.append(kwargs["attention_mask"].sum(1).unique().numel())
+
+    model.register_forward_pre_hook(look, with_kwargs=True)
+    fitting.fit(model, tokenizer, (rows, {"dev": rows}), RECIPE, tmp_path, silent)
+    assert spreads == [1] * 6
+
+
 class Disturbed(watching.Watch):
     """A signal arrives while step `at` is at work."""
 

@@ -153,13 +153,13 @@ def dots(title: str, says: str, items: Sequence[Dot]) -> str:
     for top, item in zip(range(0, 62 * len(items), 62), items, strict=True):
         known = item.zero, item.low, item.high, item.value
         steps = ticks(min(0.0, *known), max(0.0, *known), 4)
-        frame = Frame((steps[0], steps[-1]), (0, 1), 10, top, WIDTH - 24, 32)
+        frame = Frame((steps[0], steps[-1]), (0, 1), 22, top, WIDTH - 36, 32)
         zero, low, high, value = (frame.at(x, 0)[0] for x in known)
         scale = [(frame.at(x, 0)[0], svg.label(x, steps[1] - steps[0])) for x in steps]
         y, way = top + 32, "".join(f"M{x} {top + 29}v6" for x, _ in scale)
         parts = [svg.text(10, top + 14, item.label, size="strong")]
         parts.append(svg.text(WIDTH - 14, top + 14, item.said, "end", "small"))
-        parts += [svg.path("axis", f"M10 {y}H{WIDTH - 14}{way}"), svg.path("zero", f"M{zero} {y - 9}v18")]
+        parts += [svg.path("axis", f"M22 {y}H{WIDTH - 14}{way}"), svg.path("zero", f"M{zero} {y - 9}v18")]
         parts += [svg.path("interval", f"M{low} {y}H{high}"), svg.shape("circle", "a", cx=value, cy=y, r=5)]
         parts += [svg.text(float(x), top + 49, said, "middle", "small") for x, said in scale]
         body.append(svg.group(f"{item.label}: {item.said}; no difference would be {item.zero:.3g}", *parts))

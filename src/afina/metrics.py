@@ -46,6 +46,7 @@ def scores(
         weights = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)  # how often each row
         drawn.append(_scores(weights.astype(np.float64), parts))
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
+    low, high = np.minimum(low, values), np.maximum(high, values)  # resamples of ece lie above it, sometimes all
     table = zip(NAMES, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
 

@@ -48,7 +48,7 @@ def ticks(low: float, high: float, most: int = 5, whole: bool = False) -> tuple[
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-12):
-        wider = 1.0 if whole or abs(low) < 1e-12 else abs(low) / 2
+        wider = 1.0 if whole or abs(low) < 1e-12 else abs(low) / 10
         low, high = low - (0 if low == 0 else wider), high + wider
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))

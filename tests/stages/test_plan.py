@@ -105,7 +105,7 @@ def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened
 def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_that_was_not_is_none(opened, tmp_path):
     from afina import config, pipeline, store
 
-    made = planned(opened, rates="discriminative")
+    made = from_json(Plan, to_json(planned(opened, rates="discriminative")))
     keep = tmp_path / "records" / "plan.json"
     store.write_text(keep, f'{{"record": {to_json(made)}}}')
     store.write_text(tmp_path / "plan.yaml", pipeline.plan_yaml(made))

@@ -3,6 +3,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from test_plan import corpus_of, planned
 
 from afina import bases, heads
@@ -37,6 +39,19 @@ def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answer
     accuracy = np.mean(predict([row.input for row in corpus.dev]).argmax(1) == truth)
     assert accuracy == pytest.approx(next(score.value for score in trained.dev if score.name == "accuracy"))
     assert not (tmp_path / "checkpoints").exists()
+    if technique == "head_only":
+        head = load_file(tmp_path / heads.PROBE)
+        assert torch.equal(heads.output_layer(heads.load(tmp_path / "model")).weight, head["weights"])
+
+
+def test_the_seed_decides_the_result_whatever_was_drawn_before(opened, tmp_path):
+    plan, models = plan_for(opened, technique="lora", warmup_steps=0), []
+    for drawn in (1, 2):
+        torch.manual_seed(drawn)
+        (tmp_path / str(drawn)).mkdir()
+        stage.train(corpus_of(10), plan, opened, tmp_path / str(drawn), silent, 0)
+        models.append((tmp_path / str(drawn) / "model" / "model.safetensors").read_bytes())
+    assert models[0] == models[1]
 
 
 def test_only_checkpoints_of_the_same_plan_are_gone_on_from(opened, tmp_path):
