@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import os
 import signal
@@ -9,6 +10,8 @@ import torch
 from afina import features, fitting, heads
 from afina.errors import Interrupted, MachineError
 from afina.records import silent
+from afina.retentions import kl, l2, replay
+from afina.sampling import General
 from afina.techniques import full
 
 LABELS = ("lost", "visit")
@@ -174,3 +177,45 @@ def test_a_model_trained_in_bf16_answers_in_fp32_afterwards(tiny_bert, tokenizer
     again.load_state_dict(model.state_dict())
     batch = next(features.batches(tokenizer, [{k: v for k, v in row.items() if k != "labels"} for row in rows]))[1]
     assert torch.equal(model.eval()(**batch).logits, again.eval()(**batch).logits)
+
+
+def holding(retention, folder, tokenizer, weight=1.0):
+    """RECIPE with a retention on general text."""
+    texts = [f"the {color} one is {word}" for color in ("red", "blue", "green") for word in ("late", "early", "lost")]
+    general = General(tokenizer, features.encode(tokenizer, texts, 32), batch=4, seed=5)
+
+    def begin(model):
+        state = retention.begin(model, retention.Config(weight=weight), general, folder)
+        return lambda model, batch, answer, step: retention.penalty(model, batch, answer, state, step)
+
+    return dataclasses.replace(RECIPE, retention=begin, dropout=True)  # whose draws must be resumed too
+
+
+@pytest.mark.parametrize("retention", [kl, replay, l2], ids=lambda r: r.__name__[17:])
+def test_a_run_with_retention_is_resumed_bit_for_bit(
+    make_masked_base, tokenizer, rows, tmp_path, monkeypatch, retention
+):
+    base = make_masked_base("bert")
+    recipe = holding(retention, base, tokenizer)
+    straight = model_of(base)
+    fitted = fitting.fit(straight, tokenizer, (rows, rows), recipe, tmp_path / "a", silent)
+    assert all(0 < point.penalty < point.loss for point in fitted.curve if point.step > 2)  # warm-up begins at rate 0
+    stop, tell = interrupt_at(5, signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "_Watch", stop)
+        with pytest.raises(Interrupted):
+            fitting.fit(model_of(base), tokenizer, (rows, rows), recipe, tmp_path / "b", tell)
+    resumed = model_of(base)
+    fitting.fit(resumed, tokenizer, (rows, rows), recipe, tmp_path / "b", silent)
+    assert torch.equal(weights(resumed), weights(straight))
+
+
+def test_the_penalty_is_in_the_training_loss_and_not_in_that_of_dev(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    recipe = holding(l2, tiny_bert, tokenizer, weight=5.0)
+    fitted = fitting.fit(model, tokenizer, (rows, rows), dataclasses.replace(recipe, epochs=1), tmp_path / "c", silent)
+    last = fitted.curve[-1]
+    batch = next(features.batches(tokenizer, [{k: v for k, v in row.items() if k != "labels"} for row in rows]))
+    labels = torch.tensor([rows[place]["labels"] for place in batch[0]])
+    assert last.dev_loss == pytest.approx(model.eval()(**batch[1], labels=labels).loss.item(), rel=1e-4)
+    assert last.penalty > 0

@@ -10,13 +10,13 @@ ROWS = [
     {"errors"},
     {"records"},
     {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
-    | {"depths", "grouping", "triggers", "warmup", "waves", "svg"},
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg"},
     set(shelf.shelves()),
     {"shelf"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
     | {"staging"},
     {"fitting", "config", "samples"},
-    {"policies"},
+    {"policies", "retaining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

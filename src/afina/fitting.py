@@ -9,7 +9,7 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,14 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from afina import grouping, shelf, store
+from afina import features, grouping, shelf, store
 from afina.errors import Interrupted, MachineError
 from afina.records import Event, Point, StageChange, Tell
 from afina.sampling import LengthBuckets
 from afina.staging import Staged
 
 Encoded = dict[str, Any]  # token ids of one row, and "labels"
+Penalty = Callable[[Any, Encoded, Any, int], Tensor]  # model, batch, the body's answer to it, step
 SECONDS_BETWEEN_SAVES = 120.0
 SECONDS_BETWEEN_EVENTS = 1.0
 RATE = "rate/"  # begins the name of each group's rate in Trainer's log
@@ -63,6 +64,7 @@ class Recipe:
     rates: Policy | None = None  # flat at `rate`
     schedule: Policy = Policy("linear")
     staging: Policy | None = None  # all layers at once
+    retention: Callable[[Any], Penalty] | None = None  # from the model before its first step
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         preprocess_logits_for_metrics=_argmax,
         callbacks=[*staged, _Seal(), watch],  # a signal ends the run once the checkpoint is sealed
     )
-    trainer.recipe, trainer.staged = recipe, staged
+    trainer.recipe, trainer.staged, trainer.penalties = recipe, staged, []
+    trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
     trainer.remove_callback(PrinterCallback)
     with _signals(watch), store.disk_errors(folder):
         trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
@@ -120,6 +123,8 @@ class _Trainer(Trainer):
     recipe: Recipe
     staged: list[Staged]
     rates: Mapping[str, float]  # of the step at work
+    penalty: Penalty | None
+    penalties: list[float]  # since the last log
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if getattr(self, "optimizer", None) is None:
@@ -129,10 +134,17 @@ class _Trainer(Trainer):
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
-    def compute_loss(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
         if not self.recipe.dropout:
             model.eval()  # turns dropout off in every architecture; gradients flow all the same
-        return super().compute_loss(model, *args, **kwargs)
+        if self.penalty is None or not torch.is_grad_enabled():  # dev is looked at without the penalty
+            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+        with features.watching(self.model.base_model) as seen:
+            loss, outputs = super().compute_loss(model, inputs, True, **kwargs)
+        with self.accelerator.autocast():
+            held = self.penalty(self.model, inputs, seen[-1], self.state.global_step)
+        self.penalties.append(held.item())
+        return (loss + held, outputs) if return_outputs else loss + held
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         module, config = self.recipe.schedule.open("schedules")
@@ -143,6 +155,9 @@ class _Trainer(Trainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:  # Trainer knows the rate of the first group only
             logs |= {f"{RATE}{name}": rate for name, rate in self.rates.items()}
+        if "loss" in logs and self.penalties:
+            logs["penalty"] = float(np.mean(self.penalties))
+            self.penalties.clear()
         super().log(logs, *args, **kwargs)
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -303,5 +318,6 @@ def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
             loss = point["loss"]
             rates = {name.removeprefix(RATE): rate for name, rate in point.items() if name.startswith(RATE)}
         if not math.isnan(loss):
-            curve.append(Point(step, loss, rates, point.get("eval_loss"), point.get("eval_accuracy")))
+            looked = (point.get(name) for name in ("eval_loss", "eval_accuracy", "penalty"))
+            curve.append(Point(step, loss, rates, *looked))
     return tuple(curve)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, policies, probing, shelf, store
+from afina import features, fitting, heads, metrics, policies, probing, retaining, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -44,8 +44,9 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted = fitting.Fitted((), 0)
     if settings.technique != "head_only":
-        recipe = _recipe(settings, seed)
-        made_by = (settings, opened.record.sha256, corpus.labels, corpus.train, corpus.dev, seed)
+        recipe = _recipe(settings, opened, seed)
+        rows_read = (corpus.labels, corpus.train, corpus.dev, retaining.text_sha256(settings))
+        made_by = (settings, opened.record.sha256, rows_read, seed)
         checkpoints = _checkpoints(folder / "checkpoints", made_by, tell)
         fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, checkpoints, tell)
         shutil.rmtree(checkpoints.parent, ignore_errors=True)
@@ -122,7 +123,7 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
     return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
 
 
-def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+def _recipe(settings: Settings, opened: Opened, seed: int) -> fitting.Recipe:
     rates, schedule, staging = policies.recipe(settings)
     return fitting.Recipe(
         epochs=settings.num_train_epochs,
@@ -137,6 +138,7 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         rates=rates,
         schedule=schedule,
         staging=staging,
+        retention=retaining.penalty(settings, opened, seed),
     )
 
 
