@@ -10,14 +10,14 @@ ROWS = [
     {"errors"},
     {"records"},
     {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
-    | {"depths", "grouping", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
-    | {"staging"},
+    | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies"},
+    {"policies", "retaining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

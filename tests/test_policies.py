@@ -7,7 +7,7 @@ import pytest
 from afina import config, policies, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError
-from afina.fitting import Policy
+from afina.recipes import Policy
 from afina.records import Settings
 
 SETTINGS = Settings("full", "mean", 0, 8, 16.0, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "fp32")

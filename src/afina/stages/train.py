@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, policies, probing, shelf, store
+from afina import features, fitting, heads, metrics, policies, probing, recipes, retaining, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -49,11 +49,12 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, _technique_config(settings))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    fitted = fitting.Fitted((), 0)
+    fitted = recipes.Fitted((), 0)
     if settings.technique != "head_only":
-        made_by = (settings, opened.record.sha256, corpus.labels, corpus.train, corpus.dev, corpus.holdouts, seed)
-        checkpoints = _checkpoints(folder / CHECKPOINTS, made_by, tell)
-        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), _recipe(settings, seed), checkpoints, tell)
+        read = (corpus.labels, corpus.train, corpus.dev, corpus.holdouts, retaining.text_sha256(settings))
+        checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
+        recipe = _recipe(settings, opened, seed)
+        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
         model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
@@ -140,9 +141,9 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
     return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
 
 
-def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
     rates, schedule, staging = policies.recipe(settings)
-    return fitting.Recipe(
+    return recipes.Recipe(
         epochs=settings.num_train_epochs,
         batch=settings.per_device_train_batch_size,
         rate=settings.learning_rate,
@@ -157,6 +158,7 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         staging=staging,
         eval_steps=settings.eval_steps,
         patience=settings.early_stopping_patience,
+        retention=retaining.penalty(settings, opened, seed),
     )
 
 
