@@ -10,7 +10,11 @@ from afina.errors import ConfigError
 from afina.recipes import Policy
 from afina.records import Settings
 
-SETTINGS = Settings("full", "mean", 0, 8, 16.0, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "fp32")
+SETTINGS = Settings(
+    technique="full", pooling="mean", freeze_layers=0, lora_r=8, lora_alpha=16.0, learning_rate=2e-4,
+    head_learning_rate=1e-2, num_train_epochs=3.0, per_device_train_batch_size=32, max_seq_length=48, warmup_steps=85,
+    weight_decay=0.01, precision="fp32", attention="sdpa", dropout=False,
+)  # fmt: skip
 
 
 def chosen(rows=10_000, steps=1e6, **options):
