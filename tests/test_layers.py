@@ -17,7 +17,7 @@ ROWS = [
     | {"staging"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies"},
+    {"policies", "planfile"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},
