@@ -17,7 +17,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies", "retaining"},
+    {"policies", "retaining", "planfile"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

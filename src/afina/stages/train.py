@@ -39,9 +39,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
     model = heads.build(opened.folder, settings.pooling, corpus.labels)
-    rows = _encode(opened.tokenizer, corpus.train, corpus.labels, settings)
-    watched = {"dev": corpus.dev, **corpus.holdouts}.items()
-    holdouts = {name: _encode(opened.tokenizer, _drawn(p, seed), corpus.labels, settings) for name, p in watched}
+    rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), settings.precision == "bf16", folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
     if model.config._attn_implementation != settings.attention:
@@ -66,8 +64,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     with store.whole_folder(folder / "model") as temporary:
         layout = heads.save(model, opened.tokenizer, temporary, settings.max_seq_length)
     texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
-    score = predictor.logits(model, opened.tokenizer, settings.max_seq_length)
-    error = _reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score)
+    error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -105,6 +102,13 @@ def _technique_config(settings: Settings) -> Any:
     if settings.technique == "lora":
         options = {"r": settings.lora_r, "alpha": settings.lora_alpha}
     return shelf.load("techniques", settings.technique).Config(**options)
+
+
+def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
+    """The training rows, and what a look is taken at of each hold-out set, dev first."""
+    watched = {"dev": corpus.dev, **corpus.holdouts}
+    holdouts = {n: _encode(tokenizer, _drawn(rows, seed), corpus.labels, settings) for n, rows in watched.items()}
+    return _encode(tokenizer, corpus.train, corpus.labels, settings), holdouts
 
 
 def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
@@ -172,10 +176,12 @@ def _save_adapter(model: Any, folder: Path) -> None:
         path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], score: Any) -> float:
+def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, texts: Sequence[Any]) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
-    again = predictor.logits(heads.load(folder), tokenizer, settings.max_seq_length)
-    error = float(np.abs(again(texts) - score(texts)).max(initial=0))
+    now, again = (
+        predictor.logits(one, tokenizer, settings.max_seq_length)(texts) for one in (model, heads.load(folder))
+    )
+    error = float(np.abs(again - now).max(initial=0))
     if error > 1e-3:
         raise RecordError(
             f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
