@@ -13,11 +13,12 @@ ROWS = [
     | {"depths", "grouping", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
+    {"adapters"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
     | {"staging"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies"},
+    {"policies", "choosing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

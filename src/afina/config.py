@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from afina import shelf
 from afina.errors import ConfigError
@@ -56,12 +56,11 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 POLICIES = {"rates": "rates", "lr_scheduler_type": "schedules", "staging": "stagings"}  # key -> shelf
 
 
-class TrainOptions(Section):
-    """Choices that override the plan. What is absent, the plan decides."""
+class _Training(Section):
+    """Choices that hold for every technique."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
     pooling: Literal["mean", "cls"] | None = None
-    freeze_layers: int | None = Field(default=None, ge=0, description="layers kept from the bottom; technique freeze")
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)
@@ -76,8 +75,6 @@ class TrainOptions(Section):
     early_stopping_patience: int | None = Field(
         default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
     )
-    lora_r: int | None = Field(default=None, ge=1)
-    lora_alpha: float | None = Field(default=None, gt=0)
     rates: str | None = Field(default=None, description="a name on the shelf of rates")
     discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
     layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
@@ -107,6 +104,38 @@ class TrainOptions(Section):
         if name is not None:
             shelf.load("techniques", name)  # a misspelt one is told before anything is measured
         return name
+
+
+def technique_options(name: str) -> dict[str, str]:
+    """The keys of a technique's options and what they are called in its own Config: {"lora_r": "r", ...}."""
+    return {f"{name}_{option}": option for option in shelf.load("techniques", name).Config.model_fields}
+
+
+def technique_config(name: str, options: Mapping[str, Any]) -> Any:
+    """A technique's own Config. Raises ConfigError where options contradict each other."""
+    try:
+        return shelf.load("techniques", name).Config(**options)
+    except ValidationError as error:
+        raise ConfigError(f"technique {name}: {_problems(error)}", "'afina list techniques' shows them all") from None
+
+
+def _open_options() -> dict[str, Any]:
+    """A field for each option of each technique on the shelf, checked as there; None leaves it to the plan."""
+    fields: dict[str, Any] = {}
+    annotated: Any = Annotated
+    for name in shelf.names("techniques"):
+        known = shelf.load("techniques", name).Config.model_fields
+        for key, option in technique_options(name).items():
+            checked = annotated[known[option].annotation, *(known[option].metadata or [None])]
+            fields[key] = (checked | None, Field(default=None, description=known[option].description))
+    return fields
+
+
+_TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **_open_options())
+
+
+class TrainOptions(_TechniqueOptions, _Training):
+    """Choices that override the plan. What is absent, the plan decides."""
 
 
 class CompressOptions(Section):
@@ -139,6 +168,11 @@ ALIASES = {
     "sequence_len": "max_seq_length",
     "max_length": "max_seq_length",
     "lora_rank": "lora_r",
+    "lora_target": "lora_targets",
+    "lora_target_modules": "lora_targets",
+    "use_rslora": "lora_rslora",
+    "use_dora": "lora_dora",
+    "num_virtual_tokens": "prompt_tokens",
     "out": "output_dir",
     "project_name": "output_dir",
 }
@@ -166,10 +200,14 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
     try:
         return Run.model_validate(nested)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
         raise ConfigError(
-            f"{origin} has {len(problems)} wrong value(s): {'; '.join(problems)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {_problems(error)}", "correct them"
         ) from None
+
+
+def _problems(error: ValidationError) -> str:
+    """Every wrong value with what is wrong about it."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors())
 
 
 def dump(run: Run) -> str:

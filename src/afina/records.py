@@ -227,6 +227,29 @@ class Verdict:
     seconds_per_row: float  # one row, one epoch
     fits: bool
     why: str  # one sentence with its source
+    positions: int = 0  # tokens that it takes from the longest text that the base can read
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What is true of a technique whatever its options; its contract tests go by this."""
+
+    starts_at_base: bool  # right after `apply` the model answers as it did before
+    merges: bool  # `merge` gives a model of the original parameters alone; else what was added stays in it
+    small: bool  # what it trains is a small file of its own, which others can put on the same base
+    refits_head: bool = False  # once the body is trained, the head is fitted anew on it
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What a small folder of trained parameters says of itself."""
+
+    technique: str
+    options: Mapping[str, Value]  # of the technique's Config
+    base: str  # sha256 of the weights of the base that it belongs to
+    pooling: str  # mean or cls
+    labels: tuple[str, ...]  # in class order
+    max_tokens: int  # of a text, as trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +269,7 @@ class Settings:
 
     technique: str
     pooling: str  # mean or cls
-    freeze_layers: int  # from the bottom, above the embeddings; technique freeze
-    lora_r: int
-    lora_alpha: float
+    options: Mapping[str, Value]  # of the technique's own Config
     learning_rate: float  # peak, of the body
     head_learning_rate: float
     num_train_epochs: float
@@ -354,7 +375,7 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers or sequence-classification
+    layout: str  # sentence-transformers, sequence-classification or adapter-on-base
     trainable: int
     parameters: int
     seconds: float
