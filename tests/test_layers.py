@@ -18,7 +18,7 @@ ROWS = [
     | {"staging"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies", "choosing"},
+    {"policies", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

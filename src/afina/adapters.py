@@ -34,7 +34,7 @@ def save(model: Any, made: Adapter, folder: Path) -> None:
     body = {name.removeprefix(prefix): value for name, value in trained.items() if name.startswith(prefix)}
     save_file({name: value for name, value in trained.items() if not name.startswith(prefix)}, folder / HEAD)
     if is_peft(model):
-        _save_peft(model.base_model, folder)
+        save_peft(model.base_model, folder)
     elif body:
         save_file(body, folder / BODY)
     (folder / CARD).write_text(to_json(made) + "\n", encoding="utf-8")
@@ -85,10 +85,11 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise RecordError(f"{path} cannot be read: {error}", "train again") from error
 
 
-def _save_peft(body: Any, folder: Path) -> None:
-    body.save_pretrained(folder, save_embedding_layers=False)
+def save_peft(body: Any, folder: Path, name: str = "default") -> None:
+    """Write one of PEFT's adapters in its own layout: into `folder`, or below it under another name than default."""
+    body.save_pretrained(folder, selected_adapters=[name], save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; the run has its own card
-    path = folder / PEFT_CARD
+    path = (folder if name == "default" else folder / name) / PEFT_CARD
     settings = {**json.loads(path.read_text(encoding="utf-8")), "base_model_name_or_path": None}
     path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 

@@ -456,3 +456,28 @@ class Compressed:
     scores: tuple[Score, ...]  # of the chosen rung on the test split
     parity: float  # largest difference of logits, torch against ONNX fp32 read back from disk
     variants: tuple[Variant, ...]
+
+
+# ---------------------------------------------------------------- combine
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One way of making a single adapter of several, measured."""
+
+    method: str
+    weights: tuple[float, ...]  # one for each task
+    accuracy: tuple[float, ...]  # of each task's own head on its dev rows, 0 to 1
+    share: float  # mean over the tasks of this accuracy / the accuracy alone
+    why: str = ""  # why it could not be tried; there is no accuracy then, and the share is 0
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Adapters of several tasks on one base."""
+
+    base: str  # sha256 of its weights
+    tasks: tuple[str, ...]
+    alone: tuple[Score, ...]  # accuracy of each task with its own adapter on its dev rows
+    tried: tuple[Merge, ...]
+    chosen: Merge  # the one with the highest share
