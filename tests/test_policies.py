@@ -10,7 +10,7 @@ from afina.errors import ConfigError
 from afina.fitting import Policy
 from afina.records import Settings
 
-SETTINGS = Settings("full", "mean", 0, 8, 16.0, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "fp32")
+SETTINGS = Settings("full", "mean", {}, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "fp32", "eager", False)
 
 
 def chosen(rows=10_000, steps=1e6, **options):

@@ -62,8 +62,10 @@ def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
 def options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     """A choice for each option of the technique; its default and its description, but for what the plan decides itself.
 
-    Raises ConfigError where an option of another technique was given: it would do nothing.
+    Raises ConfigError where an option of another technique was given, or its rates: they would do nothing.
     """
+    if given.get("rates") == "lora_plus" and name != "lora":
+        raise ConfigError(f"rates=lora_plus has no meaning with technique={name}", "set technique=lora, or rates=flat")
     for other in shelf.names("techniques"):
         for key in technique_options(other):
             if key in given and other != name and key != "freeze_layers":  # which is a line of every plan

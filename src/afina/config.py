@@ -78,6 +78,7 @@ class _Training(Section):
     rates: str | None = Field(default=None, description="a name on the shelf of rates")
     discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
     layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
+    lora_plus_ratio: float | None = Field(default=None, ge=1, description="rate of LoRA's B by that of A; lora_plus")
     lr_scheduler_type: str | None = Field(default=None, description="a name on the shelf of schedules")
     num_cycles: int | None = Field(default=None, ge=1, description="of a cyclic schedule")
     cycle_low: float | None = Field(default=None, ge=0, lt=1, description="lowest rate by the peak")
@@ -170,6 +171,7 @@ ALIASES = {
     "lora_rank": "lora_r",
     "lora_target": "lora_targets",
     "lora_target_modules": "lora_targets",
+    "loraplus_lr_ratio": "lora_plus_ratio",
     "use_rslora": "lora_rslora",
     "use_dora": "lora_dora",
     "num_virtual_tokens": "prompt_tokens",

@@ -285,6 +285,7 @@ class Settings:
     staging: str = "none"
     discriminative_rates: tuple[float, ...] | None = None  # peaks, from the bottom
     layerwise_decay: float | None = None
+    lora_plus_ratio: float | None = None
     num_cycles: int | None = None
     cycle_low: float | None = None  # share of the peak
     cycle_remains: float | None = None  # share of the height

@@ -141,6 +141,7 @@ REFUSED = {
     "a pattern without a match": ({"technique": "freeze", "freeze_pattern": "x+"}, "in no parameter", "layer.0."),
     "a broken pattern": ({"technique": "freeze", "freeze_pattern": "("}, "no regular expression", "techniques"),
     "too many layers": ({"technique": "freeze", "freeze_top": 7}, "freeze_top is 7", "2 or less"),
+    "rates of another technique": ({"technique": "full", "rates": "lora_plus"}, "no meaning", "technique=lora"),
     "two ways at once": ({"technique": "freeze", "freeze_top": 1, "freeze_pattern": "a"}, "not both", "techniques"),
     "no room for a prompt": (
         {"technique": "prompt", "prompt_tokens": 40, "max_seq_length": 32}, "26 tokens beside the 40", "26 or less",

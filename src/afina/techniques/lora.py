@@ -5,12 +5,12 @@
     factor   alpha / r; with rslora alpha / sqrt(r), so that large ranks learn (Kalajdzievski 2023, arXiv:2312.03732)
     dora     the lengths of the rows of W + factor * B A are learned apart from their directions, for small ranks;
              slower (Liu et al. 2024, arXiv:2402.09353)
-    groups   LoRA+: B learns faster than A (Hayou, Ghosh & Yu 2024, arXiv:2402.12354)
 
 Trainable numbers: r * (d_in + d_out) a layer touched. Once merged it costs nothing at inference. The change is put
 on the bare body, and the head is an ordinary trainable module beside it: with the head inside the adapter, merging
 and swapping adapters fail.
-What it does not do: save time in proportion; gradients still flow through every layer above the lowest one touched.
+What it does not do: give A and B rates of their own (LoRA+), see the shelf of rates; or save time in proportion:
+gradients still flow through every layer above the lowest one touched.
 Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685, section 4.1.
 
 Alone, with a plain Trainer:
@@ -85,19 +85,6 @@ def merge(model: Any) -> Any:
     """Add each learned change into its base weight; the model has its original layers again."""
     setattr(model, model.base_model_prefix, model.base_model.merge_and_unload())
     return model
-
-
-def groups(model: Any, rate: float, ratio: float = 16.0) -> list[dict[str, Any]]:
-    """The trainable parameters for an optimizer, LoRA+: `rate` for A and the head, `rate` * `ratio` for B.
-
-    `optimizers=(AdamW(groups(model, 1e-3)), None)` gives them to a plain Trainer. With one rate for both, A and B of a
-    wide layer cannot both learn as fast as they could (Hayou 2024, section 4).
-    """
-    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    return [
-        {"params": [parameter for name, parameter in trained if "lora_B" not in name], "lr": rate},
-        {"params": [parameter for name, parameter in trained if "lora_B" in name], "lr": rate * ratio},
-    ]
 
 
 def suits(facts: Facts, config: Config) -> Verdict:
