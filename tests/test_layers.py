@@ -13,7 +13,7 @@ ROWS = [
     | {"depths", "grouping", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters"},
+    {"adapters", "keys"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
     | {"staging"},
     {"checkpoints", "watching"},

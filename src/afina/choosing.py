@@ -6,9 +6,8 @@ What depends on the options of one technique is found on the shelf: none is name
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from afina import heads, shelf
+from afina import heads, keys, shelf
 from afina.bases import Opened
-from afina.config import technique_config, technique_options
 from afina.errors import ConfigError
 from afina.records import Choice, Facts, Settings, Value, Verdict
 
@@ -54,12 +53,12 @@ def rate(name: str) -> tuple[float, str]:
 
 def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
     """What a technique says of itself with the options that are given, the others being its defaults."""
-    options = {option: given[key] for key, option in technique_options(name).items() if key in given}
-    verdict: Verdict = shelf.load("techniques", name).suits(facts, technique_config(name, options))
+    options = {option: given[key] for key, option in keys.of(name).items() if key in given}
+    verdict: Verdict = shelf.load("techniques", name).suits(facts, keys.config(name, options))
     return verdict
 
 
-def options(name: str, given: Mapping[str, Value]) -> list[Choice]:
+def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     """A choice for each option of the technique; its default and its description, but for what the plan decides itself.
 
     Raises ConfigError where an option of another technique was given, or its rates: they would do nothing.
@@ -67,15 +66,14 @@ def options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     if given.get("rates") == "lora_plus" and name != "lora":
         raise ConfigError(f"rates=lora_plus has no meaning with technique={name}", "set technique=lora, or rates=flat")
     for other in shelf.names("techniques"):
-        for key in technique_options(other):
+        for key in keys.of(other):
             if key in given and other != name and key != "freeze_layers":  # which is a line of every plan
                 found = f"{key} is an option of {other}, and the technique is {name}"
                 raise ConfigError(found, f"set technique={other}, or leave {key} out (in plan.yaml: auto)")
     known = shelf.load("techniques", name).Config.model_fields
-    options = technique_options(name).items()
     return [
         Choice(key, known[option].default, str(known[option].description))
-        for key, option in options
+        for key, option in keys.of(name).items()
         if key != "freeze_layers"
     ]
 
@@ -83,15 +81,15 @@ def options(name: str, given: Mapping[str, Value]) -> list[Choice]:
 def settings(choices: Sequence[Choice]) -> Settings:
     """The choices, typed; those of the technique's own options in a mapping of their own."""
     values = {choice.name: choice.value for choice in choices}
-    keys = technique_options(str(values["technique"]))
     own = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
-    return Settings(options={option: values[key] for key, option in keys.items()}, **own)  # type: ignore[arg-type]
+    options = {option: values[key] for key, option in keys.of(str(values["technique"])).items()}
+    return Settings(options=options, **own)  # type: ignore[arg-type]
 
 
 def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> None:
     """Apply the technique once to the base, so that what it refuses is known before anything is trained."""
     module = shelf.load("techniques", settings.technique)
-    config = technique_config(settings.technique, settings.options)
+    config = keys.config(settings.technique, settings.options)
     room(settings.max_seq_length, opened, module.suits(facts, config).positions)
     module.apply(heads.build(opened.folder, settings.pooling, tuple(labels)), config)
 

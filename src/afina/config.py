@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from afina import shelf
+from afina import keys, shelf
 from afina.errors import ConfigError
 
 
@@ -107,32 +107,7 @@ class _Training(Section):
         return name
 
 
-def technique_options(name: str) -> dict[str, str]:
-    """The keys of a technique's options and what they are called in its own Config: {"lora_r": "r", ...}."""
-    return {f"{name}_{option}": option for option in shelf.load("techniques", name).Config.model_fields}
-
-
-def technique_config(name: str, options: Mapping[str, Any]) -> Any:
-    """A technique's own Config. Raises ConfigError where options contradict each other."""
-    try:
-        return shelf.load("techniques", name).Config(**options)
-    except ValidationError as error:
-        raise ConfigError(f"technique {name}: {_problems(error)}", "'afina list techniques' shows them all") from None
-
-
-def _open_options() -> dict[str, Any]:
-    """A field for each option of each technique on the shelf, checked as there; None leaves it to the plan."""
-    fields: dict[str, Any] = {}
-    annotated: Any = Annotated
-    for name in shelf.names("techniques"):
-        known = shelf.load("techniques", name).Config.model_fields
-        for key, option in technique_options(name).items():
-            checked = annotated[known[option].annotation, *(known[option].metadata or [None])]
-            fields[key] = (checked | None, Field(default=None, description=known[option].description))
-    return fields
-
-
-_TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **_open_options())
+_TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **keys.fields())
 
 
 class TrainOptions(_TechniqueOptions, _Training):
@@ -203,13 +178,8 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
         return Run.model_validate(nested)
     except ValidationError as error:
         raise ConfigError(
-            f"{origin} has {error.error_count()} wrong value(s): {_problems(error)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", "correct them"
         ) from None
-
-
-def _problems(error: ValidationError) -> str:
-    """Every wrong value with what is wrong about it."""
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors())
 
 
 def dump(run: Run) -> str:

@@ -139,10 +139,10 @@ REFUSED = {
     "an unknown technique": ({"technique": "adaptor"}, "there is no 'adaptor'", "'adapter'"),
     "a layer that is not there": ({"technique": "lora", "lora_targets": "query,valeu"}, "named valeu", "value"),
     "a pattern without a match": ({"technique": "freeze", "freeze_pattern": "x+"}, "in no parameter", "layer.0."),
-    "a broken pattern": ({"technique": "freeze", "freeze_pattern": "("}, "no regular expression", "techniques"),
+    "a broken pattern": ({"technique": "freeze", "freeze_pattern": "("}, "no regular expression", "leave them out"),
     "too many layers": ({"technique": "freeze", "freeze_top": 7}, "freeze_top is 7", "2 or less"),
     "rates of another technique": ({"technique": "full", "rates": "lora_plus"}, "no meaning", "technique=lora"),
-    "two ways at once": ({"technique": "freeze", "freeze_top": 1, "freeze_pattern": "a"}, "not both", "techniques"),
+    "two ways at once": ({"technique": "freeze", "freeze_top": 1, "freeze_pattern": "a"}, "not both", "leave them out"),
     "no room for a prompt": (
         {"technique": "prompt", "prompt_tokens": 40, "max_seq_length": 32}, "26 tokens beside the 40", "26 or less",
     ),

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from afina import choosing, features, policies, probing, shelf, timing
+from afina import choosing, features, keys, policies, probing, shelf, timing
 from afina.bases import Opened
-from afina.config import TrainOptions, technique_config
+from afina.config import TrainOptions
 from afina.metrics import wilson
 from afina.records import (
     Choice,
@@ -152,7 +152,7 @@ def _choices(
         technique,
         _pooling(layers),
         depth,
-        *choosing.options(name, given),
+        *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
@@ -255,7 +255,7 @@ def _attention(speed: Mapping[str, float]) -> Choice:
 
 def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
     """By arithmetic from the technique's own verdict and the timed steps."""
-    config = technique_config(settings.technique, settings.options)
+    config = keys.config(settings.technique, settings.options)
     verdict = shelf.load("techniques", settings.technique).suits(facts, config)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed

@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import adapters, features, fitting, heads, metrics, policies, probing, shelf, store
+from afina import adapters, features, fitting, heads, keys, metrics, policies, probing, shelf, store
 from afina.bases import Opened
-from afina.config import technique_config
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
 from afina.records import Adapter, Corpus, Event, Plan, Row, Settings, Tell, Trained
@@ -37,19 +36,16 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
-    began, settings = time.monotonic(), plan.settings
+    began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
     torch.manual_seed(seed)
     model = heads.build(opened.folder, settings.pooling, corpus.labels)
-    bf16 = settings.precision == "bf16"
-    rows = _encode(opened.tokenizer, corpus.train, corpus.labels, settings)
-    watched = {"dev": corpus.dev, **corpus.holdouts}.items()
-    holdouts = {name: _encode(opened.tokenizer, _drawn(p, seed), corpus.labels, settings) for name, p in watched}
+    rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
     if model.config._attn_implementation != settings.attention:
         model.base_model.set_attn_implementation(settings.attention)
     technique = shelf.load("techniques", settings.technique)
-    technique.apply(model, technique_config(settings.technique, settings.options))
+    technique.apply(model, keys.config(settings.technique, settings.options))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = fitting.Fitted((), 0), probe
     if settings.technique != "head_only":
@@ -61,8 +57,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
             reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
     made = _made(plan, corpus.labels)
     if reached < probe:
-        tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
-        model, made = _untuned(opened, made, folder)
+        model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
     model, layout = _write(model, made, opened, folder)
     texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
@@ -110,8 +105,9 @@ def _made(plan: Plan, labels: tuple[str, ...]) -> Adapter:
     )
 
 
-def _untuned(opened: Opened, made: Adapter, folder: Path) -> tuple[Any, Adapter]:
+def _untuned(opened: Opened, made: Adapter, folder: Path, tell: Tell) -> tuple[Any, Adapter]:
     """The base as it was with the head that training started from: what head_only would have made."""
+    tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
     technique = shelf.load("techniques", "head_only")
     model = heads.put_probe(heads.build(opened.folder, made.pooling, made.labels), folder)
     return technique.apply(model, technique.Config()), replace(made, technique="head_only", options={})
@@ -129,6 +125,13 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
             return model, heads.save_added(model, made, opened.folder, opened.tokenizer, temporary)
         model = technique.merge(model)
         return model, heads.save(model, opened.tokenizer, temporary, made.max_tokens)
+
+
+def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
+    """The training rows, and those of each hold-out set that are looked at, dev first."""
+    rows = _encode(tokenizer, corpus.train, corpus.labels, settings)
+    watched = {"dev": corpus.dev, **corpus.holdouts}.items()
+    return rows, {name: _encode(tokenizer, _drawn(part, seed), corpus.labels, settings) for name, part in watched}
 
 
 def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
