@@ -104,7 +104,7 @@ def plan(classes: int) -> Plan:
     )  # fmt: skip
     return Plan(
         Base("bundled", "bert", "cd" * 32, 6, 384, 22713216, 10647168, 512),
-        Settings("freeze", "mean", 2, 8, 16.0, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "bf16", "eager", False),
+        Settings("freeze", "mean", {"layers": 2}, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "bf16", "eager", False),
         choices, {"trainable": 7127117, "memory": 612e6, "disk": 410e6, "seconds": 171.0}, layers,
         Facts(9003, classes, 117.0, 14.0, 6, 384, 22713216, 10647168, 0.0011, 0.8712, 0.0208),
     )  # fmt: skip

@@ -364,3 +364,25 @@ def test_other_formats_go_the_whole_way_through_check(tmp_path, ending):
     (tmp_path / f"notes.{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
     done = afina("check", f"notes.{ending}", "--json", cwd=tmp_path)
     assert sum(json.loads(done.stdout.splitlines()[-1])["rows"].values()) == 60
+
+
+@pytest.mark.slow
+def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make_base, tmp_path):
+    """The second task tells by another word of the same texts."""
+    other = [(text, "hurry" if "today" in text else "wait") for text, _ in messages(seed=1)]
+    for name, rows, base in (("kind", messages(), 0), ("speed", other, 0), ("far", messages(), 3)):
+        data = write(tmp_path / f"{name}.csv", rows)
+        words = ("technique=lora", "pooling=mean", "epochs=8", "lr=1e-2", "max_drop_points=100")
+        done = afina("run", data, "--model", make_base("bert", base), "--out", name, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = afina("combine", "kind", "speed", "--out", "both", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout.splitlines()[-1])
+    assert made["tasks"] == ["kind", "speed"]
+    assert min(score["value"] for score in made["alone"]) > 0.8
+    assert f"chosen: {made['chosen']['method']}" in done.stdout
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"combined.json", "merged", "tasks"}
+    refused = afina("combine", "kind", "far", "--out", "none", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "another base" in refused.stderr
+    assert not (tmp_path / "none").exists()

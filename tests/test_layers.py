@@ -13,11 +13,12 @@ ROWS = [
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
+    {"adapters", "keys"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
     | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies", "retaining", "planfile"},
+    {"policies", "retaining", "planfile", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

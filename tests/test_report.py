@@ -249,7 +249,7 @@ def test_paths_lose_their_folders_and_hub_names_do_not():
     assert [wording.portable(name) for name in names] == ["b", "b", "b", "org/name", "bundled"]
 
 
-@pytest.mark.parametrize("layout", ["sentence-transformers", "sequence-classification"])
+@pytest.mark.parametrize("layout", wording.LOADING)
 @pytest.mark.parametrize("pair", [True, False])
 def test_the_code_that_is_shown_compiles(layout, pair):
     compile(wording.loading(layout, 'mo"del', pair), "shown", "exec")

@@ -125,6 +125,27 @@ def evaluate(
 
 
 @app.command()
+def combine(
+    runs: Annotated[
+        list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
+    ],
+    model: Model = None,
+    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("runs/combined"),
+    as_json: Json = False,
+) -> None:
+    """Put the LoRA adapters of several runs on one base: each by its task, and the best merge of all."""
+    from dataclasses import asdict
+
+    from afina import combining, screen
+
+    with screen.progress() as tell:
+        made = combining.combine_runs(runs, out, model, tell)
+    screen.combination(made)
+    screen.say(f"{out} written; combining.load opens it")
+    screen.end(f"afina predict {runs[0]} FILE", asdict(made) if as_json else None)
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Versions, processor, memory, disk, and what is missing with the command that installs it."""
     from afina import machine, screen

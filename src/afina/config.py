@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from afina import shelf
+from afina import keys, shelf
 from afina.errors import ConfigError
 
 
@@ -61,12 +61,11 @@ POLICIES = {
 }  # key -> shelf
 
 
-class TrainOptions(Section):
-    """Choices that override the plan. What is absent, the plan decides."""
+class _Training(Section):
+    """Choices that hold for every technique."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
     pooling: Literal["mean", "cls"] | None = None
-    freeze_layers: int | None = Field(default=None, ge=0, description="layers kept from the bottom; technique freeze")
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)
@@ -81,11 +80,10 @@ class TrainOptions(Section):
     early_stopping_patience: int | None = Field(
         default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
     )
-    lora_r: int | None = Field(default=None, ge=1)
-    lora_alpha: float | None = Field(default=None, gt=0)
     rates: str | None = Field(default=None, description="a name on the shelf of rates")
     discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
     layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
+    lora_plus_ratio: float | None = Field(default=None, ge=1, description="rate of LoRA's B by that of A; lora_plus")
     lr_scheduler_type: str | None = Field(default=None, description="a name on the shelf of schedules")
     num_cycles: int | None = Field(default=None, ge=1, description="of a cyclic schedule")
     cycle_low: float | None = Field(default=None, ge=0, lt=1, description="lowest rate by the peak")
@@ -118,6 +116,13 @@ class TrainOptions(Section):
         return name
 
 
+_TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **keys.fields())
+
+
+class TrainOptions(_TechniqueOptions, _Training):
+    """Choices that override the plan. What is absent, the plan decides."""
+
+
 class CompressOptions(Section):
     """What may be lost for a smaller model."""
 
@@ -148,6 +153,12 @@ ALIASES = {
     "sequence_len": "max_seq_length",
     "max_length": "max_seq_length",
     "lora_rank": "lora_r",
+    "lora_target": "lora_targets",
+    "lora_target_modules": "lora_targets",
+    "loraplus_lr_ratio": "lora_plus_ratio",
+    "use_rslora": "lora_rslora",
+    "use_dora": "lora_dora",
+    "num_virtual_tokens": "prompt_tokens",
     "out": "output_dir",
     "project_name": "output_dir",
 }
@@ -175,9 +186,8 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
     try:
         return Run.model_validate(nested)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
         raise ConfigError(
-            f"{origin} has {len(problems)} wrong value(s): {'; '.join(problems)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", "correct them"
         ) from None
 
 

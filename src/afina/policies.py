@@ -17,6 +17,7 @@ NONE = "none"  # no staging
 OPTIONS = {  # key -> the policy's key, and the field of the policy's Config
     "discriminative_rates": ("rates", "rates"),
     "layerwise_decay": ("rates", "factor"),
+    "lora_plus_ratio": ("rates", "ratio"),
     "num_cycles": ("lr_scheduler_type", "cycles"),
     "cycle_low": ("lr_scheduler_type", "low"),
     "cycle_remains": ("lr_scheduler_type", "remains"),

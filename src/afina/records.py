@@ -227,6 +227,29 @@ class Verdict:
     seconds_per_row: float  # one row, one epoch
     fits: bool
     why: str  # one sentence with its source
+    positions: int = 0  # tokens that it takes from the longest text that the base can read
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What is true of a technique whatever its options; its contract tests go by this."""
+
+    starts_at_base: bool  # right after `apply` the model answers as it did before
+    merges: bool  # `merge` gives a model of the original parameters alone; else what was added stays in it
+    small: bool  # what it trains is a small file of its own, which others can put on the same base
+    refits_head: bool = False  # once the body is trained, the head is fitted anew on it
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What a small folder of trained parameters says of itself."""
+
+    technique: str
+    options: Mapping[str, Value]  # of the technique's Config
+    base: str  # sha256 of the weights of the base that it belongs to
+    pooling: str  # mean or cls
+    labels: tuple[str, ...]  # in class order
+    max_tokens: int  # of a text, as trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +269,7 @@ class Settings:
 
     technique: str
     pooling: str  # mean or cls
-    freeze_layers: int  # from the bottom, above the embeddings; technique freeze
-    lora_r: int
-    lora_alpha: float
+    options: Mapping[str, Value]  # of the technique's own Config
     learning_rate: float  # peak, of the body
     head_learning_rate: float
     num_train_epochs: float
@@ -264,6 +285,7 @@ class Settings:
     staging: str = "none"
     discriminative_rates: tuple[float, ...] | None = None  # peaks, from the bottom
     layerwise_decay: float | None = None
+    lora_plus_ratio: float | None = None
     num_cycles: int | None = None
     cycle_low: float | None = None  # share of the peak
     cycle_remains: float | None = None  # share of the height
@@ -359,7 +381,7 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers or sequence-classification
+    layout: str  # sentence-transformers, sequence-classification or adapter-on-base
     trainable: int
     parameters: int
     seconds: float
@@ -440,3 +462,28 @@ class Compressed:
     scores: tuple[Score, ...]  # of the chosen rung on the test split
     parity: float  # largest difference of logits, torch against ONNX fp32 read back from disk
     variants: tuple[Variant, ...]
+
+
+# ---------------------------------------------------------------- combine
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One way of making a single adapter of several, measured."""
+
+    method: str
+    weights: tuple[float, ...]  # one for each task
+    accuracy: tuple[float, ...]  # of each task's own head on its dev rows, 0 to 1
+    share: float  # mean over the tasks of this accuracy / the accuracy alone
+    why: str = ""  # why it could not be tried; there is no accuracy then, and the share is 0
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Adapters of several tasks on one base."""
+
+    base: str  # sha256 of its weights
+    tasks: tuple[str, ...]
+    alone: tuple[Score, ...]  # accuracy of each task with its own adapter on its dev rows
+    tried: tuple[Merge, ...]
+    chosen: Merge  # the one with the highest share

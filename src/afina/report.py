@@ -30,6 +30,7 @@ FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
+LIBRARIES = {"sequence-classification": "transformers", "adapter-on-base": "afina"}  # by layout; else its own name
 METRICS = {"macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score"}  # names on the hub
 
 
@@ -229,7 +230,7 @@ def _front_matter(told: Twin) -> str:
     task = {"type": "text-classification", "name": "Text Classification"}
     known = {
         "language": [told.profile.language] if told.profile.language != "?" else None,
-        "library_name": "sentence-transformers" if told.trained.layout == "sentence-transformers" else "transformers",
+        "library_name": LIBRARIES.get(told.trained.layout, told.trained.layout),
         "pipeline_tag": "text-classification",
         "base_model": BUNDLED if base == "bundled" else base if "/" in base else None,
         "tags": ["afina"],

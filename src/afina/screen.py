@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from afina import wording
-from afina.records import Choice, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
+from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -211,6 +211,19 @@ def evaluation(record: Evaluation) -> None:
         by_name = {score.name: score for score in scores}
         table.add_row(name, *(f"{by_name[n].value:.3f}" if n in by_name else "" for n in names))
     _console().print(table)
+
+
+def combination(record: Combination) -> None:
+    """Each task alone beside the best try of each way to merge them."""
+    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title="accuracy on dev", title_justify="left")
+    table.add_row("its own adapter", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.alone))
+    for method in dict.fromkeys(one.method for one in record.tried):
+        tries = [one for one in record.tried if one.method == method]
+        best = max(tries, key=lambda one: one.share)
+        shown = [f"{a:.3f}" for a in best.accuracy] or [best.why, *[""] * (len(record.tasks) - 1)]
+        table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
+    _console().print(table)
+    say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
 
 
 def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:

@@ -30,6 +30,22 @@ model = AutoModelForSequenceClassification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
 print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
 
+ADAPTER_ON_BASE = """\
+from pathlib import Path
+
+from afina import heads
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({folder} + "/base")
+model = heads.load(Path({folder}))  # the base with the adapter in it
+inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
+print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
+LOADING = {
+    "sentence-transformers": SENTENCE_TRANSFORMERS,
+    "sequence-classification": TRANSFORMERS,
+    "adapter-on-base": ADAPTER_ON_BASE,
+}  # by the layout of the model folder
+
 
 def word(name: str) -> str:
     """A short name of the program's as people write it.
@@ -144,7 +160,6 @@ def portable(name: str) -> str:
 
 
 def loading(layout: str, folder: str, pair: bool) -> str:
-    """Python that loads the model without this package."""
+    """Python that loads the model: without this package, but where an adapter stays beside the base."""
     text = '("a text", "its second text")' if pair else '"a text"'
-    code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
-    return code.format(folder=json.dumps(folder), text=text)
+    return LOADING[layout].format(folder=json.dumps(folder), text=text)

@@ -4,8 +4,8 @@ import pytest
 
 from afina import grouping, heads
 from afina.errors import ConfigError
-from afina.rates import discriminative, layerwise
-from afina.techniques import freeze, full
+from afina.rates import discriminative, layerwise, lora_plus
+from afina.techniques import freeze, full, lora
 
 
 @pytest.fixture
@@ -63,3 +63,13 @@ def test_the_rate_of_a_group_is_0_while_all_of_it_is_frozen_and_the_body_is_its_
     assert grouping.rates(groups)["layer 1"] == pytest.approx(5e-5)
     assert grouping.body_rate(grouping.rates(groups)) == pytest.approx(1e-4)
     assert grouping.body_rate({"head": 1e-2}) == 1e-2
+
+
+def test_b_of_lora_learns_faster_than_a_by_the_ratio(tiny_bert):
+    model = lora.apply(heads.build(tiny_bert, "mean", ("a", "b")), lora.Config())
+    groups = {
+        group["name"]: group for group in lora_plus.groups(model, lora_plus.Config(rate=4e-3, ratio=8), 1e-2, 0.01)
+    }
+    assert {name: group["lr"] for name, group in groups.items()} == {"A": 5e-4, "body": 4e-3, "head": 1e-2}
+    assert all((p == 0).all() for p in groups["body"]["params"])  # B starts at 0, A does not
+    assert all((p != 0).any() for p in groups["A"]["params"])

@@ -55,17 +55,17 @@ def test_few_rows_a_class_leave_the_body_alone(opened):
 def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(opened):
     six = dataclasses.replace(opened, record=dataclasses.replace(opened.record, layers=6))
     far, near = planned(six, distance=4 * NEAR), planned(six, distance=NEAR / 4)
-    assert (far.settings.technique, far.settings.freeze_layers) == ("full", 0)
-    assert (near.settings.technique, near.settings.freeze_layers) == ("freeze", 2)
+    assert (far.settings.technique, choice(far, "freeze_layers").value) == ("full", 0)
+    assert (near.settings.technique, near.settings.options["layers"]) == ("freeze", 2)
     assert choice(near, "freeze_layers").evidence["distance"] == NEAR / 4
 
 
 def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(opened):
     six = dataclasses.replace(opened, record=dataclasses.replace(opened.record, layers=6))
     made = planned(six, distance=4 * NEAR, technique="freeze")
-    assert (made.settings.technique, made.settings.freeze_layers) == ("freeze", 2)
+    assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 2)
     assert (choice(made, "technique").why, "0" in choice(made, "freeze_layers").refused) == ("set by the user", True)
-    assert planned(six, distance=4 * NEAR, technique="freeze", freeze_layers=5).settings.freeze_layers == 5
+    assert planned(six, technique="freeze", freeze_layers=1).settings.options["layers"] == 1
 
 
 def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
@@ -76,12 +76,13 @@ def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch)
 
 
 def test_every_setting_has_a_choice_with_a_reason(opened):
-    made = planned(opened)
-    names = [f.name for f in dataclasses.fields(made.settings) if getattr(made.settings, f.name) is not None]
-    assert [choice.name for choice in made.choices] != []
-    assert sorted(choice.name for choice in made.choices) == sorted(names)
+    made = planned(opened, technique="lora")
+    settings = {field.name: getattr(made.settings, field.name) for field in dataclasses.fields(made.settings)}
+    settings |= {f"lora_{option}": value for option, value in settings.pop("options").items()}
+    chosen = {choice.name: choice.value for choice in made.choices if choice.name != "freeze_layers"}
+    assert chosen == {name: value for name, value in settings.items() if value is not None}
+    assert chosen["lora_r"] == 8
     assert all(choice.why for choice in made.choices)
-    assert all(choice.value == getattr(made.settings, choice.name) for choice in made.choices)
 
 
 def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
@@ -123,6 +124,36 @@ def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
     users = planned(opened, eval_steps=3, early_stopping_patience=2)
     assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
     assert choice(users, "eval_steps").why == "set by the user"
+
+
+def test_the_options_of_a_technique_are_set_by_name_and_those_of_another_are_refused(opened):
+    made = planned(opened, technique="adapter", adapter_size=4, adapter_kind="pfeiffer")
+    assert made.settings.options == {"size": 4, "kind": "pfeiffer"}
+    assert choice(made, "adapter_size").why == "set by the user"
+    with pytest.raises(ConfigError, match="lora_r is an option of lora") as caught:
+        planned(opened, technique="adapter", lora_r=4)
+    assert "technique=lora" in caught.value.fix
+
+
+REFUSED = {
+    "an unknown technique": ({"technique": "adaptor"}, "there is no 'adaptor'", "'adapter'"),
+    "a layer that is not there": ({"technique": "lora", "lora_targets": "query,valeu"}, "named valeu", "value"),
+    "a pattern without a match": ({"technique": "freeze", "freeze_pattern": "x+"}, "in no parameter", "layer.0."),
+    "a broken pattern": ({"technique": "freeze", "freeze_pattern": "("}, "no regular expression", "leave them out"),
+    "too many layers": ({"technique": "freeze", "freeze_top": 7}, "freeze_top is 7", "2 or less"),
+    "rates of another technique": ({"technique": "full", "rates": "lora_plus"}, "no meaning", "technique=lora"),
+    "two ways at once": ({"technique": "freeze", "freeze_top": 1, "freeze_pattern": "a"}, "not both", "leave them out"),
+    "no room for a prompt": (
+        {"technique": "prompt", "prompt_tokens": 40, "max_seq_length": 32}, "26 tokens beside the 40", "26 or less",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "found", "fix"), REFUSED.values(), ids=REFUSED)
+def test_what_a_technique_cannot_do_is_refused_before_training_with_the_way_out(opened, options, found, fix):
+    with pytest.raises(ConfigError, match=found) as caught:
+        planned(opened, **options)
+    assert fix in caught.value.fix
 
 
 def test_more_tokens_than_the_base_can_read_are_refused(opened):

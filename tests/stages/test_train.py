@@ -1,5 +1,4 @@
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -7,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 from test_plan import corpus_of, planned
 
-from afina import bases, heads
+from afina import adapters, bases, heads, shelf
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
 from afina.records import Trained, from_json, silent, to_json
@@ -25,15 +24,21 @@ def plan_for(opened, **settings):
     return dataclasses.replace(made, settings=dataclasses.replace(made.settings, **quick))
 
 
-@pytest.mark.parametrize("technique", ["full", "freeze", "head_only", "lora"])
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answers(opened, technique, pooling, tmp_path):
-    plan = plan_for(opened, technique=technique, pooling=pooling, freeze_layers=1)
+@pytest.mark.parametrize("technique", shelf.names("techniques"))
+@pytest.mark.parametrize("pooling", ["mean", pytest.param("cls", marks=pytest.mark.slow)])
+def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answers(
+    opened, technique, pooling, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    module = shelf.load("techniques", technique)
+    plan = plan_for(opened, technique=technique, pooling=pooling, options=module.Config().model_dump())
     corpus = corpus_of(20)
     trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
     assert trained.reload_error < 1e-5
-    assert trained.layout == {"mean": heads.MEAN, "cls": heads.CLS}[pooling]
+    merged = {"mean": heads.MEAN, "cls": heads.CLS}[pooling]
+    assert trained.layout == (merged if module.NATURE.merges else heads.ADDED)
     assert (trained.curve == ()) == (technique == "head_only")
+    assert (tmp_path / "adapter").exists() == module.NATURE.small
     predict = predictor.wrap(heads.load(tmp_path / "model"), opened.tokenizer, 32)
     truth = [corpus.labels.index(row.label) for row in corpus.dev]
     accuracy = np.mean(predict([row.input for row in corpus.dev]).argmax(1) == truth)
@@ -77,24 +82,56 @@ def test_the_planned_policies_are_what_trains_and_stand_in_the_record(opened, tm
     assert from_json(Trained, to_json(trained)) == trained
 
 
-def test_an_adapter_is_saved_in_the_layout_of_peft_without_a_path_inside(opened, tmp_path):
-    from peft import PeftModel
-    from transformers import AutoModel
+def useless(real):
+    """The probe as it is, but said to be wrong on every dev row, so that what was trained is kept."""
 
-    stage.train(corpus_of(10), plan_for(opened, technique="lora"), opened, tmp_path, silent, 0)
-    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
-    assert settings["base_model_name_or_path"] is None
-    base = AutoModel.from_pretrained(opened.folder)
-    assert PeftModel.from_pretrained(base, tmp_path / "adapter").peft_config["default"].r == 8
+    def fit(*args):
+        real(*args)
+        return -1.0
+
+    return fit
+
+
+@pytest.mark.parametrize("technique", ["lora", "adapter"])
+def test_the_adapter_folder_of_a_run_on_the_base_again_is_the_run_s_model(opened, technique, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    plan = plan_for(opened, technique=technique, options={})
+    corpus = corpus_of(10)
+    stage.train(corpus, plan, opened, tmp_path, silent, 0)
+    texts = [row.input for row in corpus.dev]
+    torch.manual_seed(99)
+    again = heads.rebuild(opened.folder, opened.record.sha256, tmp_path / "adapter")
+    ours, theirs = (
+        predictor.logits(model, opened.tokenizer, 32)(texts) for model in (heads.load(tmp_path / "model"), again)
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert adapters.read(tmp_path / "adapter").labels == corpus.labels
+
+
+def test_an_adapter_of_an_earlier_technique_does_not_stay_in_the_run_folder(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    for technique in ("head_only", "full"):
+        stage.train(corpus_of(10), plan_for(opened, technique=technique, options={}), opened, tmp_path, silent, 0)
+        assert (tmp_path / "adapter").exists() == (technique == "head_only")
+
+
+def test_where_the_head_fitted_on_the_tuned_body_is_better_it_is_taken(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    plan = plan_for(opened, technique="contrastive", options={}, head_learning_rate=1e-9)
+    corpus = corpus_of(20)
+    trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
+    accuracy = next(score.value for score in trained.dev if score.name == "accuracy")
+    assert accuracy >= max(point.dev_accuracy or 0 for point in trained.curve)
 
 
 def test_where_no_epoch_beats_the_linear_head_on_dev_that_head_is_kept(opened, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(stage, "_fit_probe", perfect(stage._fit_probe))
-    plan = plan_for(opened, technique="full", learning_rate=0.5, num_train_epochs=1.0)
+    plan = plan_for(opened, technique="full", options={}, learning_rate=0.5, num_train_epochs=1.0)
     trained = stage.train(corpus_of(10), plan, opened, tmp_path, lambda event: said.append(event.text), 0)
     assert any("no look beat" in text for text in said)
     assert trained.best_step == 0
+    assert adapters.read(tmp_path / "adapter").technique == "head_only"
     body = heads.load(tmp_path / "model").base_model.state_dict()
     untouched = heads.build(opened.folder, "mean", ("a", "b", "c")).base_model.state_dict()
     assert all((body[name] == untouched[name]).all() for name in body)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from afina import features, policies, probing, retaining, shelf, timing
+from afina import choosing, features, keys, policies, probing, retaining, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
-from afina.errors import ConfigError
 from afina.metrics import wilson
 from afina.records import (
     Choice,
@@ -30,17 +29,9 @@ from afina.records import (
     Settings,
     Tell,
     Value,
-    Verdict,
 )
 
 PROBE_ROWS = 1500
-RATES = {"full": 1e-4, "freeze": 2e-4, "lora": 2e-3}
-RATE_WHY = {
-    "full": "the best of 1e-4, 2e-4 and 3e-4 on dev rows of four sets (LOG.md)",
-    "freeze": "a usual rate where fewer layers move; measured on two sets only (LOG.md)",
-    "lora": "a usual rate for small adapters; not measured here yet",
-}
-FEW_ROWS = 8  # median rows a class below which the body is left alone
 BATCH = 32
 NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference, the domains measured 0.06 to 0.37
 STEPS_WANTED = 800  # optimizer steps; 3 passes over banking77 are as good on dev as 4, small sets gain from up to 10
@@ -52,11 +43,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     from afina import heads
 
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
-    if max_tokens > opened.record.max_tokens:
-        raise ConfigError(
-            f"the base reads at most {opened.record.max_tokens} tokens, not {max_tokens}",
-            f"set max_seq_length to {opened.record.max_tokens} or less",
-        )
+    choosing.room(max_tokens, opened, 0)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = _sample(corpus.train, seed)
     encoded = features.encode(opened.tokenizer, [row.input for row in sample], max_tokens)
@@ -66,7 +53,8 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = _ask_layers(encoder, opened.tokenizer, encoded, sample, corpus.labels, speed)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
-    settings = Settings(**{choice.name: choice.value for choice in choices})  # type: ignore[arg-type]
+    settings = choosing.settings(choices)
+    choosing.try_on(settings, facts, opened, corpus.labels)
     return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
 
 
@@ -144,11 +132,10 @@ def _choices(
     options: TrainOptions,
     max_tokens: int,
 ) -> tuple[Choice, ...]:
-    """One choice a setting, the user's own first."""
+    """One choice a setting, the user's own first, and one for each option of the technique."""
     depth = _freeze_layers(facts, profile, layers)
-    technique = _technique(
-        facts, int(str(depth.value if options.freeze_layers is None else options.freeze_layers)), options
-    )
+    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    technique = choosing.technique(facts, {"freeze_layers": depth.value, **given})
     name = options.technique or str(technique.value)
     if name == "freeze" and not depth.value:
         why = "the lower third, since the technique freeze was asked for"
@@ -157,7 +144,7 @@ def _choices(
     batch = options.per_device_train_batch_size or BATCH
     per_epoch = math.ceil(facts.rows / batch)
     steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
-    rate, rate_why = RATES.get(name, RATES["full"]), RATE_WHY.get(name, "the head alone has no use for it")
+    rate, rate_why = choosing.rate(name)
     peak = policies.peak(options, rate)
     if options.discriminative_rates:
         rate, rate_why = peak, "the highest of discriminative_rates"
@@ -165,8 +152,7 @@ def _choices(
         technique,
         _pooling(layers),
         depth,
-        Choice("lora_r", 8, "the usual rank; used by the technique lora only (Hu 2021)"),
-        Choice("lora_alpha", 16.0, "twice the usual rank (Hu 2021)"),
+        *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
@@ -185,7 +171,6 @@ def _choices(
         *policies.looks(per_epoch),
         *retaining.choices(options, name, profile.language),
     ]
-    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     return tuple(_overridden(choice, given) for choice in chosen)
 
 
@@ -194,34 +179,6 @@ def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
         return choice
     refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
     return Choice(choice.name, given[choice.name], "set by the user", choice.evidence, refused)
-
-
-def _technique(facts: Facts, depth: int, options: TrainOptions) -> Choice:
-    """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
-    verdicts = {name: _verdict(name, facts, depth, options) for name in shelf.names("techniques")}
-    value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
-    reasons = {
-        "head_only": f"{facts.rows_per_class:g} rows a class: too few to move the body without tearing it",
-        "freeze": f"{facts.rows_per_class:g} rows a class are enough to train the body above layer {depth}",
-        "full": f"{facts.rows_per_class:g} rows a class are enough to train the whole body",
-    }
-    refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
-    evidence = {
-        "rows": facts.rows,
-        "classes": facts.classes,
-        "rows a class, median": facts.rows_per_class,
-        "frozen probe, accuracy": round(facts.probe, 4),
-        "majority, accuracy": round(facts.majority, 4),
-    }
-    return Choice("technique", value, reasons[value], evidence, refused)
-
-
-def _verdict(name: str, facts: Facts, depth: int, options: TrainOptions) -> Verdict:
-    module = shelf.load("techniques", name)
-    given = {"layers": depth, "r": options.lora_r, "alpha": options.lora_alpha}
-    known = {key: value for key, value in given.items() if value and key in module.Config.model_fields}
-    verdict: Verdict = module.suits(facts, module.Config(**known))
-    return verdict
 
 
 def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
@@ -286,9 +243,8 @@ def _attention(speed: Mapping[str, float]) -> Choice:
 
 def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
     """By arithmetic from the technique's own verdict and the timed steps."""
-    module = shelf.load("techniques", settings.technique)
-    known = {"layers": settings.freeze_layers, "r": settings.lora_r}
-    verdict = module.suits(facts, module.Config(**{k: v for k, v in known.items() if k in module.Config.model_fields}))
+    config = keys.config(settings.technique, settings.options)
+    verdict = shelf.load("techniques", settings.technique).suits(facts, config)
     added, memory = retaining.adds(settings, facts, verdict.trainable)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     trained_for = passes * (verdict.seconds_per_row + added)

@@ -6,7 +6,6 @@ is at no more than 500 rows of each hold-out set, the same ones every time.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, policies, probing, recipes, retaining, shelf, store
+from afina import adapters, features, fitting, heads, keys, metrics, policies, probing, recipes, retaining, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
-from afina.records import Corpus, Event, Plan, Row, Settings, Tell, Trained
+from afina.records import Adapter, Corpus, Event, Plan, Row, Settings, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
@@ -34,36 +33,33 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     """Train, merge, write to `folder`/model, and read back; returns what happened.
 
     Checkpoints stand in `folder`/checkpoints until the model is written; those of other settings are not used.
+    What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
-    began, settings = time.monotonic(), plan.settings
+    began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
     torch.manual_seed(seed)
     model = heads.build(opened.folder, settings.pooling, corpus.labels)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
-    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), settings.precision == "bf16", folder)
+    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
-    if model.config._attn_implementation != settings.attention:
-        model.base_model.set_attn_implementation(settings.attention)
-    technique = shelf.load("techniques", settings.technique)
-    technique.apply(model, _technique_config(settings))
+    technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    fitted = recipes.Fitted((), 0)
+    fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
         read = (corpus.labels, corpus.train, corpus.dev, corpus.holdouts, retaining.text_sha256(settings))
         checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
         recipe = _recipe(settings, opened, seed)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
-    if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
-        tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
-        model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
+        reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
+        if technique.NATURE.refits_head:
+            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
+    made = _made(plan, corpus.labels)
+    if reached < probe:
+        model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
-    else:
-        if settings.technique == "lora":
-            _save_adapter(model, folder / "adapter")
-        model = technique.merge(model)
-    with store.whole_folder(folder / "model") as temporary:
-        layout = heads.save(model, opened.tokenizer, temporary, settings.max_seq_length)
+    model, layout = _write(model, made, opened, folder)
     texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
+    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length)
     error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
@@ -75,12 +71,21 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
+        dev=metrics.scores(truth, predict(texts), seed),
         reload_error=error,
         stages=fitted.stages,
         looks=fitted.looks,
         stopped=fitted.stopped,
     )
+
+
+def _apply(model: Any, settings: Settings) -> Any:
+    """Put the planned attention and technique on the model, in place; returns the technique."""
+    if model.config._attn_implementation != settings.attention:
+        model.base_model.set_attn_implementation(settings.attention)
+    technique = shelf.load("techniques", settings.technique)
+    technique.apply(model, keys.config(settings.technique, settings.options))
+    return technique
 
 
 def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
@@ -94,14 +99,39 @@ def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
     return own
 
 
-def _technique_config(settings: Settings) -> Any:
-    """The planned technique's options as its own Config."""
-    options: dict[str, Any] = {}
-    if settings.technique == "freeze":
-        options = {"layers": settings.freeze_layers}
-    if settings.technique == "lora":
-        options = {"r": settings.lora_r, "alpha": settings.lora_alpha}
-    return shelf.load("techniques", settings.technique).Config(**options)
+def _made(plan: Plan, labels: tuple[str, ...]) -> Adapter:
+    """What the folder of trained parameters will say of itself."""
+    settings = plan.settings
+    return Adapter(
+        technique=settings.technique,
+        options=settings.options,
+        base=plan.base.sha256,
+        pooling=settings.pooling,
+        labels=labels,
+        max_tokens=settings.max_seq_length,
+    )
+
+
+def _untuned(opened: Opened, made: Adapter, folder: Path, tell: Tell) -> tuple[Any, Adapter]:
+    """The base as it was with the head that training started from: what head_only would have made."""
+    tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
+    technique = shelf.load("techniques", "head_only")
+    model = heads.put_probe(heads.build(opened.folder, made.pooling, made.labels), folder)
+    return technique.apply(model, technique.Config()), replace(made, technique="head_only", options={})
+
+
+def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any, str]:
+    """Write the adapter, where it is small, and the model as it ships; returns that model and its layout."""
+    technique = shelf.load("techniques", made.technique)
+    shutil.rmtree(folder / "adapter", ignore_errors=True)  # of an earlier technique
+    if technique.NATURE.small:
+        with store.whole_folder(folder / "adapter") as temporary:
+            adapters.save(model, made, temporary)
+    with store.whole_folder(folder / "model") as temporary:
+        if not technique.NATURE.merges:
+            return model, heads.save_added(model, made, opened.folder, opened.tokenizer, temporary)
+        model = technique.merge(model)
+        return model, heads.save(model, opened.tokenizer, temporary, made.max_tokens)
 
 
 def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
@@ -128,6 +158,26 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
 
 def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path) -> float:
     """Fit a logistic head on the frozen body, keep it and put it in place; returns its accuracy on dev."""
+    weights, biases, accuracy = _logistic_head(model, tokenizer, parts, bf16)
+    with store.disk_errors(folder):
+        heads.keep_probe(folder, weights, biases)
+    heads.put_probe(model, folder)
+    return accuracy
+
+
+def _refit(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, reached: float) -> float:
+    """Put a logistic head on the tuned body, unless the one that learned beside it is better on dev: the accuracy."""
+    weights, biases, accuracy = _logistic_head(model, tokenizer, parts, bf16)
+    if accuracy < reached:
+        return reached
+    heads.put_head(model, weights, biases)
+    return accuracy
+
+
+def _logistic_head(
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weights and biases of a logistic head on the body as it is, and their accuracy on dev."""
     output = heads.output_layer(model)
 
     def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
@@ -139,10 +189,7 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
     train, dev = seen(parts[0]), seen(parts[1])
     strength, _ = probing.choose_strength(train, dev, output.out_features)
     weights, biases = probing.logistic(*train, output.out_features, strength)
-    with store.disk_errors(folder):
-        heads.keep_probe(folder, weights, biases)
-    heads.put_probe(model, folder)
-    return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
+    return weights, biases, float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
 
 
 def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
@@ -164,16 +211,6 @@ def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
         patience=settings.early_stopping_patience,
         retention=retaining.penalty(settings, opened, seed),
     )
-
-
-def _save_adapter(model: Any, folder: Path) -> None:
-    """The unmerged adapter in PEFT's own layout, with no path of this machine inside."""
-    with store.whole_folder(folder) as temporary:
-        model.base_model.save_pretrained(temporary)
-        (temporary / "README.md").unlink(missing_ok=True)  # PEFT's template; the run has its own card
-        path = temporary / "adapter_config.json"
-        settings = {**json.loads(path.read_text(encoding="utf-8")), "base_model_name_or_path": None}
-        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, texts: Sequence[Any]) -> float:
