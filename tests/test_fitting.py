@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import os
 import signal
@@ -11,6 +12,8 @@ from trainings import RECIPE, model_of, recipe, rows_of, weights
 from afina import features, fitting, watching
 from afina.errors import Interrupted, MachineError
 from afina.records import silent
+from afina.retentions import kl, l2, replay
+from afina.sampling import General
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +299,44 @@ def test_a_model_trained_in_bf16_answers_in_fp32_afterwards(fit, tiny_bert, toke
     bare = [{key: value for key, value in row.items() if key not in ("labels", "where")} for row in rows]
     batch = next(features.batches(tokenizer, bare))[1]
     assert torch.equal(model.eval()(**batch).logits, again.eval()(**batch).logits)
+
+
+def holding(retention, folder, tokenizer, weight=1.0):
+    """RECIPE with a retention on general text."""
+    texts = [f"the {color} one is {word}" for color in ("red", "blue", "green") for word in ("late", "early", "lost")]
+    general = General(tokenizer, features.encode(tokenizer, texts, 32), batch=4, seed=5)
+
+    def begin(model):
+        state = retention.begin(model, retention.Config(weight=weight), general, folder)
+        return lambda model, batch, answer, step: retention.penalty(model, batch, answer, state, step)
+
+    return dataclasses.replace(RECIPE, retention=begin, dropout=True)  # whose draws must be resumed too
+
+
+@pytest.mark.parametrize("retention", [kl, replay, l2], ids=lambda r: r.__name__[17:])
+def test_a_run_with_retention_is_resumed_bit_for_bit(make_masked_base, tokenizer, rows, tmp_path, disturb, retention):
+    base = make_masked_base("bert")
+    options = holding(retention, base, tokenizer)
+    straight = model_of(base)
+    fitted = fitting.fit(straight, tokenizer, (rows, {"dev": rows}), options, tmp_path / "a", silent)
+    assert all(0 < point.penalty < point.loss for point in fitted.curve if point.step > 2)  # warm-up begins at rate 0
+    disturb(6)
+    with pytest.raises(Interrupted):
+        fitting.fit(model_of(base), tokenizer, (rows, {"dev": rows}), options, tmp_path / "b", silent)
+    disturb(0)
+    resumed = model_of(base)
+    again = fitting.fit(resumed, tokenizer, (rows, {"dev": rows}), options, tmp_path / "b", silent)
+    assert torch.equal(weights(resumed), weights(straight))
+    assert again == fitted
+
+
+def test_the_penalty_is_in_the_training_loss_and_not_in_that_of_dev(tiny_bert, tokenizer, rows, tmp_path):
+    model = model_of(tiny_bert)
+    options = dataclasses.replace(holding(l2, tiny_bert, tokenizer, weight=5.0), epochs=1)
+    fitted = fitting.fit(model, tokenizer, (rows, {"dev": rows}), options, tmp_path, silent)
+    last = fitted.curve[-1]
+    bare = [{key: value for key, value in row.items() if key not in ("labels", "where")} for row in rows]
+    places, batch = next(features.batches(tokenizer, bare))
+    labels = torch.tensor([rows[place]["labels"] for place in places])
+    assert last.dev_loss == pytest.approx(model.eval()(**batch, labels=labels).loss.item(), rel=1e-4)
+    assert last.penalty > 0

@@ -10,15 +10,15 @@ ROWS = [
     {"errors"},
     {"records"},
     {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
-    | {"depths", "grouping", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys"},
     {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
-    | {"staging"},
+    | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies", "choosing", "combining"},
+    {"policies", "retaining", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

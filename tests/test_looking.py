@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from afina import looking
-from afina.fitting import accuracy
+from afina.recipes import accuracy
 
 
 def test_a_score_stands_within_its_interval_and_more_rows_make_it_narrower():

@@ -7,10 +7,14 @@ import pytest
 from afina import config, policies, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError
-from afina.fitting import Policy
+from afina.recipes import Policy
 from afina.records import Settings
 
-SETTINGS = Settings("full", "mean", {}, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "fp32", "eager", False)
+SETTINGS = Settings(
+    technique="full", pooling="mean", options={}, learning_rate=2e-4,
+    head_learning_rate=1e-2, num_train_epochs=3.0, per_device_train_batch_size=32, max_seq_length=48, warmup_steps=85,
+    weight_decay=0.01, precision="fp32", attention="sdpa", dropout=False,
+)  # fmt: skip
 
 
 def chosen(rows=10_000, steps=1e6, **options):

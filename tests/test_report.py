@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, wording
-from afina.records import Point, Score, Source, StageChange, from_json
+from afina.records import Choice, Point, Score, Source, StageChange, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -225,6 +225,23 @@ def test_every_group_has_a_line_of_rates_and_stages_are_marked_and_told(tmp_path
     assert body.count('class="turn"') == 2
     assert "the loss &lt;b&gt;fell&lt;/b&gt;" in page
     assert '<li value="3">from step 200: 2 passes are done</li>' in page
+
+
+def test_a_retention_has_its_part_of_the_loss_drawn_and_its_general_file_loses_its_folder(tmp_path):
+    story = CASES["two"]
+    settings = replace(story.plan.settings, retention="kl", general_file="/home/someone/general.txt")
+    choices = (*story.plan.choices, Choice("general_file", settings.general_file, "set by the user"))
+    curve = tuple(Point(step, 1.0, {"head": 1e-2}, penalty=0.25) for step in range(10, 100, 10))
+    told = replace(
+        story,
+        plan=replace(story.plan, settings=settings, choices=choices),
+        trained=replace(story.trained, curve=curve),
+    )
+    report.write(tmp_path, told)
+    written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
+    assert "general.txt" in written
+    assert "someone" not in written
+    assert "of it, retention" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
 
 
 def test_paths_lose_their_folders_and_hub_names_do_not():

@@ -7,16 +7,16 @@ import signal
 import pytest
 import torch
 
-from afina import depths, features, fitting, heads, watching
+from afina import depths, features, fitting, heads, recipes, watching
 from afina.errors import ConfigError, Interrupted
-from afina.fitting import Policy
+from afina.recipes import Policy
 from afina.records import silent
 from afina.staging import Staged
 from afina.stagings import gradual_unfreezing
 from afina.techniques import full, lora
 
 LABELS = ("lost", "visit")
-RECIPE = fitting.Recipe(
+RECIPE = recipes.Recipe(
     epochs=4, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=0, weight_decay=0.01, bf16=False, dropout=False, seed=5,
     rates=Policy("layerwise", {"rate": 1e-3, "factor": 0.5}), schedule=Policy("triangular2", {"cycles": 2}),
 )  # fmt: skip

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from afina import features, fitting, heads
+from afina import features, heads, recipes
 from afina.techniques import full, lora
 
 LABELS = ("lost", "visit")
-RECIPE = fitting.Recipe(
+RECIPE = recipes.Recipe(
     epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, dropout=False, seed=5
 )
 ENDINGS = ("today", "please", "no", "my", "the", "a", "red", "blue")
@@ -23,7 +23,7 @@ KINDS = {  # name -> what is trained, and how it differs from RECIPE
 }
 
 
-def recipe(**changes: Any) -> fitting.Recipe:
+def recipe(**changes: Any) -> recipes.Recipe:
     return dataclasses.replace(RECIPE, **changes)
 
 
@@ -32,7 +32,7 @@ def model_of(base: Path, kind: str = "full") -> Any:
     return KINDS[kind][0](heads.build(base, "mean", LABELS))
 
 
-def rows_of(tokenizer: Any) -> list[fitting.Encoded]:
+def rows_of(tokenizer: Any) -> list[recipes.Encoded]:
     """16 rows of two classes, in four batches a pass; the file has a heading."""
     texts = [f"{start} {word}" for start in ("my card is lost", "book a visit") for word in ENDINGS]
     encoded = features.encode(tokenizer, texts, 32)

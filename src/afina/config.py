@@ -53,7 +53,12 @@ class ProfileOptions(Section):
 
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
-POLICIES = {"rates": "rates", "lr_scheduler_type": "schedules", "staging": "stagings"}  # key -> shelf
+POLICIES = {
+    "rates": "rates",
+    "lr_scheduler_type": "schedules",
+    "staging": "stagings",
+    "retention": "retentions",
+}  # key -> shelf
 
 
 class _Training(Section):
@@ -90,12 +95,16 @@ class _Training(Section):
     staging_window: int | None = Field(default=None, ge=1, description="steps that a monitored number is averaged over")
     staging_patience: int | None = Field(default=None, ge=1, description="windows without improvement")
     staging_threshold: float | None = Field(default=None, ge=0, lt=1, description="share that is an improvement")
+    retention: str | None = Field(default=None, description="a name on the shelf of retentions, or none")
+    retention_weight: float | None = Field(default=None, gt=0, description="how much the old knowledge counts")
+    retention_temperature: float | None = Field(default=None, gt=0, description="retention kl")
+    general_file: str | None = Field(default=None, description="general text for retention, one text a line; en, es")
 
-    @field_validator("rates", "lr_scheduler_type", "staging")
+    @field_validator("rates", "lr_scheduler_type", "staging", "retention")
     @classmethod
     def _on_its_shelf(cls, name: str | None, info: ValidationInfo) -> str | None:
         """Raises ConfigError, which is shown as it is, with the nearest name."""
-        if name is not None and (info.field_name, name) != ("staging", "none"):
+        if name is not None and (info.field_name, name) not in (("staging", "none"), ("retention", "none")):
             shelf.check(POLICIES[str(info.field_name)], name)
         return name
 

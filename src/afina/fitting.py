@@ -8,8 +8,7 @@ number and where training diverges, a signal that finishes the step and saves, a
 import contextlib
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,65 +19,13 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import ExportableState, PrinterCallback
 
-from afina import checkpoints, grouping, interrupts, judging, looking, shelf, store
+from afina import checkpoints, features, grouping, interrupts, judging, looking, store
 from afina.errors import MachineError
-from afina.records import Event, Look, Point, StageChange, Tell
+from afina.recipes import Encoded, Fitted, Penalty, Policy, Recipe
+from afina.records import Event, Tell
 from afina.sampling import LengthBuckets
 from afina.staging import Staged
 from afina.watching import Finished, Watch
-
-Encoded = dict[str, Any]  # token ids of one row, "labels", and where it stands: "where", as file:line
-
-
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of rows whose largest logit is that of their class."""
-    return float(np.mean(logits.argmax(-1) == labels))
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A module of a shelf, with the options of its Config."""
-
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def open(self, shelf_name: str) -> tuple[Any, Any]:
-        """The module and its Config."""
-        module = shelf.load(shelf_name, self.name)
-        return module, module.Config(**self.options)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What training needs to know beside the model and the rows."""
-
-    epochs: float
-    batch: int
-    rate: float  # peak, of the body
-    head_rate: float
-    warmup_steps: int
-    weight_decay: float
-    bf16: bool
-    dropout: bool  # the model's own
-    seed: int
-    rates: Policy | None = None  # flat at `rate`
-    schedule: Policy = Policy("linear")
-    staging: Policy | None = None  # all layers at once
-    eval_steps: int = 0  # optimizer steps between two looks at the hold-out sets; 0 is an epoch
-    patience: int = 0  # looks without a gain after which training stops; 0 is never
-    dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best look has most
-    metric: str = "accuracy"  # its name
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What happened; the model itself was trained in place and holds its best weights."""
-
-    curve: tuple[Point, ...]
-    best_step: int
-    stages: tuple[StageChange, ...] = ()
-    looks: tuple[Look, ...] = ()
-    stopped: str = ""  # why training ended before its last step
 
 
 def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, Sequence[Encoded]]], recipe: Recipe,
@@ -108,6 +55,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
+    trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
     with interrupts.remembered(stop, tell), store.disk_errors(folder):
         resumed = checkpoints.newest(folder, lambda text: tell(Event("train", text)))
         with contextlib.suppress(Finished):
@@ -139,6 +87,8 @@ def _staged(recipe: Recipe, tell: Tell) -> list[Staged]:
 
 
 class _Trainer(Trainer):
+    penalty: Penalty | None = None
+
     def __init__(
         self,
         recipe: Recipe,
@@ -150,6 +100,7 @@ class _Trainer(Trainer):
         super().__init__(callbacks=[*staged], **known)
         self.recipe, self.holdouts, self.watch, self.staged = recipe, holdouts, watch, staged
         self.seen: list[int] = []  # rows since the last step
+        self.penalties: list[float] = []  # since the last log
         self.remove_callback(PrinterCallback)
         self.add_callback(_Log(self))
         self.add_callback(watch)
@@ -162,20 +113,30 @@ class _Trainer(Trainer):
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+        if not self.recipe.dropout:
+            model.eval()  # turns dropout off in every architecture; gradients flow all the same
+        if self.penalty is None or not torch.is_grad_enabled():  # dev is looked at without the penalty
+            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+        with features.watching(self.model.base_model) as seen:
+            loss, outputs = super().compute_loss(model, inputs, True, **kwargs)
+        with self.accelerator.autocast():
+            held = self.penalty(self.model, inputs, seen[-1], self.state.global_step)
+        self.penalties.append(held.item())
+        return (loss + held, outputs) if return_outputs else loss + held
+
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         module, config = self.recipe.schedule.open("schedules")
         share = lambda step: module.factor(step, num_training_steps, self.recipe.warmup_steps, config)  # noqa: E731
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, share)
         return self.lr_scheduler
 
-    def compute_loss(self, model: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.recipe.dropout:
-            model.eval()  # turns dropout off in every architecture; gradients flow all the same
-        return super().compute_loss(model, *args, **kwargs)
-
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:  # Trainer knows the rate of the first group only
             logs |= {f"{looking.RATE}{name}": rate for name, rate in self.rates.items()}
+        if "loss" in logs and self.penalties:
+            logs["penalty"] = float(np.mean(self.penalties))
+            self.penalties.clear()
         super().log(logs, *args, **kwargs)
 
     def training_step(self, model: Any, inputs: dict[str, Tensor], *args: Any) -> Tensor:
@@ -255,12 +216,13 @@ class _Log(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         loss, step = getattr(self.trainer, "_tr_loss", 0.0), getattr(self.trainer, "_globalstep_last_logged", 0)
-        return {"args": {}, "attributes": {"loss": float(loss), "step": step}}
+        known = {"loss": float(loss), "step": step, "penalties": [*getattr(self.trainer, "penalties", ())]}
+        return {"args": {}, "attributes": known}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         known = state.stateful_callbacks[type(self).__name__]["attributes"]
         self.trainer._tr_loss += known["loss"]
-        self.trainer._globalstep_last_logged = known["step"]
+        self.trainer._globalstep_last_logged, self.trainer.penalties = known["step"], [*known["penalties"]]
 
 
 class _Rows(torch.utils.data.Dataset):

@@ -49,9 +49,9 @@ def curve(history: History, dev: Sequence[Look]) -> tuple[Point, ...]:
     for step in sorted(logged.keys() | looked.keys()):
         last = logged.get(step, last)
         if not math.isnan(last["loss"]):
-            seen = (looked[step].loss, looked[step].score) if step in looked else (None, None)
+            loss, score = (looked[step].loss, looked[step].score) if step in looked else (None, None)
             rates = {name.removeprefix(RATE): rate for name, rate in last.items() if name.startswith(RATE)}
-            points.append(Point(step, last["loss"], rates, *seen))
+            points.append(Point(step, last["loss"], rates, loss, score, last.get("penalty")))
     return tuple(points)
 
 

@@ -126,13 +126,14 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
 def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import report
+    from afina import report, retaining
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
-    trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
+    inputs = (seed, retaining.text_sha256(chosen.settings))
+    trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
     model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length)
 

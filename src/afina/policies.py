@@ -10,7 +10,7 @@ from typing import Any
 from afina import shelf, warmup
 from afina.config import POLICIES, TrainOptions
 from afina.errors import ConfigError
-from afina.fitting import Policy
+from afina.recipes import Policy
 from afina.records import Choice, Settings, Value
 
 NONE = "none"  # no staging
@@ -77,7 +77,7 @@ def peak(options: TrainOptions, usual: float) -> float:
 
 
 def recipe(settings: Settings) -> tuple[Policy, Policy, Policy | None]:
-    """The settings as rates, schedule and staging of a fitting.Recipe."""
+    """The settings as rates, schedule and staging of a recipes.Recipe."""
     options: dict[str, dict[str, Any]] = {key: {} for key in POLICIES}
     for option, (key, field) in OPTIONS.items():
         value = getattr(settings, option)

@@ -297,6 +297,10 @@ class Settings:
     staging_threshold: float | None = None  # share of the best
     eval_steps: int = 0  # optimizer steps between two looks at the hold-out sets; 0 is an epoch
     early_stopping_patience: int = 0  # looks without a gain on dev after which training stops; 0 is never
+    retention: str = "none"  # or a name on the shelf of retentions
+    retention_weight: float = 0.0
+    retention_temperature: float = 2.0  # retention kl
+    general_file: str = "en"  # one text a line; en or es are the sentences that ship
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,10 +323,11 @@ class Point:
     """One point of the learning curve."""
 
     step: int
-    loss: float  # nats, mean since the last point
+    loss: float  # nats, mean since the last point; with the penalty of a retention
     rates: Mapping[str, float]  # learning rate of each parameter group in this step; 0 while it is frozen
     dev_loss: float | None = None
     dev_accuracy: float | None = None
+    penalty: float | None = None  # the retention's part of the loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from afina.bases import Opened
+from afina.errors import ConfigError, DataError
 from afina.records import Sample
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, hidden), each the mean token vector of one layer
@@ -112,7 +113,7 @@ def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed) -> Sam
 
 def shipped(name: str, length: int, tokenizer: Any, embed: Embed) -> tuple[Sample, str]:
     """General language of this package in 'en' or 'es', and what it is in a few words."""
-    texts = _lines(name)
+    texts = sentences(name)
     if name != "en":
         return take(texts, length, tokenizer, embed), f"{len(texts)} Spanish sentences written for this package"
     counts = _counts()
@@ -133,12 +134,32 @@ def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, i
     return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
 
 
+def sentences(name: str) -> tuple[str, ...]:
+    """The general sentences that ship with this package, in 'en' or 'es'."""
+    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def read(path: Path, what: str, fewest: int) -> list[str]:
+    """General language of the user's own, one text a line.
+
+    Raises ConfigError where there is no such file, DataError where it is not UTF-8 or has too few lines with words.
+    """
+    if not path.is_file():
+        raise ConfigError(f"there is no {what} file {path}", "give a text file, one text a line, or leave it out")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
+    texts = [line.strip() for line in lines if words(line)]
+    if len(texts) < fewest:
+        raise DataError(
+            f"{path}: {len(texts)} lines with words, which is too few", f"give at least {fewest} texts, one a line"
+        )
+    return texts
+
+
 def _cut(text: str, length: int) -> str:
     return " ".join(text.split()[:length])
-
-
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
 
 
 @cache

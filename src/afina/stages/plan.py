@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import choosing, features, keys, policies, probing, shelf, timing
+from afina import choosing, features, keys, policies, probing, retaining, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.metrics import wilson
@@ -169,6 +169,7 @@ def _choices(
         _attention(speed),
         Choice("dropout", False, "off: as good with it as without on the sets measured, and a third faster (LOG.md)"),
         *_looks(per_epoch),
+        *retaining.choices(options, name, profile.language),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
 
@@ -257,13 +258,15 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     """By arithmetic from the technique's own verdict and the timed steps."""
     config = keys.config(settings.technique, settings.options)
     verdict = shelf.load("techniques", settings.technique).suits(facts, config)
+    added, memory = retaining.adds(settings, facts, verdict.trainable)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
+    trained_for = passes * (verdict.seconds_per_row + added)
     precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
     checkpoints = 2 * (8 * facts.parameters + 8 * verdict.trainable)  # two, each with its weights and the best ones
     return {
         "trainable": verdict.trainable,
-        "memory": verdict.memory + activations,
+        "memory": verdict.memory + activations + memory,
         "disk": checkpoints + 3 * 4 * facts.parameters,
-        "seconds": round(passes * verdict.seconds_per_row * precise + facts.rows * facts.seconds_per_row * precise, 1),
+        "seconds": round(precise * (trained_for + facts.rows * facts.seconds_per_row), 1),
     }

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import adapters, features, fitting, heads, keys, metrics, policies, probing, shelf, store
+from afina import adapters, features, fitting, heads, keys, metrics, policies, probing, recipes, retaining, shelf, store
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -30,10 +30,9 @@ Encoded = list[dict[str, Any]]
 
 
 def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, seed: int) -> Trained:
-    """Train, merge, write to `folder`/model, and read back; returns what happened.
+    """Train, merge, write to `folder`/model (and /adapter, where that is small), read back; returns what happened.
 
     Checkpoints stand in `folder`/checkpoints until the model is written; those of other settings are not used.
-    What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
     began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
@@ -47,22 +46,21 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, keys.config(settings.technique, settings.options))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    fitted, reached = fitting.Fitted((), 0), probe
+    fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
-        made_by = (settings, opened.record.sha256, corpus.labels, corpus.train, corpus.dev, corpus.holdouts, seed)
-        checkpoints = _checkpoints(folder / CHECKPOINTS, made_by, tell)
-        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), _recipe(settings, seed), checkpoints, tell)
-        reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
+        read = (corpus.labels, corpus.train, corpus.dev, corpus.holdouts, retaining.text_sha256(settings))
+        checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
+        recipe = _recipe(settings, opened, seed)
+        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
+        reached = max((p.dev_accuracy or 0 for p in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
             reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
     made = _made(plan, corpus.labels)
     if reached < probe:
-        model, made = _untuned(opened, made, folder, tell)
-        fitted = replace(fitted, best_step=0)
+        model, made, fitted = *_untuned(opened, made, folder, tell), replace(fitted, best_step=0)
     model, layout = _write(model, made, opened, folder)
-    texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
-    score = predictor.logits(model, opened.tokenizer, settings.max_seq_length)
-    error = _reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score)
+    texts, truth = [row.input for row in corpus.dev], [corpus.labels.index(row.label) for row in corpus.dev]
+    error = _reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], model)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -73,7 +71,9 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
+        dev=metrics.scores(
+            np.array(truth), predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed
+        ),
         reload_error=error,
         stages=fitted.stages,
         looks=fitted.looks,
@@ -185,9 +185,9 @@ def _logistic_head(
     return weights, biases, float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
 
 
-def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
     rates, schedule, staging = policies.recipe(settings)
-    return fitting.Recipe(
+    return recipes.Recipe(
         epochs=settings.num_train_epochs,
         batch=settings.per_device_train_batch_size,
         rate=settings.learning_rate,
@@ -202,12 +202,14 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         staging=staging,
         eval_steps=settings.eval_steps,
         patience=settings.early_stopping_patience,
+        retention=retaining.penalty(settings, opened, seed),
     )
 
 
-def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], score: Any) -> float:
+def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], model: Any) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
     again = predictor.logits(heads.load(folder), tokenizer, settings.max_seq_length)
+    score = predictor.logits(model, tokenizer, settings.max_seq_length)
     error = float(np.abs(again(texts) - score(texts)).max(initial=0))
     if error > 1e-3:
         raise RecordError(
