@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from afina import pipeline, store
+from afina import planfile, store
 from afina.errors import ConfigError
 
 ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
@@ -234,7 +234,7 @@ def test_a_file_that_was_refused_can_be_mended_and_used_with_the_same_folder(tmp
 def test_a_plan_that_lost_its_form_is_refused(tmp_path, content):
     (tmp_path / "plan.yaml").write_text(content)
     with pytest.raises(ConfigError, match="choices"):
-        pipeline._read_choices(tmp_path / "plan.yaml")
+        planfile.lines(tmp_path / "plan.yaml")
 
 
 @pytest.mark.slow

@@ -121,6 +121,20 @@ def test_a_signal_finishes_the_step_saves_and_the_resumed_run_is_bit_identical(
     assert fitted == straight[1]
 
 
+def test_a_curve_whose_points_are_means_of_five_steps_goes_on_in_the_middle_of_one(fit, tmp_path, disturb, monkeypatch):
+    """Regression: Trainer forgets the losses since its last log line when it is resumed."""
+    real = fitting._arguments
+    monkeypatch.setattr(fitting, "_arguments", lambda *given: dataclasses.replace(real(*given), logging_steps=5))
+    _, straight = fit(tmp_path / "a")
+    disturb(7)
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "b")
+    disturb(0)
+    _, resumed = fit(tmp_path / "b")
+    assert [point.step for point in straight.curve] == [5, 8, 10, 12]
+    assert resumed == straight
+
+
 def test_a_finished_training_asked_for_again_ends_at_once_with_the_same_weights(fit, straight, tmp_path):
     fit(tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -228,7 +242,7 @@ def test_rows_without_a_place_are_named_by_their_number(tiny_bert, tokenizer, ro
         fitting.fit(model, tokenizer, (bare, {"dev": bare}), RECIPE, tmp_path, silent)
 
 
-@pytest.mark.parametrize("rate", [0.99, 0.5])
+@pytest.mark.parametrize("rate", [1e3, 10.0])
 def test_a_training_at_an_absurd_rate_stops_within_fifty_steps(fit, tmp_path, rate):
     with pytest.raises(MachineError, match="step") as caught:
         fit(tmp_path, recipe(rate=rate, head_rate=rate, epochs=40))

@@ -18,7 +18,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},
-    {"policies", "retaining", "choosing", "combining"},
+    {"policies", "retaining", "planfile", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

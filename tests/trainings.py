@@ -14,12 +14,14 @@ from afina.techniques import full, lora
 
 LABELS = ("lost", "visit")
 RECIPE = recipes.Recipe(
-    epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, dropout=False, seed=5
+    epochs=3, batch=4, rate=1e-3, head_rate=1e-2, warmup_steps=2, weight_decay=0.01, bf16=False, dropout=True, seed=5
 )
 ENDINGS = ("today", "please", "no", "my", "the", "a", "red", "blue")
-KINDS = {  # name -> what is trained, and how it differs from RECIPE
+UNFREEZING = recipes.Policy("gradual_unfreezing", {"by": "loss", "window": 3, "patience": 1, "threshold": 0.9})
+KINDS: dict[str, tuple[Any, dict[str, Any]]] = {  # name -> what is trained, and how it differs from RECIPE
     "full": (lambda model: full.apply(model, full.Config()), {}),
     "lora": (lambda model: lora.apply(model, lora.Config(r=2)), {"rate": 1e-2}),
+    "staged": (lambda model: full.apply(model, full.Config()), {"staging": UNFREEZING}),
 }
 
 

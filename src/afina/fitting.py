@@ -5,7 +5,6 @@ several hold-out sets, checkpoints that are whole or not there, a stop at the fi
 number and where training diverges, a signal that finishes the step and saves, and progress as events.
 """
 
-import contextlib
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -58,8 +57,10 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
     trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
     with interrupts.remembered(stop, tell), store.disk_errors(folder):
         resumed = checkpoints.newest(folder, lambda text: tell(Event("train", text)))
-        with contextlib.suppress(Finished):
+        try:
             trainer.train(resume_from_checkpoint=resumed and str(resumed))
+        except Finished:
+            trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
         if stop.number:  # during the last look: the stages that follow do not listen
             raise stop.error(trainer.state.global_step)
         load_model(model, checkpoints.best_weights(folder))

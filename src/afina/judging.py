@@ -2,11 +2,13 @@
 
 Best      the look with the highest score on the first hold-out set; of equal ones the earliest.
 Stop      after `patience` looks in a row that were not the best; 0 is never.
-Diverged  the median of the last ten losses is above max(2 * start, chance), or above 5 * start where chance is unknown.
+Diverged  the median of the last 40 losses is above max(2 * start, chance), or above 5 * start where chance is unknown;
+          or the median of the last ten is above three times that.
           start   the larger of the first two losses: what the model began with
           chance  the loss of the best constant answer, from the labels alone
-          A training that has become worse than no model at all, and not for one unlucky batch, will not end well. Its
-          start alone is no measure: a head that fits the training rows begins near 0, and any step then is a rise.
+          A training that stays worse than no model at all will not end well. Its start alone is no measure: a head
+          that fits the training rows begins near 0, and any step then is a rise. Nor are ten losses above chance:
+          at ten times the usual rate a training gets there in its warm-up, and comes back.
 Broken    a loss that is no number, at once.
 
 What it does not do: see a run that learns nothing without getting worse; that is what the curve and the score say.
@@ -21,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-RECENT = 10  # losses whose median is judged
-WORSE, MUCH_WORSE = 2.0, 5.0  # times the start
+WINDOWS = ((10, 3.0), (40, 1.0))  # losses whose median is judged, and how many times the limit it may be
+WORSE, MUCH_WORSE = 2.0, 5.0  # times the start: the limit where chance is known and where it is not
 IGNORED = -100  # a label that counts for nothing
 
 
@@ -51,7 +53,7 @@ class Best:
 
 @dataclass(slots=True)
 class Losses:
-    """The losses of a training: its first two, and the last ten."""
+    """The losses of a training: its first two, and the last forty."""
 
     chance: float | None = None  # nats, or squared units of the labels
     first: list[float] = field(default_factory=list)
@@ -63,13 +65,16 @@ class Losses:
             return f"the loss is {loss}"
         if len(self.first) < 2:
             self.first.append(loss)
-        self.last = [*self.last[1 - RECENT :], loss]
-        middle, start = statistics.median(self.last), max(self.first)
+        self.last = [*self.last[1 - WINDOWS[-1][0] :], loss]
+        start = max(self.first)
         limit = MUCH_WORSE * start if self.chance is None else max(WORSE * start, self.chance)
-        if len(self.last) < RECENT or middle <= limit:
-            return None
-        said = f"the median of the last {RECENT} losses is {middle:.3g}, it began with {start:.3g}"
-        return f"training diverged: {said}" + ("" if self.chance is None else f", chance is {self.chance:.3g}")
+        for count, times in WINDOWS:
+            middle = statistics.median(self.last[-count:])
+            if len(self.last) >= count and middle > times * limit:
+                known = "" if self.chance is None else f", chance is {self.chance:.3g}"
+                said = f"the median of the last {count} losses is {middle:.3g}, it began with {start:.3g}"
+                return f"training diverged: {said}{known}"
+        return None
 
 
 def chance(labels: Sequence[Any]) -> float | None:

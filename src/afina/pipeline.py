@@ -5,14 +5,14 @@ goes on with what is not. plan.yaml may be edited: a changed value is a decision
 it is made anew.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from afina import config, store
+from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
 from afina.records import (
@@ -25,7 +25,6 @@ from afina.records import (
     Profile,
     Tell,
     Trained,
-    Value,
     silent,
 )
 
@@ -33,9 +32,8 @@ if TYPE_CHECKING:
     from afina.bases import Opened
 
 T = TypeVar("T")
-RUN_FILE, PLAN_FILE, IDENTITY = "run.yaml", "plan.yaml", ".identity"
-USERS = "set by the user"
-WATCHED = "holdouts."  # begins the key of a hold-out set's file
+RUN_FILE, IDENTITY = "run.yaml", ".identity"
+WATCHED = "holdouts."  # begins the key of a hold-out set among the sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +115,9 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     if until == "profile":
         return Outcome(folder, keep.seconds, rows, measured)
 
-    wanted = _with_edits(options, folder, tell)
+    wanted = planfile.edited(options, folder, tell)
     chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
-    store.write_text(folder / PLAN_FILE, plan_yaml(store.read_record(folder, "plan", Plan)))
+    store.write_text(folder / planfile.NAME, planfile.text(chosen))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base)
 
@@ -208,20 +206,19 @@ class _Model:
 
 def _files(options: config.CorpusOptions) -> dict[str, Path]:
     files = {key: getattr(options, key) for key in ("train_file", "dev_file", "test_file")}
-    files |= {f"{WATCHED}{name}": file for name, file in options.holdouts.items()}
     return {key: Path(file) for key, file in files.items() if file}
 
 
 def _sources(options: Run) -> dict[str, str]:
     """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    return {key: store.sha256(file) for key, file in _files(options.corpus).items() if file.is_file()}
+    files = _files(options.corpus) | {WATCHED + name: Path(file) for name, file in options.corpus.holdouts.items()}
+    return {key: store.sha256(file) for key, file in files.items() if file.is_file()}
 
 
 def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
     """The same files from another folder are the same corpus."""
-    files = {key: file.name for key, file in _files(options).items()}
-    holdouts = {name: files.pop(f"{WATCHED}{name}") for name in options.holdouts}
-    return options.model_copy(update={**files, "holdouts": holdouts})
+    watched = {name: Path(file).name for name, file in options.holdouts.items()}
+    return options.model_copy(update={key: file.name for key, file in _files(options).items()} | {"holdouts": watched})
 
 
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
@@ -239,61 +236,5 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 
 
 def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
-    data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # more may be watched
+    data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # which changes nothing
     return {"data": data, "model": options.model.model_name_or_path}
-
-
-def plan_yaml(plan: Plan) -> str:
-    """The plan as the file that a user edits."""
-    head = "# Change a value and run the same command again: what depends on it is made anew.\n"
-    head += "# 'auto' gives a choice back to the plan.\n"
-    choices = [
-        {
-            "name": c.name,
-            "value": _plain(c.value),
-            "why": c.why,
-            "evidence": dict(c.evidence),
-            "refused": dict(c.refused),
-        }
-        for c in plan.choices
-    ]
-    content = {"choices": choices, "estimates": dict(plan.estimates), "record": store.fingerprint(plan)[:12]}
-    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _read_choices(content: Mapping[str, Any], path: Path) -> list[tuple[str, Any]]:
-    """Name and value of each line of an edited plan. Raises ConfigError where it has lost its form."""
-    try:
-        return [(str(choice["name"]), choice["value"]) for choice in content.get("choices") or ()]
-    except (TypeError, KeyError):
-        found = f"{path}: its choices are no longer a list, each with a name and a value"
-        raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
-
-
-def _plain(value: Value) -> Any:
-    """A value as YAML reads it back."""
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
-    """The options for training, with what the user changed in plan.yaml; the command line wins.
-
-    A plan.yaml that belongs to an older record was not replaced because the run was killed: no edit of the user's.
-    """
-    path = folder / PLAN_FILE
-    if not path.is_file() or not (folder / store.RECORDS / "plan.json").is_file():
-        return options.train
-    record, content = store.read_record(folder, "plan", Plan), config.read_yaml(path)
-    if content.get("record", "") not in ("", store.fingerprint(record)[:12]):
-        content = yaml.safe_load(plan_yaml(record))
-    before = {choice.name: choice for choice in record.choices}
-    given = options.train.model_dump(exclude_unset=True)
-    edits: dict[str, Any] = {}
-    for name, value in _read_choices(content, path):
-        known = before.get(name)
-        if known is None:
-            raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
-        if value != "auto" and name not in given and (value != _plain(known.value) or known.why == USERS):
-            edits[name] = value
-            tell(Event("plan", f"{name}={value} as plan.yaml says"))
-    return config.build({"train": {**given, **edits}}, origin=str(path)).train

@@ -65,6 +65,15 @@ def choices(rows: int, steps: float, peak: float, options: TrainOptions) -> list
     return [*made, _warmup(rows, steps, chosen["lr_scheduler_type"])]
 
 
+def looks(per_epoch: int) -> list[Choice]:
+    """When the hold-out sets are looked at, and whether that may end the training."""
+    never = "0 is never: the best look is kept anyway, and the rates are planned to fall until the last step"
+    return [
+        Choice("eval_steps", per_epoch, "one look at the hold-out sets a pass, and one at the end"),
+        Choice("early_stopping_patience", 0, never),
+    ]
+
+
 def peak(options: TrainOptions, usual: float) -> float:
     """The highest rate of the body. Raises ConfigError where two options say two things about it."""
     listed = max(options.discriminative_rates) if options.discriminative_rates else None

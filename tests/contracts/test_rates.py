@@ -87,7 +87,7 @@ def test_a_plain_optimizer_of_torch_and_a_plain_trainer_take_the_groups(policy, 
 def test_it_names_its_source_and_forbids_unknown_options_and_rates_that_cannot_be(policy):
     assert "Source:" in policy.__doc__
     field = next(name for name in ("rate", "rates") if name in policy.Config.model_fields)
-    for bad in (0, -1e-5, 1e3, float("nan")):
+    for bad in (0, -1e-5, float("nan")):
         with pytest.raises(ValueError, match=field):
             policy.Config(**{field: (bad,) if field == "rates" else bad})
     with pytest.raises(ValueError, match="nonsense"):

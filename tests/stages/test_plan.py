@@ -104,17 +104,17 @@ def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened
 
 
 def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_that_was_not_is_none(opened, tmp_path):
-    from afina import config, pipeline, store
+    from afina import config, planfile, store
 
     made = from_json(Plan, to_json(planned(opened, rates="discriminative")))
     keep = tmp_path / "records" / "plan.json"
     store.write_text(keep, f'{{"record": {to_json(made)}}}')
-    store.write_text(tmp_path / "plan.yaml", pipeline.plan_yaml(made))
+    store.write_text(tmp_path / "plan.yaml", planfile.text(made))
     run = config.build({"rates": "discriminative"})
-    assert pipeline._with_edits(run, tmp_path, silent) == run.train
+    assert planfile.edited(run, tmp_path, silent) == run.train
     text = (tmp_path / "plan.yaml").read_text().replace("- 0.0001\n", "- 0.0002\n")
     store.write_text(tmp_path / "plan.yaml", text)
-    assert pipeline._with_edits(run, tmp_path, silent).discriminative_rates == (2e-5, 6e-5, 2e-4)
+    assert planfile.edited(run, tmp_path, silent).discriminative_rates == (2e-5, 6e-5, 2e-4)
 
 
 def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):

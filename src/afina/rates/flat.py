@@ -21,7 +21,7 @@ from afina import depths, grouping
 class Config(BaseModel, frozen=True, extra="forbid"):
     """The one rate."""
 
-    rate: float = Field(default=1e-4, gt=0, lt=1, description="peak rate of the body")
+    rate: float = Field(default=1e-4, gt=0, description="peak rate of the body")
 
 
 def groups(model: Any, config: Config, head_rate: float, weight_decay: float) -> list[dict[str, Any]]:

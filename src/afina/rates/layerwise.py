@@ -24,7 +24,7 @@ from afina import depths, grouping
 class Config(BaseModel, frozen=True, extra="forbid"):
     """The top layer's rate, and what is left of it a layer below."""
 
-    rate: float = Field(default=1e-4, gt=0, lt=1, description="peak rate of the top layer")
+    rate: float = Field(default=1e-4, gt=0, description="peak rate of the top layer")
     factor: float = Field(default=0.95, gt=0, le=1, description="a layer's rate by that of the layer above it")
 
 

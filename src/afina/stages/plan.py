@@ -139,7 +139,7 @@ def _choices(
     name = options.technique or str(technique.value)
     if name == "freeze" and not depth.value:
         why = "the lower third, since the technique freeze was asked for"
-        depth = replace(depth, value=_third(facts), why=why, refused={"0": depth.why})
+        depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
     epochs = _epochs(facts)
     batch = options.per_device_train_batch_size or BATCH
     per_epoch = math.ceil(facts.rows / batch)
@@ -168,7 +168,7 @@ def _choices(
         _precision(speed),
         _attention(speed),
         Choice("dropout", False, "off: as good with it as without on the sets measured, and a third faster (LOG.md)"),
-        *_looks(per_epoch),
+        *policies.looks(per_epoch),
         *retaining.choices(options, name, profile.language),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
@@ -190,17 +190,13 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
     evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}
-    third = _third(facts)
+    third = max(1, facts.layers // 3)
     if measured.high < NEAR:
         why = "as near as general text is to itself: the lower third is kept"
         return Choice("freeze_layers", third, why, evidence, {"0": "the lower layers already speak this language"})
     why = "farther from general language than general texts are from each other: all layers may adapt"
     refused = {str(third): "freezing the lower third saved a quarter of the time and gained no accuracy when measured"}
     return Choice("freeze_layers", 0, why, evidence, refused)
-
-
-def _third(facts: Facts) -> int:
-    return max(1, facts.layers // 3)
 
 
 def _epochs(facts: Facts) -> Choice:
@@ -220,15 +216,6 @@ def _pooling(layers: Sequence[LayerScore]) -> Choice:
     if cls.low > mean.accuracy:
         return Choice("pooling", "cls", "the first token says more of the classes than the mean", evidence)
     return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
-
-
-def _looks(per_epoch: int) -> tuple[Choice, Choice]:
-    """When the hold-out sets are looked at, and whether that may end the training."""
-    never = "0 is never: the best look is kept anyway, and the rates are planned to fall until the last step"
-    return (
-        Choice("eval_steps", per_epoch, "one look at the hold-out sets a pass, and one at the end"),
-        Choice("early_stopping_patience", 0, never),
-    )
 
 
 def _precision(speed: Mapping[str, float]) -> Choice:

@@ -60,7 +60,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         model, made, fitted = *_untuned(opened, made, folder, tell), replace(fitted, best_step=0)
     model, layout = _write(model, made, opened, folder)
     texts, truth = [row.input for row in corpus.dev], [corpus.labels.index(row.label) for row in corpus.dev]
-    error = _reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], model)
+    error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -128,10 +128,10 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
 
 
 def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
-    """The training rows, and those of each hold-out set that are looked at, dev first."""
-    rows = _encode(tokenizer, corpus.train, corpus.labels, settings)
-    watched = {"dev": corpus.dev, **corpus.holdouts}.items()
-    return rows, {name: _encode(tokenizer, _drawn(part, seed), corpus.labels, settings) for name, part in watched}
+    """The training rows, and what a look is taken at of each hold-out set, dev first."""
+    watched = {"dev": corpus.dev, **corpus.holdouts}
+    holdouts = {n: _encode(tokenizer, _drawn(rows, seed), corpus.labels, settings) for n, rows in watched.items()}
+    return _encode(tokenizer, corpus.train, corpus.labels, settings), holdouts
 
 
 def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
@@ -206,11 +206,12 @@ def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
     )
 
 
-def _reload_error(folder: Path, tokenizer: Any, settings: Settings, texts: Sequence[Any], model: Any) -> float:
+def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, texts: Sequence[Any]) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
-    again = predictor.logits(heads.load(folder), tokenizer, settings.max_seq_length)
-    score = predictor.logits(model, tokenizer, settings.max_seq_length)
-    error = float(np.abs(again(texts) - score(texts)).max(initial=0))
+    now, again = (
+        predictor.logits(one, tokenizer, settings.max_seq_length)(texts) for one in (model, heads.load(folder))
+    )
+    error = float(np.abs(again - now).max(initial=0))
     if error > 1e-3:
         raise RecordError(
             f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
