@@ -130,7 +130,7 @@ def answers(model, opened, rows: list[dict], read_batch) -> np.ndarray:
 def settings_of(task: str, retention: str) -> Settings:
     weight = 0.0 if retention == "none" else shelf.load("retentions", retention).Config().weight
     return Settings(
-        technique="full", pooling="mean", freeze_layers=0, lora_r=8, lora_alpha=16.0, learning_rate=1e-4,
+        technique="full", pooling="mean", options={}, learning_rate=1e-4,
         head_learning_rate=1e-2, num_train_epochs=EPOCHS, per_device_train_batch_size=32, max_seq_length=TASKS[task],
         warmup_steps=9, weight_decay=0.01, precision="bf16", attention="eager", dropout=False, retention=retention,
         retention_weight=weight,
