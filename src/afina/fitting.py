@@ -146,7 +146,7 @@ class _Trainer(Trainer):
         loss: Tensor = super().training_step(model, inputs, *args)
         for one in self.staged:
             one.saw(loss.item())
-        self._refuse(self.watch.losses.add(loss.item()))
+        self._refuse(self.watch.losses.add(loss.item() - sum(self.penalties[-1:])))  # judged on the task alone
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
