@@ -1,8 +1,9 @@
 """Train: the planned technique on the training rows, from a head that already fits the frozen body.
 
 The head starts from the solution of a linear probe, so that the first steps do not tear up the body to please a
-random head. The look best on dev is kept, of equal ones the earliest; where none beats the probe, the probe is. A look
-is at no more than 500 rows of each hold-out set, the same ones every time.
+random head. The look best on dev is kept, of equal ones the earliest; the probe is, where it is better than that by
+more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms. A
+look is at no more than 500 rows of each hold-out set, the same ones every time.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
@@ -54,7 +55,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         if technique.NATURE.refits_head:
             reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
     made = _made(plan, corpus.labels)
-    if reached < probe:
+    if reached < probe - _doubt(probe, len(holdouts["dev"])):
         model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
     model, layout = _write(model, made, opened, folder)
@@ -86,6 +87,11 @@ def _apply(model: Any, settings: Settings) -> Any:
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, keys.config(settings.technique, settings.options))
     return technique
+
+
+def _doubt(score: float, rows: int) -> float:
+    """The standard error of a share of `rows`: what a difference on dev must exceed to say anything."""
+    return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
 
 
 def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
