@@ -94,9 +94,8 @@ def one(task: str, seed: int, settings: Settings, opened, sets) -> dict:
     )  # fmt: skip
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fitting.fit(
-            model, opened.tokenizer, (encoded["train"], encoded["dev"]), recipe, Path(folder) / "c", silent
-        )
+        looked_at = {"dev": encoded["dev"]}
+        fitted = fitting.fit(model, opened.tokenizer, (encoded["train"], looked_at), recipe, Path(folder), silent)
     seconds = time.monotonic() - began
     logits = answers(model, opened, encoded["test"], lambda batch: model(**batch).logits)
     truth = np.array([row["labels"] for row in encoded["test"]])

@@ -386,3 +386,18 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
     assert refused.returncode == 1
     assert "another base" in refused.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
+    import torch
+
+    from afina import cli
+
+    with pytest.raises(RuntimeError) as torchs:
+        torch.empty(10**15)
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), torchs.value):
+        with pytest.raises(SystemExit) as stopped:
+            cli._usage(error)
+        assert stopped.value.code == 1
+        assert "per_device_train_batch_size" in capsys.readouterr().err
+    assert cli._usage(RuntimeError("something else")) is None

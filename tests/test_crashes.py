@@ -30,11 +30,11 @@ def test_a_training_that_is_killed_thirty_times_ends_bit_for_bit_as_one_that_was
     assert result["kills"] >= 25  # a few come after the end
 
 
-TIMINGS = {"seconds", "seconds_per_row", "latency_ms", "rows_per_second", "evidence", "refused"}
+TIMINGS = {"seconds", "seconds_per_row", "latency_ms", "rows_per_second", "why", "evidence", "refused"}
 
 
 def untimed(value):
-    """A record without what a clock said; a choice's evidence is full of it."""
+    """A record without what a clock said, such as the reasons of a choice."""
     if isinstance(value, dict):
         return {key: untimed(one) for key, one in value.items() if key not in TIMINGS}
     return [untimed(one) for one in value] if isinstance(value, list) else value

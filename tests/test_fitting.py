@@ -354,3 +354,34 @@ def test_the_penalty_is_in_the_training_loss_and_not_in_that_of_dev(tiny_bert, t
     labels = torch.tensor([rows[place]["labels"] for place in places])
     assert last.dev_loss == pytest.approx(model.eval()(**batch, labels=labels).loss.item(), rel=1e-4)
     assert last.penalty > 0
+
+
+def growing(model):
+    """A penalty that says nothing of the model and grows with the step."""
+    return lambda model, batch, answer, step: torch.tensor(3.0 * step)
+
+
+def test_a_great_penalty_is_not_taken_for_a_training_that_diverges(fit, straight, tmp_path):
+    model, fitted = fit(tmp_path, recipe(retention=growing))
+    assert fitted.curve[-1].penalty == 33.0
+    assert torch.equal(weights(model), weights(straight[0]))
+
+
+def test_the_penalties_of_a_log_line_that_was_interrupted_are_not_forgotten(fit, tmp_path, disturb, monkeypatch):
+    real = fitting._arguments
+
+    def every_fourth_step(*given):
+        arguments = real(*given)
+        arguments.logging_steps = 4
+        return arguments
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "_arguments", every_fourth_step)
+        _, told = fit(tmp_path / "a", recipe(retention=growing))
+        disturb(6)
+        with pytest.raises(Interrupted):
+            fit(tmp_path / "b", recipe(retention=growing))
+        disturb(0)
+        patch.setattr(fitting, "_arguments", every_fourth_step)
+        assert fit(tmp_path / "b", recipe(retention=growing))[1] == told
+    assert [point.penalty for point in told.curve if point.step % 4 == 0] == [4.5, 16.5, 28.5]

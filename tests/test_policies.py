@@ -11,9 +11,9 @@ from afina.recipes import Policy
 from afina.records import Settings
 
 SETTINGS = Settings(
-    technique="full", pooling="mean", options={}, learning_rate=2e-4,
-    head_learning_rate=1e-2, num_train_epochs=3.0, per_device_train_batch_size=32, max_seq_length=48, warmup_steps=85,
-    weight_decay=0.01, precision="fp32", attention="sdpa", dropout=False,
+    technique="full", pooling="mean", options={}, learning_rate=2e-4, head_learning_rate=1e-2, num_train_epochs=3.0,
+    per_device_train_batch_size=32, max_seq_length=48, warmup_steps=85, weight_decay=0.01, precision="fp32",
+    attention="sdpa", dropout=False,
 )  # fmt: skip
 
 

@@ -217,9 +217,15 @@ def _usage(error: Exception) -> None:
     if isinstance(error, usage_error):
         error.show()  # type: ignore[attr-defined]
         raise SystemExit(error.exit_code) from None  # type: ignore[attr-defined]
-    if isinstance(error, MemoryError):
+    if _out_of_memory(error):
         sys.stderr.write("error: out of memory\n  fix: set per_device_train_batch_size=8 or max_seq_length=64\n")
         raise SystemExit(1) from None
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python's own error, an accelerator's, or torch's on the processor, which has no type of its own."""
+    accelerators = type(error).__name__ == "OutOfMemoryError"
+    return accelerators or isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
 
 
 def _until(stage: str, given: Mapping[str, Any]) -> None:

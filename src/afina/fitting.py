@@ -146,7 +146,7 @@ class _Trainer(Trainer):
         loss: Tensor = super().training_step(model, inputs, *args)
         for one in self.staged:
             one.saw(loss.item())
-        self._refuse(self.watch.losses.add(loss.item()))
+        self._refuse(self.watch.losses.add(loss.item() - sum(self.penalties[-1:])))  # judged on the task alone
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
@@ -240,7 +240,7 @@ class _Rows(torch.utils.data.Dataset):
 
 def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
     steps = math.ceil(rows / recipe.batch) * recipe.epochs
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch,
@@ -259,3 +259,5 @@ def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
         label_names=["labels"],
         seed=recipe.seed,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # else Trainer feeds every one of them a batch, and steps are fewer
+    return arguments

@@ -199,3 +199,8 @@ def test_a_run_that_failed_after_training_does_not_train_again(opened, tmp_path,
     assert [event.text for event in said if event.text.startswith("going on from step")] != []
     assert not [event for event in said if event.step is not None]
     assert trained.reload_error < 1e-5
+
+
+def test_the_linear_head_takes_over_only_where_it_is_better_by_more_than_the_rows_of_dev_can_tell():
+    assert stage._doubt(0.9, 100) == pytest.approx(0.03)
+    assert stage._doubt(1.0, 100) == stage._doubt(-0.2, 100) == 0  # a score that is no share has none here

@@ -167,7 +167,7 @@ def _choices(
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
         _attention(speed),
-        Choice("dropout", False, "off: as good with it as without on the sets measured, and a third faster (LOG.md)"),
+        Choice("dropout", False, "off: as good with it as without on the sets measured, and a quarter faster (LOG.md)"),
         *policies.looks(per_epoch),
         *retaining.choices(options, name, profile.language),
     ]

@@ -1,8 +1,9 @@
 """Train: the planned technique on the training rows, from a head that already fits the frozen body.
 
 The head starts from the solution of a linear probe, so that the first steps do not tear up the body to please a
-random head. The look best on dev is kept, of equal ones the earliest; where none beats the probe, the probe is. A look
-is at no more than 500 rows of each hold-out set, the same ones every time.
+random head. The look best on dev is kept, of equal ones the earliest; the probe is, where it is better than that by
+more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms. A
+look is at no more than 500 rows of each hold-out set, the same ones every time.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
@@ -30,9 +31,10 @@ Encoded = list[dict[str, Any]]
 
 
 def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, seed: int) -> Trained:
-    """Train, merge, write to `folder`/model (and /adapter, where that is small), read back; returns what happened.
+    """Train, merge, write to `folder`/model, and read back; returns what happened.
 
     Checkpoints stand in `folder`/checkpoints until the model is written; those of other settings are not used.
+    What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
     began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
@@ -41,10 +43,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder)
     tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
-    if model.config._attn_implementation != settings.attention:
-        model.base_model.set_attn_implementation(settings.attention)
-    technique = shelf.load("techniques", settings.technique)
-    technique.apply(model, keys.config(settings.technique, settings.options))
+    technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
@@ -52,14 +51,16 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
         recipe = _recipe(settings, opened, seed)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
-        reached = max((p.dev_accuracy or 0 for p in fitted.curve), default=probe)
+        reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
             reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
     made = _made(plan, corpus.labels)
-    if reached < probe:
-        model, made, fitted = *_untuned(opened, made, folder, tell), replace(fitted, best_step=0)
+    if reached < probe - _doubt(probe, len(holdouts["dev"])):
+        model, made = _untuned(opened, made, folder, tell)
+        fitted = replace(fitted, best_step=0)
     model, layout = _write(model, made, opened, folder)
-    texts, truth = [row.input for row in corpus.dev], [corpus.labels.index(row.label) for row in corpus.dev]
+    texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
+    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length)
     error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
@@ -71,14 +72,26 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(
-            np.array(truth), predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed
-        ),
+        dev=metrics.scores(truth, predict(texts), seed),
         reload_error=error,
         stages=fitted.stages,
         looks=fitted.looks,
         stopped=fitted.stopped,
     )
+
+
+def _apply(model: Any, settings: Settings) -> Any:
+    """Put the planned attention and technique on the model, in place; returns the technique."""
+    if model.config._attn_implementation != settings.attention:
+        model.base_model.set_attn_implementation(settings.attention)
+    technique = shelf.load("techniques", settings.technique)
+    technique.apply(model, keys.config(settings.technique, settings.options))
+    return technique
+
+
+def _doubt(score: float, rows: int) -> float:
+    """The standard error of a share of `rows`: what a difference on dev must exceed to say anything."""
+    return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
 
 
 def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
