@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, timing
+from afina import bases, choosing, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
@@ -124,6 +124,17 @@ def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
     users = planned(opened, eval_steps=3, early_stopping_patience=2)
     assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
     assert choice(users, "eval_steps").why == "set by the user"
+
+
+@pytest.mark.parametrize(
+    ("technique", "classes", "batch"),
+    [("full", 77, 32), ("contrastive", 3, 32), ("contrastive", 77, 154), ("contrastive", 500, 256)],
+)
+def test_contrastive_tuning_of_many_classes_has_batches_in_which_most_texts_meet_their_like(
+    opened, technique, classes, batch
+):
+    facts = dataclasses.replace(planned(opened).facts, classes=classes)
+    assert choosing.batch(technique, facts).value == batch
 
 
 def test_the_options_of_a_technique_are_set_by_name_and_those_of_another_are_refused(opened):

@@ -32,7 +32,6 @@ from afina.records import (
 )
 
 PROBE_ROWS = 1500
-BATCH = 32
 NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference, the domains measured 0.06 to 0.37
 STEPS_WANTED = 1000  # optimizer steps; more passes over small sets gained up to 2 points on dev, and never lost any
 EPOCHS = (3, 10)  # fewest and most
@@ -136,8 +135,9 @@ def _choices(
     if name == "freeze" and not depth.value:
         why = "the lower third, since the technique freeze was asked for"
         depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
-    epochs = _epochs(facts)
-    batch = options.per_device_train_batch_size or BATCH
+    usual = choosing.batch(name, facts)
+    batch = options.per_device_train_batch_size or int(str(usual.value))
+    epochs = _epochs(facts, batch)
     per_epoch = math.ceil(facts.rows / batch)
     steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
     rate, rate_why = choosing.rate(name)
@@ -152,7 +152,7 @@ def _choices(
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
-        Choice("per_device_train_batch_size", BATCH, "the usual batch; 64 gained nothing over 32 on banking77"),
+        usual,
         Choice(
             "max_seq_length",
             max_tokens,
@@ -195,11 +195,11 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     return Choice("freeze_layers", 0, why, evidence, refused)
 
 
-def _epochs(facts: Facts) -> Choice:
-    """Enough for STEPS_WANTED optimizer steps, within bounds."""
+def _epochs(facts: Facts, batch: int) -> Choice:
+    """Enough for STEPS_WANTED optimizer steps of the usual batch, within bounds."""
     few, most = EPOCHS
-    epochs = min(most, max(few, math.ceil(STEPS_WANTED * BATCH / facts.rows)))
-    steps = math.ceil(facts.rows / BATCH) * epochs
+    epochs = min(most, max(few, math.ceil(STEPS_WANTED * choosing.BATCH / facts.rows)))
+    steps = math.ceil(facts.rows / batch) * epochs
     why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
     return Choice("num_train_epochs", epochs, why, {"rows": facts.rows})
 
