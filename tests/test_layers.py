@@ -9,10 +9,10 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"},
+    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling", "probing", "baselines"},
     set(shelf.shelves()),
     {"shelf"},
-    {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"},
+    {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks"},
     {"fitting", "config", "samples"},
     {"stages"},
     {"wording", "figures", "inference"},

@@ -10,9 +10,10 @@ import torch
 from transformers import AutoTokenizer
 
 from afina import export, heads
-from afina.records import Columns, Corpus, Row
+from afina.records import Columns, Corpus, Row, Task
 
 LABELS = ("health", "money", "travel")
+TASK = Task(labels=LABELS)
 TELLING = {"health": ("doctor", "pain", "test"), "money": ("card", "bill", "pay"), "travel": ("visit", "book", "where")}
 FILLER = "the a is my when can i please thanks no yes today tomorrow red blue one two"
 FILLING = tuple(FILLER.split(" "))
@@ -55,7 +56,7 @@ def exported(base: Path) -> Exported:
         optimizer.zero_grad()
     model.eval()
     folder = Path(tempfile.mkdtemp(prefix="afina-tests-")) / "onnx"
-    export.export(model, tokenizer, LABELS, folder, MAX_TOKENS)
+    export.export(model, tokenizer, TASK, folder, MAX_TOKENS)
     corpus = Corpus(
         "tiny", Columns("text", "label"), LABELS, train, rows(200, 2, "dev"), rows(300, 3, "test"), "made", (), ()
     )

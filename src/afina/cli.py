@@ -98,9 +98,9 @@ def predict(
     from afina import inference, screen
 
     target = out or Path(f"{file.name.partition('.')[0]}-predicted.csv")
-    counts = inference.label(folder, file, text, target)
-    screen.say(f"{sum(counts.values()):,} rows labelled in {target}")
-    summary = {"rows": sum(counts.values()), "out": str(target), "labels": counts}
+    rows, counts = inference.label(folder, file, text, target)
+    screen.say(f"{rows:,} rows labelled in {target}")
+    summary = {"rows": rows, "out": str(target), "labels": counts}
     screen.end(f"afina evaluate {folder} LABELLED_FILE", summary if as_json else None)
 
 

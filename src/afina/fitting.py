@@ -32,6 +32,11 @@ SECONDS_BETWEEN_SAVES = 120.0
 SECONDS_BETWEEN_EVENTS = 1.0
 
 
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of rows whose largest logit is that of their class."""
+    return float(np.mean(logits.argmax(-1) == labels))
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What training needs to know beside the model and the rows."""
@@ -44,6 +49,7 @@ class Recipe:
     weight_decay: float
     bf16: bool
     seed: int
+    dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best epoch has most
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         train_dataset=_Rows(train),
         eval_dataset=_Rows(dev),
         data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=_accuracy,
-        preprocess_logits_for_metrics=_argmax,
+        compute_metrics=lambda dev: {"accuracy": recipe.dev_score(dev.predictions, dev.label_ids)},
         callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
     )
     trainer.recipe = recipe
@@ -246,15 +251,6 @@ def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
         label_names=["labels"],
         seed=recipe.seed,
     )
-
-
-def _argmax(logits: Any, labels: Any) -> Any:
-    del labels
-    return logits.argmax(-1)  # keeps one number a row, not all logits of the set
-
-
-def _accuracy(prediction: Any) -> dict[str, float]:
-    return {"accuracy": float(np.mean(prediction.predictions == prediction.label_ids))}
 
 
 def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:

@@ -2,67 +2,69 @@
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from afina import columns, store, tables
+from afina import columns, shelf, store, tables
 from afina.errors import DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Text
+from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Task, Text
 from afina.stages.evaluate import evaluate
 
 
-def open_run(folder: Path) -> tuple[Predict, Corpus]:
-    """The predict function of a finished run, and the corpus it was made from. Raises RecordError."""
+def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
+    """The predict function of a finished run, its task, and the corpus it was made from. Raises RecordError."""
     compressed = store.read_record(folder, "compress", Compressed)
     corpus = store.read_record(folder, "corpus", Corpus)
     path = folder / compressed.file
-    return onnx.load(path.parent, path.name), corpus
+    return onnx.load(path.parent, path.name), onnx.task(path.parent), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path) -> dict[str, int]:
-    """Write the rows of `file` with a predicted label and its probability to `out`; returns rows by label.
+def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, dict[str, int]]:
+    """Write the rows of `file` with the model's answer beside each to `out`; returns rows, and answers by label.
 
     Raises DataError or ConfigError where the file has no column of texts.
     """
-    predict, corpus = open_run(folder)
+    predict, task, corpus = open_run(folder)
     table = tables.read(file)
     inputs = _inputs(table, corpus.columns, text)
-    probabilities = predict(inputs)
-    best = probabilities.argmax(1) if len(inputs) else np.zeros(0, int)
+    said, counts = shelf.load("objectives", task.kind).say(inputs, predict(inputs), task)
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
-    writer.writerow([*table.columns, "predicted", "probability"])
-    for row, place, chances in zip(table.rows, best, probabilities, strict=True):
-        writer.writerow([*row, corpus.labels[place], f"{chances[place]:.4f}"])
+    writer.writerow([*table.columns, *said[0]] if said else table.columns)
+    for row, answer in zip(table.rows, said, strict=True):
+        writer.writerow([*row, *map(_cell, answer.values())])
     store.write_text(out, content.getvalue())
-    return dict(Counter(corpus.labels[place] for place in best))
+    return len(said), dict(counts)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def score(folder: Path, file: Path, text: str | None, label: str | None) -> Evaluation:
     """Scores of a finished run on the labelled rows of `file`; labels it never saw count as errors."""
-    predict, corpus = open_run(folder)
+    predict, task, corpus = open_run(folder)
     table = tables.read(file)
     texts = _inputs(table, corpus.columns, text)
     column = label or corpus.columns.label
     columns.present(table, column)
     place = table.columns.index(column)
+    objective = shelf.load("objectives", task.kind)
     rows = [
-        _row(one, values[place].strip(), f"{table.file}:{line}")
+        objective.read(_row(one, f"{table.file}:{line}"), values[place].strip())
         for one, line, values in zip(texts, table.lines, table.rows, strict=True)
         if values[place].strip()
     ]
     if not rows:
         raise DataError(f"{table.file} has no labelled rows in {column!r}", "name the column of labels with --label")
-    return evaluate(predict, rows, corpus.labels, file.name, {}, seed=0)
+    return evaluate(predict, rows, task, file.name, {}, seed=0)
 
 
-def _row(text: Text, label: str, where: str) -> Row:
+def _row(text: Text, where: str) -> Row:
     first, second = (text, None) if isinstance(text, str) else text
-    return Row(text=first, label=label, where=where, pair=second)
+    return Row(text=first, label="", where=where, pair=second)
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:

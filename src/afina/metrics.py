@@ -99,12 +99,6 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
-def agreement(first: np.ndarray, second: np.ndarray) -> Score:
-    """Share of rows for which two probability matrices name the same class, with Wilson's interval."""
-    same, rows = int((first.argmax(1) == second.argmax(1)).sum()), len(first)
-    return Score("agreement", same / max(rows, 1), *wilson(same, rows))
-
-
 def _bin(confidence: np.ndarray) -> np.ndarray:
     """Bin (a, b] of each confidence; 0 belongs to the first."""
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)

@@ -15,7 +15,7 @@ import yaml
 from afina import config, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Tell, Trained, silent
+from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Task, Tell, Trained, silent
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -107,7 +107,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
 def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import report
+    from afina import report, tasks
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
@@ -115,14 +115,14 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     assert chosen is not None  # noqa: S101
     trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
-    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length)
+    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, tasks.of(rows))
 
     def judged() -> Evaluation:
         rivals = _rivals(rows, chosen, base, folder)
-        return evaluate.evaluate(model.predict(), rows.test, rows.labels, "test", rivals, seed)
+        return evaluate.evaluate(model.predict(), rows.test, model.task, "test", rivals, seed)
 
     def shrunk() -> Compressed:
-        exported = model.exported(folder / "onnx", rows.labels)
+        exported = model.exported(folder / "onnx")
         return compress.compress(exported, model.logits(), rows, options.compress, seed, tell)
 
     evaluation = keep("evaluate", Evaluation, seed, judged)
@@ -140,17 +140,14 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
     """What the baselines answer on the test rows."""
-    from afina import baselines, heads
+    from afina import heads, shelf, tasks
     from afina.predictors import torch
 
     untuned = heads.put_probe(heads.build(base.folder, plan.settings.pooling, rows.labels), folder)
     bf16 = plan.settings.precision == "bf16"
-    probe = torch.wrap(untuned, base.tokenizer, plan.settings.max_seq_length, bf16)
-    return {
-        "majority": baselines.majority(rows.train, rows.labels, rows.test),
-        "tfidf": baselines.tfidf(rows.train, rows.labels, rows.test),
-        "probe": probe([row.input for row in rows.test]),
-    }
+    probe = torch.wrap(untuned, base.tokenizer, plan.settings.max_seq_length, bf16, tasks.of(rows))
+    rivals = shelf.load(tasks.OBJECTIVES, rows.kind).rivals(rows, rows.test)
+    return {**rivals, "probe": probe([row.input for row in rows.test])}
 
 
 @dataclass(slots=True)
@@ -160,6 +157,7 @@ class _Model:
     folder: Path
     base: "Opened"
     max_tokens: int
+    task: Task
     loaded: Any = None
 
     def model(self) -> Any:
@@ -172,17 +170,17 @@ class _Model:
     def predict(self) -> Predict:
         from afina.predictors import torch
 
-        return torch.wrap(self.model(), self.base.tokenizer, self.max_tokens)
+        return torch.wrap(self.model(), self.base.tokenizer, self.max_tokens, task=self.task)
 
     def logits(self) -> Any:
         from afina.predictors import torch
 
         return torch.logits(self.model(), self.base.tokenizer, self.max_tokens)
 
-    def exported(self, folder: Path, labels: tuple[str, ...]) -> Path:
+    def exported(self, folder: Path) -> Path:
         from afina.export import export
 
-        export(self.model(), self.base.tokenizer, labels, folder, self.max_tokens)
+        export(self.model(), self.base.tokenizer, self.task, folder, self.max_tokens)
         return folder
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
-Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> probabilities, (n, classes), rows sum to 1
+Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels); what they are says the `Task`
 Value = str | int | float | bool | None
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Event:
     step: int | None = None
     steps: int | None = None  # steps in all
     loss: float | None = None  # nats
-    metric: float | None = None  # accuracy on dev, 0 to 1
+    metric: float | None = None  # the task's main score on dev
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
 
@@ -125,6 +125,16 @@ class Corpus:
     split: str  # how the splits were made, one sentence
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    kind: str = "classify"  # of the task: a name on the shelf of objectives
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of a model, and what makes answers of its logits: all that `Predict` needs beside the weights."""
+
+    kind: str = "classify"  # a name on the shelf of objectives
+    labels: tuple[str, ...] = ()  # of the logits, in their order
+    activation: str = "softmax"  # what makes answers of logits
 
 
 # ---------------------------------------------------------------- profile
@@ -195,7 +205,7 @@ class LayerScore:
 
     layer: int  # 0 is the embedding layer
     pooling: str  # mean or cls
-    accuracy: float  # cross-validated, 0 to 1
+    value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
 
@@ -213,8 +223,8 @@ class Facts:
     parameters: int
     body_parameters: int
     seconds_per_row: float  # one forward pass of one text, measured
-    probe: float  # accuracy of the best frozen layer, 0 to 1
-    majority: float  # accuracy of always saying the commonest class
+    probe: float  # score of the best frozen layer, 0 to 1
+    majority: float  # the same score where no text is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +291,7 @@ class Point:
     loss: float  # nats, mean since the last point
     rate: float  # learning rate of the body
     dev_loss: float | None = None
-    dev_accuracy: float | None = None
+    dev_accuracy: float | None = None  # the task's main score, which is the accuracy for classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,20 +335,42 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """Where a model is right and where not; empty is what has no meaning for the kind of task."""
+
+    classes: tuple[ClassScore, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows of a true class by predicted class
+    reliability: tuple[tuple[float, float, int], ...] = ()  # mean confidence, accuracy, rows of each bin
+    mistakes: tuple[tuple[str, str, str, float], ...] = ()  # where, truth, answer, how sure or how far off
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """Scores on the test split, beside the baselines."""
 
     rows: int
     split: str  # test, or dev where there is no test split
-    scores: tuple[Score, ...]
+    scores: tuple[Score, ...]  # the first is the main one
     classes: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]  # rows of a true class by predicted class
     reliability: tuple[tuple[float, float, int], ...]  # mean confidence, accuracy, rows of each bin
     baselines: Mapping[str, tuple[Score, ...]]
-    mistakes: tuple[tuple[str, str, str, float], ...]  # where, true label, predicted label, confidence
+    mistakes: tuple[tuple[str, str, str, float], ...]  # where, truth, answer, how sure or how far off
 
 
 # ---------------------------------------------------------------- compress
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a model's answers when its file was made smaller."""
+
+    drop_points: float  # of the main score
+    agreement: float  # share of the answers that are the same
+    broken: int  # answers that were right and are wrong
+    fixed: int  # answers that were wrong and are right
+    count: int  # answers in all
+    unit: str  # what an answer is: rows, labels, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,8 +381,8 @@ class Variant:
     file: str  # inside the run folder
     bytes: int
     ratio: float  # size of the fp32 model / size of this one
-    agreement: float  # share of dev rows with the same label as fp32
-    drop_points: float  # accuracy lost on dev against fp32, in points
+    agreement: float  # share of the answers on dev that are those of fp32
+    drop_points: float  # main score lost on dev against fp32, in points
     latency_ms: float  # one text alone, median
     rows_per_second: float  # in batches of 32
     why: str

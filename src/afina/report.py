@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import figures, store, wording
+from afina import figures, shelf, store, wording
 from afina.figures import Bar, Dot, Line, clean
 from afina.records import LayerScore, Profile, Score, Trained, to_json
 from afina.story import Story as Story
@@ -34,6 +34,7 @@ METRICS = {"macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score"}  # names 
 def write(folder: Path, story: Story) -> None:
     """Write the page, the model card and the JSON twin into the run's folder."""
     told = twin(story)
+    objective, labels = shelf.load("objectives", told.data.kind), told.data.labels
     context = {
         **{name: getattr(told, name) for name in Twin.__slots__},
         "verdict": verdict(told),
@@ -41,7 +42,11 @@ def write(folder: Path, story: Story) -> None:
         "classes": sorted(told.evaluation.classes, key=lambda one: (one.rows == 0, one.f1)),
         "confusions": _confusions(told),
         "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
-        "probe": max(told.plan.layers, key=lambda one: one.accuracy, default=None),
+        "described": objective.describe(labels, "pairs of texts" if told.data.columns.pair else "texts"),
+        "size": objective.size(labels),
+        "limits": objective.limits(labels),
+        "probed": objective.PROBED,
+        "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
@@ -58,12 +63,11 @@ def verdict(told: Twin) -> str:
     """The whole run in one or two sentences."""
     result, small = told.evaluation, told.compressed
     held_out = f"{result.rows:,} unseen test rows" if result.split == "test" else f"{result.rows:,} {result.split} rows"
-    classes = f"{len(told.data.labels):,} {'class' if len(told.data.labels) == 1 else 'classes'}"
-    parts = [f"{told.data.name}: {classes}, {told.data.rows['train']:,} training rows."]
+    size = shelf.load("objectives", told.data.kind).size(told.data.labels)
+    parts = [f"{told.data.name}: {size}, {told.data.rows['train']:,} training rows."]
     main, rival = _main(result.scores), _rival(told)
     if main is not None:
-        name = wording.word(main.name)
-        parts.append(f"{name[:1].upper()}{name[1:]} {wording.interval(main)} on {held_out};")
+        parts.append(f"{wording.sentence(wording.word(main.name))} {wording.interval(main)} on {held_out};")
     if main is not None and rival is not None:
         reaches = "reaches" if main.value > rival[1].value else "does as well or better:"
         parts.append(f"the best baseline, {wording.word(rival[0])}, {reaches} {wording.number(rival[1].value)};")
@@ -76,8 +80,8 @@ def verdict(told: Twin) -> str:
 
 
 def _main(scores: Sequence[Score]) -> Score | None:
-    """The score that the page is about: accuracy, or else the first."""
-    return next((score for score in scores if score.name == "accuracy"), scores[0] if scores else None)
+    """The score that the page is about: the first."""
+    return scores[0] if scores else None
 
 
 def _rival(told: Twin) -> tuple[str, Score] | None:
@@ -100,6 +104,7 @@ def _confusions(told: Twin) -> list[tuple[str, str, int]]:
 def _figures(told: Twin) -> dict[str, Markup]:
     """The page's figures by name; '' where there is nothing to draw."""
     plan, result, small = told.plan, told.evaluation, told.compressed
+    objective = shelf.load("objectives", told.data.kind)
     taken = {v.rung: "a" if v.rung == small.rung else "c" for v in small.variants}
     sizes = [Bar(wording.word(v.rung), v.bytes, wording.size(v.bytes), style=taken[v.rung]) for v in small.variants]
     latencies = [
@@ -111,9 +116,12 @@ def _figures(told: Twin) -> dict[str, Markup]:
         "classes": _classes(told.profile),
         "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
         "layers": figures.lines(
-            "Accuracy of a linear head on each frozen layer", "Lines with 95% bands.", _probed(plan.layers), "layer"
+            f"{wording.sentence(objective.PROBED)} of a linear head on each frozen layer",
+            "Lines with 95% bands.",
+            _probed(plan.layers),
+            "layer",
         ),
-        **_curves(told.trained),
+        **_curves(told.trained, _main(result.scores)),
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
         "heat": _heat(told) if len(told.data.labels) <= HEAT else "",
         "reliability": figures.reliability("Reliability diagram", "Accuracy by confidence.", result.reliability),
@@ -145,22 +153,24 @@ def _probed(layers: Sequence[LayerScore]) -> list[Line]:
     return [
         Line(
             wording.word(kind),
-            tuple((o.layer, o.accuracy) for o in ones),
+            tuple((o.layer, o.value) for o in ones),
             tuple((o.layer, o.low, o.high) for o in ones),
         )
         for kind, ones in chosen.items()
     ]
 
 
-def _curves(trained: Trained) -> dict[str, str]:
-    curve, best = trained.curve, trained.best_step
+def _curves(trained: Trained, main: Score | None) -> dict[str, str]:
+    curve, best, name = trained.curve, trained.best_step, wording.word(main.name) if main else "score"
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
-    accuracy = Line("dev accuracy", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
+    accuracy = Line(f"dev {name}", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
     rate = Line("learning rate", tuple((p.step, p.rate) for p in curve))
     return {
         "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", zero=True, mark=best),
-        "accuracy": figures.lines("Accuracy on dev while training", "A line.", [accuracy], "step", mark=best),
+        "accuracy": figures.lines(
+            f"{wording.sentence(name)} on dev while training", "A line.", [accuracy], "step", mark=best
+        ),
         "rate": figures.lines("Learning rate while training", "A line.", [rate], "step", zero=True, mark=best),
     }
 
@@ -199,11 +209,12 @@ def _front_matter(told: Twin) -> str:
         if math.isfinite(score.value)
     ]
     dataset = {"name": name, "type": re.sub(r"[^\w.-]+", "-", name) or "data", "split": result.split}
-    task = {"type": "text-classification", "name": "Text Classification"}
+    pipeline = shelf.load("objectives", told.data.kind).PIPELINE
+    task = {"type": pipeline, "name": pipeline.replace("-", " ").title()}
     known = {
         "language": [told.profile.language] if told.profile.language != "?" else None,
         "library_name": "sentence-transformers" if told.trained.layout == "sentence-transformers" else "transformers",
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": pipeline,
         "base_model": BUNDLED if base == "bundled" else base if "/" in base else None,
         "tags": ["afina"],
         "metrics": list(dict.fromkeys(str(metric["type"]) for metric in metrics)),
@@ -223,7 +234,8 @@ def _environment() -> Environment:
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
     filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text)))}
-    for name in ("word", "number", "interval", "count", "share", "size", "time", "value", "milliseconds", "change"):
+    names = "word sentence number interval count share size time value milliseconds change"
+    for name in names.split():
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)
     return jinja

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from afina import shelf
 from afina.records import Choice, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ def corpus(record: Corpus) -> None:
     say(record.columns.why)
     say(record.split)
     counts = {part: len(getattr(record, part)) for part in ("train", "dev", "test")}
-    classes = f"{len(record.labels)} classes"
-    say(f"{record.name}: {classes}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+    size = shelf.load("objectives", record.kind).size(record.labels)
+    say(f"{record.name}: {record.kind}, {size}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
 
 
 def _finding(finding: Finding) -> None:
@@ -152,7 +153,8 @@ def outcome(result: "Outcome", stage: str) -> None:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        lost = f"{small.drop_points:+.2f} points of accuracy lost on test, {small.agreement:.1%} of answers the same"
+        main = result.evaluation.scores[0].name if result.evaluation else "the score"
+        lost = f"{small.drop_points:+.2f} points of {main} lost on test, {small.agreement:.1%} of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {lost}")
         say(f"report: {result.folder / 'report.html'}")
 
@@ -214,7 +216,7 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
     summary: dict[str, Any] = {
         "run": str(result.folder),
-        "task": "pair" if result.corpus.columns.pair else "classify",
+        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
         "technique": result.plan.settings.technique,
         "rows": _rows(result.corpus),
         "seconds": result.seconds,

@@ -40,6 +40,15 @@ def word(name: str) -> str:
     return WORDS.get(name, name.replace("int8", "INT8").replace("_", " "))
 
 
+def sentence(text: str) -> str:
+    """The same with a capital at its start, other letters as they are.
+
+    >>> sentence("macro F1 on dev")
+    'Macro F1 on dev'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float) -> str:
     """Three decimals, or three digits where those would say nothing.
 
@@ -55,8 +64,7 @@ def number(value: float) -> str:
 
 def interval(one: Score | Distance | LayerScore) -> str:
     """A number with its doubt: '0.938 [0.929, 0.946]'."""
-    middle = one.accuracy if isinstance(one, LayerScore) else one.value
-    return f"{number(middle)} [{number(one.low)}, {number(one.high)}]"
+    return f"{number(one.value)} [{number(one.low)}, {number(one.high)}]"
 
 
 def count(value: float) -> str:

@@ -89,7 +89,7 @@ def test_the_layers_know_more_than_the_majority(opened):
     assert {(score.layer, score.pooling) for score in made.layers} == {
         (layer, pooling) for layer in range(3) for pooling in ("mean", "cls")
     }
-    assert all(score.low <= score.accuracy <= score.high for score in made.layers)
+    assert all(score.low <= score.value <= score.high for score in made.layers)
 
 
 def test_a_plan_survives_the_round_trip(opened):

@@ -8,23 +8,22 @@ A given test file stays as it is but for rows that cannot be scored (no text, no
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from itertools import combinations
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
+from types import ModuleType
 
 from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Finding, Row, Source, Table
 
-CLEANERS = "cleaners"
+CLEANERS, OBJECTIVES = "cleaners", "objectives"
+KIND = "classify"
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
 
 _GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
-_WHOLE = re.compile(r"[-+]?\d+")
-
 _Splits = Mapping[str, tuple[Row, ...]]
 
 
@@ -36,10 +35,14 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     chosen = columns.detect(opened["train"], options.text_column, options.pair_column, options.label_column)
     for table in opened.values():
         _check(table, chosen)
-    rows, cleaning = _clean({name: _rows(table, chosen) for name, table in opened.items()})
+    objective = shelf.load(OBJECTIVES, KIND)
+    rows, cleaning = _clean({name: _rows(table, chosen, objective) for name, table in opened.items()})
     findings = [finding for table in opened.values() for finding in table.findings]
-    labels = _labels(rows["train"], paths["train"].name)
-    whole, cutting = _cut(rows, options, seed)
+    file = paths["train"].name
+    if not rows["train"]:
+        raise DataError(f"no row of {file} is left after cleaning", "run `afina check` on it and repair what it lists")
+    labels = objective.outputs(rows["train"], file)
+    whole, cutting = _cut(rows, options, objective, seed)
     return Corpus(
         name=_name(paths["train"]),
         columns=chosen,
@@ -50,6 +53,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         split=_sentence(opened, rows, whole, seed),
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
+        kind=KIND,
     )
 
 
@@ -75,11 +79,11 @@ def _check(table: Table, chosen: Columns) -> None:
     columns.check_label(table, chosen.label)
 
 
-def _rows(table: Table, chosen: Columns) -> tuple[Row, ...]:
+def _rows(table: Table, chosen: Columns, objective: ModuleType) -> tuple[Row, ...]:
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
     return tuple(
-        Row(text=row[text], label=row[label], where=f"{table.file}:{line}", pair=None if pair is None else row[pair])
+        objective.read(Row(row[text], "", f"{table.file}:{line}", None if pair is None else row[pair]), row[label])
         for row, line in zip(table.rows, table.lines, strict=True)
     )
 
@@ -93,30 +97,16 @@ def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
     return rows, findings
 
 
-def _labels(train: tuple[Row, ...], file: str) -> tuple[str, ...]:
-    """The classes, sorted; whole numbers by their size."""
-    labels = sorted({row.label for row in train})
-    if not labels:
-        raise DataError(f"no row of {file} is left after cleaning", "run `afina check` on it and repair what it lists")
-    if len(labels) == 1:
-        raise DataError(f"{file} has one class only, {labels[0]!r}", "give rows of at least two classes")
-    if len(labels) > max(2, len(train) / 2):
-        raise DataError(
-            f"{file} has {len(labels):,} different labels in {len(train):,} rows, mostly one row each",
-            "name the column of classes: label_column=..., or merge classes",
-        )
-    if all(_WHOLE.fullmatch(label) for label in labels):
-        labels.sort(key=int)
-    return tuple(labels)
-
-
-def _cut(rows: _Splits, options: CorpusOptions, seed: int) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
+def _cut(
+    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int
+) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
     """All three splits; those without a file are cut from train, test first."""
     whole = dict(rows)
     findings: list[Finding] = []
     for name, share, most in (("test", options.test_share, None), ("dev", options.dev_share, MOST_DEV)):
         if name not in whole:
-            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most)
+            strata = objective.strata(whole["train"])
+            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata)
         if not whole[name]:
             raise DataError(f"no row of {name} is left after cleaning", f"leave out {name}_file: it is cut from train")
         findings.extend(splits.small(name, whole[name]))

@@ -9,13 +9,14 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from afina import features, fitting, heads, metrics, probing, shelf, store
+from afina import features, fitting, heads, shelf, store, tasks
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
@@ -32,16 +33,17 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     """
     began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
+    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
     model = heads.build(opened.folder, settings.pooling, corpus.labels)
-    rows, dev = (_encode(opened.tokenizer, part, corpus.labels, settings) for part in (corpus.train, corpus.dev))
-    probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder)
-    tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
+    rows, dev = (_encode(opened.tokenizer, part, corpus, settings) for part in (corpus.train, corpus.dev))
+    probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder, objective)
+    tell(Event("train", f"a linear head on the frozen body: {objective.PROBED} {probe:.3f} on dev", metric=probe))
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, _technique_config(settings))
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted = fitting.Fitted((), 0)
     if settings.technique != "head_only":
-        recipe = _recipe(settings, seed)
+        recipe = _recipe(settings, objective, seed)
         fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, folder / "checkpoints", tell)
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
@@ -53,7 +55,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         model = technique.merge(model)
     with store.whole_folder(folder / "model") as temporary:
         layout = heads.save(model, opened.tokenizer, temporary, settings.max_seq_length)
-    texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
+    texts = [row.input for row in corpus.dev]
+    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length, task=task)
     score = predictor.logits(model, opened.tokenizer, settings.max_seq_length)
     return Trained(
         technique=settings.technique,
@@ -64,7 +67,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(truth, predictor.wrap(model, opened.tokenizer, settings.max_seq_length)(texts), seed),
+        dev=objective.scores(corpus.dev, predict(texts), task, seed),
         reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
     )
 
@@ -79,14 +82,17 @@ def _technique_config(settings: Settings) -> Any:
     return shelf.load("techniques", settings.technique).Config(**options)
 
 
-def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
-    """Token ids with the class of each row."""
+def _encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, settings: Settings) -> Encoded:
+    """Token ids with the target of each row."""
     encoded = features.encode(tokenizer, [row.input for row in rows], settings.max_seq_length)
-    return [{**ids, "labels": labels.index(row.label)} for ids, row in zip(encoded, rows, strict=True)]
+    targets = shelf.load(tasks.OBJECTIVES, corpus.kind).targets(rows, corpus.labels).tolist()
+    return [{**ids, "labels": target} for ids, target in zip(encoded, targets, strict=True)]
 
 
-def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path) -> float:
-    """Fit a logistic head on the frozen body, keep it and put it in place; returns its accuracy on dev."""
+def _fit_probe(
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, objective: ModuleType
+) -> float:
+    """Fit a linear head on the frozen body, keep it and put it in place; returns its main score on dev."""
     output = heads.output_layer(model)
 
     def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
@@ -96,15 +102,15 @@ def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded],
         return features.collect(model, tokenizer, bare, read, bf16), labels
 
     train, dev = seen(parts[0]), seen(parts[1])
-    strength, _ = probing.choose_strength(train, dev, output.out_features)
-    weights, biases = probing.logistic(*train, output.out_features, strength)
+    weights, biases = objective.fit_head(train, dev, output.out_features)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights, biases)
     heads.put_probe(model, folder)
-    return float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
+    score: float = objective.dev_score(dev[0] @ weights.T + biases, dev[1])
+    return score
 
 
-def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
+def _recipe(settings: Settings, objective: ModuleType, seed: int) -> fitting.Recipe:
     return fitting.Recipe(
         epochs=settings.num_train_epochs,
         batch=settings.per_device_train_batch_size,
@@ -114,6 +120,7 @@ def _recipe(settings: Settings, seed: int) -> fitting.Recipe:
         weight_decay=settings.weight_decay,
         bf16=settings.precision == "bf16",
         seed=seed,
+        dev_score=objective.dev_score,
     )
 
 
