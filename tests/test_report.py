@@ -11,7 +11,7 @@ import pytest
 import yaml
 from stories import CASES
 
-from afina import report, wording
+from afina import report, shelf, wording
 from afina.records import Score, Source, from_json
 from afina.story import Story, Twin, twin
 
@@ -193,5 +193,6 @@ def test_paths_lose_their_folders_and_hub_names_do_not():
 
 @pytest.mark.parametrize("layout", ["sentence-transformers", "sequence-classification"])
 @pytest.mark.parametrize("pair", [True, False])
-def test_the_code_that_is_shown_compiles(layout, pair):
-    compile(wording.loading(layout, 'mo"del', pair), "shown", "exec")
+@pytest.mark.parametrize("kind", shelf.names("objectives"))
+def test_the_code_that_is_shown_compiles(layout, pair, kind):
+    compile(wording.loading(layout, 'mo"del', pair, shelf.load("objectives", kind).USE), "shown", "exec")

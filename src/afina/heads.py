@@ -1,4 +1,4 @@
-"""Classifiers on an encoder, and the folder layouts in which others can load them.
+"""Heads on an encoder, and the folder layouts in which others can load them.
 
 Two kinds:
   mean   encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
@@ -13,6 +13,7 @@ Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from afina.errors import RecordError
 
 MEAN, CLS = "sentence-transformers", "sequence-classification"  # names of the layouts
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+SINGLE = "single_label_classification"  # Hugging Face's name; the losses are those of its own heads
+LOSSES: dict[str, Loss] = {
+    SINGLE: nn.functional.cross_entropy,
+    "multi_label_classification": nn.functional.binary_cross_entropy_with_logits,
+    "regression": lambda logits, labels: nn.functional.mse_loss(logits.squeeze(-1), labels),
+}
 
 
 class PooledClassifier(nn.Module):
@@ -55,21 +65,21 @@ class PooledClassifier(nn.Module):
         return nn.functional.normalize(mean, dim=-1)
 
     def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> SequenceClassifierOutput:
-        """Logits, (n, classes), and the mean cross-entropy in nats where labels are given."""
+        """Logits, (n, classes), and where labels are given the mean loss of the configuration's problem_type."""
         logits = self.head(self.embed(**inputs))
-        loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        loss = None if labels is None else LOSSES[self.config.problem_type or SINGLE](logits.float(), labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def build(folder: Path, pooling: str, labels: tuple[str, ...]) -> Any:
-    """A classifier with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
+def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str = SINGLE) -> Any:
+    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config.problem_type = problem
     if pooling == "mean":
         encoder = AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
         model: Any = PooledClassifier(encoder, len(labels))
     else:
         config.num_labels = len(labels)
-        config.problem_type = "single_label_classification"
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, config=config, dtype=torch.float32, trust_remote_code=False
         )
@@ -94,13 +104,25 @@ def keep_probe(folder: Path, weights: np.ndarray, biases: np.ndarray) -> None:
     save_file({"weights": torch.from_numpy(weights), "biases": torch.from_numpy(biases)}, folder / PROBE)
 
 
-@torch.no_grad()
 def put_probe(model: Any, folder: Path) -> Any:
     """Put that head on a model, in place; returns the same model."""
-    output, head = output_layer(model), load_file(folder / PROBE)
-    output.weight.copy_(head["weights"])
-    output.bias.copy_(head["biases"])
+    head = load_file(folder / PROBE)
+    return put_head(model, head["weights"], head["biases"])
+
+
+@torch.no_grad()
+def put_head(model: Any, weights: Tensor, biases: Tensor) -> Any:
+    """Give a model's last layer these weights (classes, width) and biases (classes,); returns the same model."""
+    output = output_layer(model)
+    output.weight.copy_(weights)
+    output.bias.copy_(biases)
     return model
+
+
+def rescale(model: Any, offset: float, scale: float) -> Any:
+    """Make the last layer answer `scale` times what it did, plus `offset`; returns the same model."""
+    output = output_layer(model)
+    return put_head(model, output.weight * scale, output.bias * scale + offset)
 
 
 def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:

@@ -34,13 +34,15 @@ def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, d
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow([*table.columns, *said[0]] if said else table.columns)
     for row, answer in zip(table.rows, said, strict=True):
-        writer.writerow([*row, *map(_cell, answer.values())])
+        writer.writerow([*row, *(_cell(*one) for one in answer.items())])
     store.write_text(out, content.getvalue())
     return len(said), dict(counts)
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+def _cell(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}" if name == "probability" else f"{value:.6g}"
+    return str(value)
 
 
 def score(folder: Path, file: Path, text: str | None, label: str | None) -> Evaluation:
@@ -51,20 +53,24 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> Eval
     column = label or corpus.columns.label
     columns.present(table, column)
     place = table.columns.index(column)
-    objective = shelf.load("objectives", task.kind)
-    rows = [
-        objective.read(_row(one, f"{table.file}:{line}"), values[place].strip())
-        for one, line, values in zip(texts, table.lines, table.rows, strict=True)
-        if values[place].strip()
-    ]
-    if not rows:
-        raise DataError(f"{table.file} has no labelled rows in {column!r}", "name the column of labels with --label")
+    columns.check_label(table, column, task.kind)
+    cells = [row[place].strip() for row in table.rows]
+    found = (
+        _row(one, cell, f"{table.file}:{line}", task)
+        for one, line, cell in zip(texts, table.lines, cells, strict=True)
+        if cell
+    )
+    rows = [row for row in found if row.target != ""]
     return evaluate(predict, rows, task, file.name, {}, seed=0)
 
 
-def _row(text: Text, where: str) -> Row:
+def _row(text: Text, cell: str, where: str, task: Task) -> Row:
     first, second = (text, None) if isinstance(text, str) else text
-    return Row(text=first, label="", where=where, pair=second)
+    try:
+        row: Row = shelf.load("objectives", task.kind).read(Row(first, "", where, second), cell)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}", "correct this row, or delete it") from None
+    return row
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:

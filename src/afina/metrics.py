@@ -18,7 +18,7 @@ Source: Efron 1979 (bootstrap); Guo et al. 2017, arXiv:1706.04599, section 2 (ec
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -36,17 +36,31 @@ def scores(
 ) -> tuple[Score, ...]:
     """Every score of the list above, with its interval, in that order. At least one row."""
     parts = _parts(truth, probabilities)
-    values = _scores(np.ones((1, len(truth))), parts)[0]
+    return bootstrap(NAMES, lambda weights: _scores(weights, parts), len(truth), seed, resamples)
+
+
+def bootstrap(
+    names: Sequence[str],
+    of: Callable[[np.ndarray], np.ndarray],
+    rows: int,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> tuple[Score, ...]:
+    """Scores with their intervals. At least one row.
+
+    `of` gives the scores, (m, names), for weights (m, rows) that say how often each row is in each of m resamples.
+    """
+    values = of(np.ones((1, rows)))[0]
     rng = np.random.default_rng(seed)
-    at_once = max(1, BLOCK // len(truth))
+    at_once = max(1, BLOCK // rows)
     drawn = []
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
-        picked = rng.integers(len(truth), size=(size, len(truth))) + len(truth) * np.arange(size)[:, None]
+        picked = rng.integers(rows, size=(size, rows)) + rows * np.arange(size)[:, None]
         weights = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)  # how often each row
-        drawn.append(_scores(weights.astype(np.float64), parts))
+        drawn.append(of(weights.astype(np.float64)))
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
-    table = zip(NAMES, values, low, high, strict=True)
+    table = zip(names, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
 
 

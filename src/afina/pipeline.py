@@ -5,7 +5,7 @@ goes on with what is not. plan.yaml may be edited: a changed value is a decision
 it is made anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,7 +107,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
 
 def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import report, tasks
+    from afina import report
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
@@ -115,7 +115,7 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     assert chosen is not None  # noqa: S101
     trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
-    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, tasks.of(rows))
+    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, trained.task)
 
     def judged() -> Evaluation:
         rivals = _rivals(rows, chosen, base, folder)
@@ -140,14 +140,21 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
     """What the baselines answer on the test rows."""
-    from afina import heads, shelf, tasks
+    from afina import features, heads, shelf, tasks
     from afina.predictors import torch
 
-    untuned = heads.put_probe(heads.build(base.folder, plan.settings.pooling, rows.labels), folder)
+    task, objective = tasks.of(rows), shelf.load(tasks.OBJECTIVES, rows.kind)
+    untuned = heads.build(base.folder, plan.settings.pooling, rows.labels, objective.PROBLEM)
     bf16 = plan.settings.precision == "bf16"
-    probe = torch.wrap(untuned, base.tokenizer, plan.settings.max_seq_length, bf16, tasks.of(rows))
-    rivals = shelf.load(tasks.OBJECTIVES, rows.kind).rivals(rows, rows.test)
-    return {**rivals, "probe": probe([row.input for row in rows.test])}
+    probe = torch.wrap(heads.put_probe(untuned, folder), base.tokenizer, plan.settings.max_seq_length, bf16, task)
+    tuned = objective.tune(rows.dev, probe, task)
+
+    def embed(texts: Sequence[str]) -> Any:
+        body, encoded = untuned.base_model, features.encode(base.tokenizer, texts, plan.settings.max_seq_length)
+        return features.collect(body, base.tokenizer, encoded, lambda x: features.all_layers(body, x)[:, -1, 0], bf16)
+
+    rivals = objective.rivals(rows, rows.test, task, embed)
+    return {**rivals, "probe": (tuned, probe([row.input for row in rows.test]))}
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 All are frozen and survive a JSON round trip (`to_json`, `from_json`). Units stand behind the field.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels); what they are says the `Task`
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
 Value = str | int | float | bool | None
 
 T = TypeVar("T")
@@ -80,17 +81,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled text, or pair of texts. An unlabelled row has the label ''."""
+    """One text, or pair of texts, and what is known of it: a class, or what the task's kind has in its place."""
 
     text: str
-    label: str
+    label: str  # its class; '' where it has none, or where the kind is another
     where: str  # file:line
     pair: str | None = None  # the second text of a pair
+    value: float | None = None  # regress
 
     @property
     def input(self) -> Text:
         """What a model is given."""
         return self.text if self.pair is None else (self.text, self.pair)
+
+    @property
+    def target(self) -> Hashable:
+        """What is known of it, whatever the kind; '' where nothing is."""
+        return self.label if self.value is None else self.value
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes that it is an example of."""
+        return (self.label,) if self.label else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,7 @@ class Task:
 
     kind: str = "classify"  # a name on the shelf of objectives
     labels: tuple[str, ...] = ()  # of the logits, in their order
-    activation: str = "softmax"  # what makes answers of logits
+    activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
 
 
 # ---------------------------------------------------------------- profile
@@ -225,6 +237,7 @@ class Facts:
     seconds_per_row: float  # one forward pass of one text, measured
     probe: float  # score of the best frozen layer, 0 to 1
     majority: float  # the same score where no text is looked at
+    kind: str = "classify"  # of the task
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +321,7 @@ class Trained:
     best_step: int
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
+    task: Task = Task()  # with what was chosen for it on dev
 
 
 # ---------------------------------------------------------------- evaluate

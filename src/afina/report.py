@@ -28,7 +28,9 @@ FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
-METRICS = {"macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score"}  # names on the hub
+METRICS = {  # names on the hub
+    "macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score", "pearson": "pearsonr", "spearman": "spearmanr",
+}  # fmt: skip
 
 
 def write(folder: Path, story: Story) -> None:
@@ -46,11 +48,15 @@ def write(folder: Path, story: Story) -> None:
         "size": objective.size(labels),
         "limits": objective.limits(labels),
         "probed": objective.PROBED,
+        "counted": objective.COUNTED,
+        "sure": objective.SURE,
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
-        "loading": wording.loading(told.trained.layout, clean(told.trained.folder), told.data.columns.pair is not None),
+        "loading": wording.loading(
+            told.trained.layout, clean(told.trained.folder), told.data.columns.pair is not None, objective.USE
+        ),
         "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
     }
     jinja = _environment()
@@ -113,7 +119,7 @@ def _figures(told: Twin) -> dict[str, Markup]:
     ]
     times = [Bar(stage, seconds, wording.time(seconds)) for stage, seconds in told.seconds.items()]
     drawn = {
-        "classes": _classes(told.profile),
+        "classes": _classes(told.profile, objective.COUNTED),
         "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
         "layers": figures.lines(
             f"{wording.sentence(objective.PROBED)} of a linear head on each frozen layer",
@@ -132,9 +138,9 @@ def _figures(told: Twin) -> dict[str, Markup]:
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
 
 
-def _classes(profile: Profile) -> str:
+def _classes(profile: Profile, counted: str) -> str:
     """Few classes are named, many are drawn narrow."""
-    title, rows = "Training rows of each class", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
+    title, rows = f"Training rows of each {counted}", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
     if len(rows) > FEW:
         return figures.columns(title, "Columns, the commonest class first.", rows)
     return figures.bars(title, "Bars.", [Bar(label, n, wording.count(n), style="a") for label, n in rows])

@@ -13,22 +13,25 @@ from afina.records import Distance, LayerScore, Score, Value
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
-    "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
+    "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
+    "rmse": "RMSE", "mae": "MAE",
+    "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 from transformers import AutoConfig
 
 labels = AutoConfig.from_pretrained({folder}).id2label
-logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the classifier
-print([labels[i] for i in logits.argmax(axis=1).tolist()])"""
+logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
+{use}"""
 TRANSFORMERS = """\
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({folder})
 model = AutoModelForSequenceClassification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
-print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
+labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
+{use}"""
 
 
 def word(name: str) -> str:
@@ -149,8 +152,8 @@ def portable(name: str) -> str:
     return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
 
 
-def loading(layout: str, folder: str, pair: bool) -> str:
-    """Python that loads the model without this package."""
+def loading(layout: str, folder: str, pair: bool, use: str) -> str:
+    """Python that loads the model without this package; `use` goes on from `labels` and `logits` (n, labels)."""
     text = '("a text", "its second text")' if pair else '"a text"'
     code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
-    return code.format(folder=json.dumps(folder), text=text)
+    return code.format(folder=json.dumps(folder), text=text, use=use)

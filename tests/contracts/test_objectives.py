@@ -47,6 +47,9 @@ class Case:
         """The answers of each row given to another one."""
         return self.activated(np.roll(self.logits, 1, axis=0))
 
+    def rivals(self):
+        return self.objective.rivals(self.corpus, self.rows, self.task, lambda texts: np.ones((len(texts), 2)))
+
     def main(self, answers, rows=None):
         return self.objective.scores(self.rows if rows is None else rows, answers, self.task, 0)[0].value
 
@@ -61,6 +64,8 @@ def test_it_says_its_loss_its_source_and_what_it_does_not_do(case):
     assert "Source:" in case.objective.__doc__
     assert "What it does not do:" in case.objective.__doc__
     assert case.objective.PROBED
+    assert case.objective.COUNTED
+    assert case.objective.SURE
     assert "-" in case.objective.PIPELINE
 
 
@@ -71,8 +76,10 @@ def test_rows_survive_the_record(case):
 def test_perfect_answers_have_the_highest_main_score_and_no_baseline_reaches_it(case):
     assert case.main(case.answers) == pytest.approx(1.0)
     assert case.main(case.ruined()) < 0.9
-    for name, answers in case.objective.rivals(case.corpus, case.rows).items():
-        assert case.main(answers) <= 1.0 + 1e-9, name
+    rivals = case.rivals()
+    assert len(rivals) >= 2
+    for name, (task, answers) in rivals.items():
+        assert case.objective.scores(case.rows, answers, task, 0)[0].value <= 1.0 + 1e-9, name
 
 
 def test_every_score_lies_in_its_interval_and_the_seed_decides_it(case):
@@ -99,7 +106,7 @@ def test_the_score_that_chooses_the_best_epoch_is_the_main_score(case):
 
 
 def test_the_evaluate_stage_takes_it_and_the_record_holds_no_text(case):
-    rivals = case.objective.rivals(case.corpus, case.rows)
+    rivals = case.rivals()
     result = evaluate(lambda texts: case.ruined(), case.rows, case.task, "test", rivals, 0)
     assert from_json(Evaluation, to_json(result)) == result
     assert result.baselines.keys() == rivals.keys()

@@ -29,7 +29,7 @@ def made(tmp_path):
                 content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in content)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             options[f"{split}_file"] = str(path)
-        options |= {name: value for name, value in others.items() if name.endswith(("_column", "_share"))}
+        options |= {name: value for name, value in others.items() if name.endswith(("_column", "_share", "task"))}
         return read(CorpusOptions(**options), seed)
 
     return make
@@ -189,8 +189,50 @@ def test_a_test_file_left_empty_by_cleaning_is_refused(made):
 
 def test_a_label_of_several_values_is_refused(made):
     rows = "".join(json.dumps({"text": f"text {n}", "label": ["a", "b"]}) + "\n" for n in range(9))
-    with pytest.raises(DataError, match="holds lists"):
+    with pytest.raises(DataError, match="holds neither labels nor spans"):
         made(rows, train_name="train.jsonl")
+
+
+SCORED = "text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(60))
+
+
+def test_a_column_of_many_fractions_is_a_task_of_its_own_and_that_is_said(made):
+    corpus = made(SCORED)
+    assert (corpus.kind, corpus.labels) == ("regress", ("value",))
+    assert corpus.columns.why.endswith("task: regress, for 'score' holds numbers")
+    assert {row.label for row in corpus.train} == {""}
+    assert all(row.value == round(int(row.text.split()[1]) / 7, 3) for row in corpus.train)
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_a_score_that_is_no_number_is_left_out_and_its_line_is_said(made):
+    corpus = made(SCORED + 'one,"3,8"\ntwo,n/a\nthree,\nfour,1e999\n')
+    (finding,) = said(corpus, "regress")
+    assert (finding.count, finding.action) == (3, "removed")
+    assert finding.where == (
+        "train.csv:62: '3,8' is no number", "train.csv:63: 'n/a' is no number", "train.csv:65: '1e999' is no number",
+    )  # fmt: skip
+    assert said(corpus, "empty")[0].where == ("train.csv:64",)
+
+
+def test_words_for_scores_and_one_score_for_all_are_refused(made):
+    with pytest.raises(DataError, match=r"no row of train\.csv is left .*: train\.csv:2: 'card' is no number"):
+        made(GOOD, task="regress")
+    with pytest.raises(DataError, match=r"every score in train\.csv is 3"):
+        made("text,score\n" + "".join(f"text {n},3\n" for n in range(60)), task="regress")
+
+
+def test_scores_are_cut_so_that_every_part_has_low_and_high_ones(made):
+    corpus = made("text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(500)))
+    for rows in (corpus.train, corpus.dev, corpus.test):
+        fifths = [sum(20 * k <= row.value * 7 / 5 < 20 * (k + 1) for row in rows) / len(rows) for k in range(5)]
+        assert max(fifths) < 0.23
+
+
+def test_one_text_with_two_scores_is_kept_twice_and_a_copy_once(made):
+    corpus = made(SCORED + "text 3,9.5\nTEXT 4,0.571\n")
+    assert said(corpus, "contradictions") == []
+    assert said(corpus, "duplicates")[0].count == 1
 
 
 def test_ragged_rows_broken_lines_and_wrong_bytes_are_said(made):

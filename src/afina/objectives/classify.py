@@ -10,7 +10,6 @@ What it does not do: several labels a text (multilabel), classes with an order o
 Source: Bridle 1990, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (softmax).
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,20 +17,28 @@ from typing import Any
 
 import numpy as np
 
-from afina import baselines, metrics, probing
+from afina import baselines, cells, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "softmax"
 PROBLEM = "single_label_classification"  # as Hugging Face names it
 PROBED = "accuracy"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
+LISTS = False  # whether a cell holds a list
+COLUMNS = ()  # usual names of its column that come before the others where the task is named
+COUNTED = "class"  # what `counts` counts
+SURE = "confidence"  # what the number beside a mistake is
+USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
 SHOWN = 20  # mistakes in the details
-
-_WHOLE = re.compile(r"[-+]?\d+")
 
 
 # ---------------------------------------------------------------- rows
+
+
+def claims(values: Sequence[str], lists: bool) -> bool:
+    """Whether a column of cells looks like this kind: one value a cell, and no score."""
+    return not lists and not cells.is_score(values)
 
 
 def read(row: Row, cell: str) -> Row:
@@ -41,7 +48,7 @@ def read(row: Row, cell: str) -> Row:
 
 def outputs(train: Sequence[Row], file: str) -> tuple[str, ...]:
     """The classes, sorted; whole numbers by their size. Raises DataError where they are one, or nearly one a row."""
-    labels = sorted({row.label for row in train})
+    labels = cells.in_order(row.label for row in train)
     if len(labels) == 1:
         raise DataError(f"{file} has one class only, {labels[0]!r}", "give rows of at least two classes")
     if len(labels) > max(2, len(train) / 2):
@@ -49,9 +56,7 @@ def outputs(train: Sequence[Row], file: str) -> tuple[str, ...]:
             f"{file} has {len(labels):,} different labels in {len(train):,} rows, mostly one row each",
             "name the column of classes: label_column=..., or merge classes",
         )
-    if all(_WHOLE.fullmatch(label) for label in labels):
-        labels.sort(key=int)
-    return tuple(labels)
+    return labels
 
 
 def strata(rows: Sequence[Row]) -> list[str]:
@@ -69,6 +74,12 @@ def truth(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
     """Places of the rows' classes in `labels`, (n,); -1 for a class that is not there."""
     place = {label: index for index, label in enumerate(labels)}
     return np.array([place.get(row.label, -1) for row in rows], dtype=np.int64)
+
+
+def units(train: Sequence[Row]) -> tuple[float, float]:
+    """What training takes off the targets and divides them by: classes have no scale."""
+    del train
+    return 0.0, 1.0
 
 
 # ---------------------------------------------------------------- training
@@ -102,6 +113,12 @@ def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
 
 
 # ---------------------------------------------------------------- answers
+
+
+def tune(dev: Sequence[Row], predict: Predict, task: Task) -> Task:
+    """The same task: nothing is chosen after training."""
+    del dev, predict
+    return task
 
 
 def scores(rows: Sequence[Row], answers: np.ndarray, task: Task, seed: int) -> tuple[Score, ...]:
@@ -143,11 +160,12 @@ def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Ta
     )
 
 
-def rivals(corpus: Corpus, rows: Sequence[Row]) -> dict[str, np.ndarray]:
+def rivals(corpus: Corpus, rows: Sequence[Row], task: Task, embed: Embed) -> dict[str, tuple[Task, np.ndarray]]:
     """What the baselines answer on `rows`."""
+    del embed
     return {
-        "majority": baselines.majority(corpus.train, corpus.labels, rows),
-        "tfidf": baselines.tfidf(corpus.train, corpus.labels, rows),
+        "majority": (task, baselines.majority(corpus.train, corpus.labels, rows)),
+        "tfidf": (task, baselines.tfidf(corpus.train, corpus.labels, rows)),
     }
 
 

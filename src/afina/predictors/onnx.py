@@ -55,7 +55,10 @@ def _softmax(values: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"softmax": _softmax}
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": _softmax,
+    "none": lambda values: values,
+}
 
 
 def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -> Logits:

@@ -16,7 +16,10 @@ from afina import features
 from afina.records import Predict, Task, Text
 
 CLASSES = Task()
-ACTIVATIONS = {"softmax": lambda logits: logits.softmax(dim=-1)}
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "softmax": lambda logits: logits.softmax(dim=-1),
+    "none": lambda logits: logits,
+}
 
 
 def wrap(model: Any, tokenizer: Any, max_tokens: int, bf16: bool = False, task: Task = CLASSES) -> Predict:

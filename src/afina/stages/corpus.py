@@ -18,9 +18,9 @@ from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Finding, Row, Source, Table
+from afina.textfile import FEW
 
-CLEANERS, OBJECTIVES = "cleaners", "objectives"
-KIND = "classify"
+CLEANERS = "cleaners"
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
 
 _GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
@@ -32,15 +32,18 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     paths = _paths(options)
     opened = {name: tables.read(path) for name, path in paths.items()}
     _different(paths)
-    chosen = columns.detect(opened["train"], options.text_column, options.pair_column, options.label_column)
+    named = (options.text_column, options.pair_column, options.label_column, options.task)
+    kind, chosen = columns.kind(opened["train"], columns.detect(opened["train"], *named), options.task)
     for table in opened.values():
-        _check(table, chosen)
-    objective = shelf.load(OBJECTIVES, KIND)
-    rows, cleaning = _clean({name: _rows(table, chosen, objective) for name, table in opened.items()})
+        _check(table, chosen, kind)
+    objective = shelf.load(columns.OBJECTIVES, kind)
     findings = [finding for table in opened.values() for finding in table.findings]
+    rows, cleaning = _clean({name: _rows(table, chosen, objective, findings) for name, table in opened.items()})
     file = paths["train"].name
     if not rows["train"]:
-        raise DataError(f"no row of {file} is left after cleaning", "run `afina check` on it and repair what it lists")
+        worst = next((f": {one.where[0]}" for one in findings if one.check == kind), "")
+        found = f"no row of {file} is left after cleaning{worst}"
+        raise DataError(found, "run `afina check` on it and repair what it lists")
     labels = objective.outputs(rows["train"], file)
     whole, cutting = _cut(rows, options, objective, seed)
     return Corpus(
@@ -53,7 +56,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         split=_sentence(opened, rows, whole, seed),
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
-        kind=KIND,
+        kind=kind,
     )
 
 
@@ -72,20 +75,36 @@ def _different(paths: Mapping[str, Path]) -> None:
             )
 
 
-def _check(table: Table, chosen: Columns) -> None:
+def _check(table: Table, chosen: Columns, kind: str) -> None:
     for name in (chosen.text, chosen.pair, chosen.label):
         if name is not None:
             columns.present(table, name)
-    columns.check_label(table, chosen.label)
+    columns.check_label(table, chosen.label, kind)
 
 
-def _rows(table: Table, chosen: Columns, objective: ModuleType) -> tuple[Row, ...]:
+def _rows(table: Table, chosen: Columns, objective: ModuleType, findings: list[Finding]) -> tuple[Row, ...]:
+    """The rows of a table; those whose label cannot be read are left out, and that is added to the findings."""
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
-    return tuple(
-        objective.read(Row(row[text], "", f"{table.file}:{line}", None if pair is None else row[pair]), row[label])
-        for row, line in zip(table.rows, table.lines, strict=True)
-    )
+    rows, wrong = [], []
+    for cells, line in zip(table.rows, table.lines, strict=True):
+        row = Row(cells[text], "", f"{table.file}:{line}", None if pair is None else cells[pair])
+        try:
+            rows.append(objective.read(row, cells[label]))
+        except ValueError as error:
+            wrong.append(f"{row.where}: {error}")
+    if wrong:
+        findings.append(
+            Finding(
+                check=objective.__name__.rpartition(".")[2],
+                problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
+                action="removed",
+                fix="correct these rows, or delete them",
+                count=len(wrong),
+                where=tuple(wrong[:FEW]),
+            )
+        )
+    return tuple(rows)
 
 
 def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:

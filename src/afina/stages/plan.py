@@ -131,6 +131,7 @@ def _facts(
         seconds_per_row=speed["forward"],
         probe=max(score.value for score in layers),
         majority=objective.blind(corpus.train),
+        kind=corpus.kind,
     )
 
 
@@ -186,18 +187,20 @@ def _technique(facts: Facts, depth: int, options: TrainOptions) -> Choice:
     """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
     verdicts = {name: _verdict(name, facts, depth, options) for name in shelf.names("techniques")}
     value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
+    objective = shelf.load("objectives", facts.kind)
+    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     reasons = {
-        "head_only": f"{facts.rows_per_class:g} rows a class: too few to move the body without tearing it",
-        "freeze": f"{facts.rows_per_class:g} rows a class are enough to train the body above layer {depth}",
-        "full": f"{facts.rows_per_class:g} rows a class are enough to train the whole body",
+        "head_only": f"{each}: too few to move the body without tearing it",
+        "freeze": f"{each} are enough to train the body above layer {depth}",
+        "full": f"{each} are enough to train the whole body",
     }
     refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
     evidence = {
         "rows": facts.rows,
         "classes": facts.classes,
-        "rows a class, median": facts.rows_per_class,
-        "frozen probe, accuracy": round(facts.probe, 4),
-        "majority, accuracy": round(facts.majority, 4),
+        f"rows a {objective.COUNTED}, median": facts.rows_per_class,
+        f"frozen probe, {objective.PROBED}": round(facts.probe, 4),
+        f"majority, {objective.PROBED}": round(facts.majority, 4),
     }
     return Choice("technique", value, reasons[value], evidence, refused)
 
@@ -213,8 +216,9 @@ def _verdict(name: str, facts: Facts, depth: int, options: TrainOptions) -> Verd
 def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
     """Near general language the lower third serves as it is; far from it, every layer has something to learn."""
     measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
+    probed = shelf.load("objectives", facts.kind).PROBED
     evidence: dict[str, Value] = {
-        f"layer {score.layer}, frozen accuracy": round(score.value, 4) for score in layers if score.pooling == "mean"
+        f"layer {score.layer}, frozen {probed}": round(score.value, 4) for score in layers if score.pooling == "mean"
     }
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
@@ -243,7 +247,7 @@ def _pooling(layers: Sequence[LayerScore]) -> Choice:
     mean, cls = top["mean"], top["cls"]
     evidence = {"mean, last layer": round(mean.value, 4), "cls, last layer": round(cls.value, 4)}
     if cls.low > mean.value:
-        return Choice("pooling", "cls", "the first token says more of the classes than the mean", evidence)
+        return Choice("pooling", "cls", "the first token says more of the answer than the mean", evidence)
     return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
 
 

@@ -15,8 +15,7 @@ from afina import samples, shelf
 from afina.bases import Opened
 from afina.config import ProfileOptions
 from afina.errors import ConfigError, DataError
-from afina.records import Corpus, Distance, Profile, Row, Sample
-from afina.samples import Embed
+from afina.records import Corpus, Distance, Embed, Profile, Row, Sample
 
 FEWEST = 30  # texts on either side, below which no distance is measured
 CHUNK = 1000  # rows tokenized at once

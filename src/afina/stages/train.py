@@ -34,9 +34,10 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
     task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
-    model = heads.build(opened.folder, settings.pooling, corpus.labels)
+    plain = (opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
+    model = heads.build(*plain)
     rows, dev = (_encode(opened.tokenizer, part, corpus, settings) for part in (corpus.train, corpus.dev))
-    probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder, objective)
+    probe = _fit_probe(model, opened.tokenizer, (rows, dev), settings.precision == "bf16", folder, corpus)
     tell(Event("train", f"a linear head on the frozen body: {objective.PROBED} {probe:.3f} on dev", metric=probe))
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, _technique_config(settings))
@@ -47,16 +48,18 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         fitted = fitting.fit(model, opened.tokenizer, (rows, dev), recipe, folder / "checkpoints", tell)
     if fitted.curve and max(point.dev_accuracy or 0 for point in fitted.curve) < probe:
         tell(Event("train", "no epoch beat the linear head on dev: the frozen body with that head is kept"))
-        model = heads.put_probe(heads.build(opened.folder, settings.pooling, corpus.labels), folder)
+        model = heads.put_probe(heads.build(*plain), folder)
         fitted = fitting.Fitted(fitted.curve, 0)
     else:
         if settings.technique == "lora":
             _save_adapter(model, folder / "adapter")
-        model = technique.merge(model)
+        model = heads.rescale(technique.merge(model), *objective.units(corpus.train))
     with store.whole_folder(folder / "model") as temporary:
         layout = heads.save(model, opened.tokenizer, temporary, settings.max_seq_length)
     texts = [row.input for row in corpus.dev]
     predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length, task=task)
+    answers = predict(texts)
+    task = objective.tune(corpus.dev, lambda _: answers, task)
     score = predictor.logits(model, opened.tokenizer, settings.max_seq_length)
     return Trained(
         technique=settings.technique,
@@ -67,8 +70,9 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=objective.scores(corpus.dev, predict(texts), task, seed),
+        dev=objective.scores(corpus.dev, answers, task, seed),
         reload_error=_reload_error(folder / "model", opened.tokenizer, settings, texts[:CHECKED_ROWS], score),
+        task=task,
     )
 
 
@@ -83,17 +87,20 @@ def _technique_config(settings: Settings) -> Any:
 
 
 def _encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, settings: Settings) -> Encoded:
-    """Token ids with the target of each row."""
+    """Token ids with the target of each row, in the units that training sees."""
     encoded = features.encode(tokenizer, [row.input for row in rows], settings.max_seq_length)
-    targets = shelf.load(tasks.OBJECTIVES, corpus.kind).targets(rows, corpus.labels).tolist()
-    return [{**ids, "labels": target} for ids, target in zip(encoded, targets, strict=True)]
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
+    targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
+    if (offset, scale) != (0.0, 1.0):
+        targets = (targets - offset) / scale
+    return [{**ids, "labels": target} for ids, target in zip(encoded, targets.tolist(), strict=True)]
 
 
 def _fit_probe(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, objective: ModuleType
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, corpus: Corpus
 ) -> float:
     """Fit a linear head on the frozen body, keep it and put it in place; returns its main score on dev."""
-    output = heads.output_layer(model)
+    output, objective = heads.output_layer(model), shelf.load(tasks.OBJECTIVES, corpus.kind)
 
     def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
         labels = np.array([row["labels"] for row in part])
@@ -103,9 +110,10 @@ def _fit_probe(
 
     train, dev = seen(parts[0]), seen(parts[1])
     weights, biases = objective.fit_head(train, dev, output.out_features)
+    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
+    offset, scale = objective.units(corpus.train)
     with store.disk_errors(folder):
-        heads.keep_probe(folder, weights, biases)
-    heads.put_probe(model, folder)
+        heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
     score: float = objective.dev_score(dev[0] @ weights.T + biases, dev[1])
     return score
 
