@@ -195,4 +195,8 @@ def test_paths_lose_their_folders_and_hub_names_do_not():
 @pytest.mark.parametrize("pair", [True, False])
 @pytest.mark.parametrize("kind", shelf.names("objectives"))
 def test_the_code_that_is_shown_compiles(layout, pair, kind):
-    compile(wording.loading(layout, 'mo"del', pair, shelf.load("objectives", kind).USE), "shown", "exec")
+    compile(
+        wording.loading(layout, 'mo"del', pair, shelf.load("objectives", kind).USE.format(thresholds=[0.5])),
+        "shown",
+        "exec",
+    )

@@ -49,6 +49,25 @@ def tfidf(train: Sequence[Row], labels: Sequence[str], rows: Sequence[Row]) -> n
     return answer
 
 
+def one_vs_rest(train: Sequence[Row], targets: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
+    """Probability of each label by a linear model of words of its own, (rows, labels).
+
+    targets  (train, labels), 0 or 1. A label that all rows of `train` have, or none, has the probability 1 or 0.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    answer = np.tile(targets.mean(0, dtype=np.float64), (len(rows), 1))
+    if not rows or not any(_text(row).strip() for row in train):
+        return answer
+    vectorizer = _vectorizer()
+    known, new = vectorizer.fit_transform(map(_text, train)), vectorizer.transform(map(_text, rows))
+    for place, wanted in enumerate(targets.T):
+        if 0 < wanted.sum() < len(wanted):
+            model = LogisticRegression(C=STRENGTH, solver="liblinear").fit(known, wanted)
+            answer[:, place] = model.predict_proba(new)[:, 1]
+    return answer
+
+
 def ridge(train: Sequence[Row], values: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
     """Values by ridge regression on TF-IDF, (rows,); their mean where there are no words."""
     from sklearn.linear_model import Ridge

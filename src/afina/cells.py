@@ -1,8 +1,10 @@
-"""What stands in a cell of a table: nothing, a number, or one of many different numbers."""
+"""What stands in a cell of a table: nothing, a number, a list."""
 
+import json
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 NOTHING = frozenset({"", "nan", "null"})  # what pandas and databases write for nothing
 GRADES = 20  # more different fractions than this are a score, not classes
@@ -39,6 +41,19 @@ def is_score(values: Iterable[str]) -> bool:
     filled = [value.strip() for value in values if not missing(value)]
     fractions = {value for value in filled if _FRACTION.fullmatch(value)}
     return len(fractions) > GRADES and sum(bool(_NUMBER.fullmatch(value)) for value in filled) >= 0.9 * len(filled)
+
+
+def items(value: str) -> list[Any] | None:
+    """What a JSON list holds, or None where a cell is none.
+
+    >>> items('["a", 1]'), items("a")
+    (['a', 1], None)
+    """
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ mostly different from row to row, a label is short and one of few. Where countin
 the user is asked, for a wrong label column is a wrong model.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -85,6 +86,19 @@ def values(table: Table, column: str) -> list[str]:
     """All values of one column."""
     place = table.columns.index(column)
     return [row[place] for row in table.rows]
+
+
+def parted(table: Table, chosen: Columns) -> Table:
+    """The table with a list in each cell of the label column, where these hold labels with a separator between them."""
+    if chosen.separator is None or chosen.label in table.lists:
+        return table
+    place = table.columns.index(chosen.label)
+
+    def cut(cell: str) -> str:
+        return json.dumps([one.strip() for one in cell.split(chosen.separator)], ensure_ascii=False)
+
+    rows = tuple((*row[:place], cut(row[place]), *row[place + 1 :]) for row in table.rows)
+    return replace(table, rows=rows, lists=(*table.lists, chosen.label))
 
 
 def kind(table: Table, chosen: Columns, task: str | None) -> tuple[str, Columns]:

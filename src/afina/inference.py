@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from afina.errors import DataError
 from afina.predictors import onnx
 from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Task, Text
 from afina.stages.evaluate import evaluate
+
+PARTED = ";"  # between several answers in a cell
 
 
 def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
@@ -33,13 +36,16 @@ def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, d
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow([*table.columns, *said[0]] if said else table.columns)
+    separator = corpus.columns.separator or PARTED
     for row, answer in zip(table.rows, said, strict=True):
-        writer.writerow([*row, *(_cell(*one) for one in answer.items())])
+        writer.writerow([*row, *(_cell(name, value, separator) for name, value in answer.items())])
     store.write_text(out, content.getvalue())
     return len(said), dict(counts)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any, separator: str) -> str:
+    if isinstance(value, list):
+        return separator.join(_cell(name, one, separator) for one in value)
     if isinstance(value, float):
         return f"{value:.4f}" if name == "probability" else f"{value:.6g}"
     return str(value)
@@ -52,6 +58,7 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> Eval
     texts = _inputs(table, corpus.columns, text)
     column = label or corpus.columns.label
     columns.present(table, column)
+    table = columns.parted(table, replace(corpus.columns, label=column))
     place = table.columns.index(column)
     columns.check_label(table, column, task.kind)
     cells = [row[place].strip() for row in table.rows]

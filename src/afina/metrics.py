@@ -85,7 +85,11 @@ def per_class(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -
 
 def reliability(truth: np.ndarray, probabilities: np.ndarray) -> tuple[tuple[float, float, int], ...]:
     """Mean confidence, accuracy and rows of each of the 15 bins; an empty bin is (its middle, 0, 0)."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    return binned(probabilities.max(1), probabilities.argmax(1) == truth)
+
+
+def binned(confidence: np.ndarray, right: np.ndarray) -> tuple[tuple[float, float, int], ...]:
+    """The same for any probabilities (n,) and whether each came true (n,)."""
     bins = _bin(confidence)
     found = []
     for place in range(BINS):

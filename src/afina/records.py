@@ -88,6 +88,7 @@ class Row:
     where: str  # file:line
     pair: str | None = None  # the second text of a pair
     value: float | None = None  # regress
+    labels: tuple[str, ...] | None = None  # multilabel: sorted; () where none holds
 
     @property
     def input(self) -> Text:
@@ -97,12 +98,12 @@ class Row:
     @property
     def target(self) -> Hashable:
         """What is known of it, whatever the kind; '' where nothing is."""
-        return self.label if self.value is None else self.value
+        return next((one for one in (self.value, self.labels) if one is not None), self.label)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes that it is an example of."""
-        return (self.label,) if self.label else ()
+        """The classes or labels that it is an example of."""
+        return self.labels or ((self.label,) if self.label else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Columns:
     label: str
     pair: str | None = None  # second text of a pair task
     why: str = ""
+    separator: str | None = None  # between the labels in a cell, where these are no lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Task:
     kind: str = "classify"  # a name on the shelf of objectives
     labels: tuple[str, ...] = ()  # of the logits, in their order
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
+    thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
 
 
 # ---------------------------------------------------------------- profile

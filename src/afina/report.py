@@ -55,7 +55,10 @@ def write(folder: Path, story: Story) -> None:
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
         "loading": wording.loading(
-            told.trained.layout, clean(told.trained.folder), told.data.columns.pair is not None, objective.USE
+            told.trained.layout,
+            clean(told.trained.folder),
+            told.data.columns.pair is not None,
+            objective.USE.format(thresholds=[round(one, 4) for one in told.trained.task.thresholds]),
         ),
         "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afina import config, inference, pipeline, shelf
+from afina import columns, config, inference, pipeline, shelf, tables
 from afina.predictors import onnx
 from afina.records import Columns, Corpus, Evaluation, Task, from_json, to_json
 from afina.stages.compress import verdict
@@ -69,6 +69,13 @@ def test_it_says_its_loss_its_source_and_what_it_does_not_do(case):
     assert "-" in case.objective.PIPELINE
 
 
+def test_it_claims_the_cells_of_its_own_files_and_no_other_does(case, tmp_path):
+    table = tables.read(case.own.write(tmp_path, case.own.rows(60)))
+    chosen = columns.detect(table, None, None, None)
+    cells, lists = columns.values(table, chosen.label), chosen.label in table.lists
+    assert [name for name in NAMES if shelf.load("objectives", name).claims(cells, lists)] == [case.name]
+
+
 def test_rows_survive_the_record(case):
     assert from_json(Corpus, to_json(case.corpus)) == case.corpus
 
@@ -101,8 +108,11 @@ def test_the_order_of_the_rows_changes_no_score(case):
 
 def test_the_score_that_chooses_the_best_epoch_is_the_main_score(case):
     wanted = case.objective.targets(case.rows, case.task.labels)
-    for logits in (case.logits, np.roll(case.logits, 1, axis=0)):
-        assert case.objective.dev_score(logits, wanted) == pytest.approx(case.main(case.activated(logits)))
+    assert case.objective.dev_score(case.logits, wanted) == pytest.approx(case.main(case.answers))
+    worse = np.roll(case.logits, 1, axis=0)
+    tuned = case.objective.tune(case.rows, lambda texts: case.ruined(), case.task)  # it may be of the best thresholds
+    best = case.objective.scores(case.rows, case.ruined(), tuned, 0)[0].value
+    assert case.main(case.ruined()) - 1e-6 <= case.objective.dev_score(worse, wanted) <= best + 1e-6
 
 
 def test_the_evaluate_stage_takes_it_and_the_record_holds_no_text(case):

@@ -29,7 +29,9 @@ def made(tmp_path):
                 content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in content)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             options[f"{split}_file"] = str(path)
-        options |= {name: value for name, value in others.items() if name.endswith(("_column", "_share", "task"))}
+        options |= {
+            name: value for name, value in others.items() if name.endswith(("_column", "_share", "_separator", "task"))
+        }
         return read(CorpusOptions(**options), seed)
 
     return make
@@ -187,10 +189,67 @@ def test_a_test_file_left_empty_by_cleaning_is_refused(made):
         made(GOOD, test="text,label\n,card\n")
 
 
-def test_a_label_of_several_values_is_refused(made):
-    rows = "".join(json.dumps({"text": f"text {n}", "label": ["a", "b"]}) + "\n" for n in range(9))
+def listed(lists, word="text"):
+    return "".join(json.dumps({"text": f"{word} {n}", "labels": one}) + "\n" for n, one in enumerate(lists))
+
+
+def test_lists_of_labels_are_a_task_of_their_own_and_a_row_may_have_none(made):
+    corpus = made(listed([["b", "a"], [], ["a"], ["b", "b"], [2]] * 12), train_name="train.jsonl")
+    assert (corpus.kind, corpus.labels) == ("multilabel", ("2", "a", "b"))
+    assert corpus.columns.why.endswith("task: multilabel, for 'labels' holds lists")
+    everything = {row.text: row for row in corpus.train + corpus.dev + corpus.test}
+    assert [everything[f"text {n}"].labels for n in range(5)] == [("a", "b"), (), ("a",), ("b",), ("2",)]
+    assert len(everything) == 60
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_labels_in_one_cell_are_parted_where_the_sign_between_them_is_named(made):
+    rows = "".join(f"text {n},{('a; b', '', 'b')[n % 3]}\n" for n in range(60))
+    corpus = made("text,labels\n" + rows, label_separator=";")
+    assert (corpus.kind, corpus.labels, corpus.columns.separator) == ("multilabel", ("a", "b"), ";")
+    assert {row.labels for row in corpus.train} == {("a", "b"), (), ("b",)}
+    assert made("text,labels\n" + rows).labels == ("a; b", "b")
+
+
+def test_empty_lists_everywhere_and_the_same_labels_everywhere_are_refused(made):
+    with pytest.raises(DataError, match="has any label: every list is empty"):
+        made(listed([[]] * 40), train_name="train.jsonl")
+    with pytest.raises(DataError, match="the same labels: a, b"):
+        made(listed([["a", "b"]] * 40), train_name="train.jsonl")
+
+
+def test_what_is_no_list_of_labels_is_left_out_and_its_line_is_said(made):
+    corpus = made(listed([["a"], ["b"]] * 20) + listed(["a", [["x"]], None, [{"x": 1}]]), train_name="train.jsonl",
+                  task="multilabel")  # fmt: skip
+    assert said(corpus, "multilabel")[0].where == (
+        "train.jsonl:41: 'a' is no list of labels", "train.jsonl:42: '[[\"x\"]]' is no list of labels",
+        "train.jsonl:44: '[{\"x\": 1}]' is no list of labels",
+    )  # fmt: skip
+    assert said(corpus, "empty")[0].where == ("train.jsonl:43",)
     with pytest.raises(DataError, match="holds neither labels nor spans"):
-        made(rows, train_name="train.jsonl")
+        made(listed([[{"x": 1}]] * 40), train_name="train.jsonl")
+
+
+def test_spellings_of_one_label_in_lists_become_one(made):
+    corpus = made(listed([["Card", "lost "], ["card"], ["card", "Lost"], []] * 12), train_name="train.jsonl")
+    assert corpus.labels == ("Lost", "card")
+    assert {row.labels for row in corpus.train} == {("Lost", "card"), ("card",), ()}
+
+
+def test_a_label_in_lists_that_train_lacks_leaves_dev_and_stays_in_test(made):
+    new, newer = (listed([["a"], ["a", "unheard"]], word) for word in ("new", "newer"))
+    corpus = made(listed([["a"], ["b"], []] * 12), test=new, dev=newer, train_name="train.jsonl",
+                  test_name="test.jsonl", dev_name="dev.jsonl")  # fmt: skip
+    assert [row.labels for row in corpus.test] == [("a",), ("a", "unheard")]
+    assert [row.labels for row in corpus.dev] == [("a",)]
+    assert {finding.action for finding in said(corpus, "rare")} == {"kept", "removed"}
+
+
+def test_one_text_with_two_lists_is_a_contradiction(made):
+    corpus = made(listed([["a"], ["b"], []] * 12) + listed([["a"]]) + '{"text": "TEXT 1", "labels": ["a", "b"]}\n',
+                  train_name="train.jsonl")  # fmt: skip
+    assert said(corpus, "duplicates")[0].count == 1
+    assert said(corpus, "contradictions")[0].count == 2
 
 
 SCORED = "text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(60))

@@ -47,7 +47,7 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 def task(folder: Path) -> Task:
     """What the exported model was made for. Raises RecordError where labels.json is missing or damaged."""
     card = _card(folder)
-    return Task(card["kind"], tuple(card["labels"]), card["activation"])
+    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]))
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -57,6 +57,7 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "softmax": _softmax,
+    "sigmoid": lambda values: 1 / (1 + np.exp(-np.clip(values, -500, 500))),
     "none": lambda values: values,
 }
 
@@ -93,9 +94,9 @@ def _card(folder: Path) -> dict[str, Any]:
         if not (isinstance(card["labels"], list) and card["labels"] and {"pair", "pad_token_id"} <= card.keys()):
             raise ValueError("labels, pair or pad_token_id is missing")
         card["max_tokens"] = int(card["max_tokens"])
-        card = {"kind": "classify", "activation": "softmax", **card}  # what cards without these two are of
-        if card["activation"] not in ACTIVATIONS:
-            raise ValueError(f"there is no activation {card['activation']!r}")
+        card = {"kind": "classify", "activation": "softmax", "thresholds": [], **card}  # of older cards
+        if card["activation"] not in ACTIVATIONS or len(card["thresholds"]) not in (0, len(card["labels"])):
+            raise ValueError(f"activation {card['activation']!r} with {len(card['thresholds'])} thresholds")
     except OSError:
         raise RecordError("labels.json cannot be read beside the model", AGAIN) from None
     except (ValueError, KeyError, TypeError) as error:

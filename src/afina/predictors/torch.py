@@ -18,6 +18,7 @@ from afina.records import Predict, Task, Text
 CLASSES = Task()
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "softmax": lambda logits: logits.softmax(dim=-1),
+    "sigmoid": torch.sigmoid,
     "none": lambda logits: logits,
 }
 

@@ -9,6 +9,7 @@ A given test file stays as it is but for rows that cannot be scored (no text, no
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
@@ -33,7 +34,9 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     opened = {name: tables.read(path) for name, path in paths.items()}
     _different(paths)
     named = (options.text_column, options.pair_column, options.label_column, options.task)
-    kind, chosen = columns.kind(opened["train"], columns.detect(opened["train"], *named), options.task)
+    detected = replace(columns.detect(opened["train"], *named), separator=options.label_separator or None)
+    opened = {name: columns.parted(table, detected) for name, table in opened.items()}
+    kind, chosen = columns.kind(opened["train"], detected, options.task)
     for table in opened.values():
         _check(table, chosen, kind)
     objective = shelf.load(columns.OBJECTIVES, kind)
