@@ -95,7 +95,7 @@ def one(task: str, seed: int, settings: Settings, opened, sets) -> dict:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         fitted = fitting.fit(
-            model, opened.tokenizer, (encoded["train"], encoded["dev"]), recipe, Path(folder) / "c", silent
+            model, opened.tokenizer, (encoded["train"], {"dev": encoded["dev"]}), recipe, Path(folder) / "c", silent
         )
     seconds = time.monotonic() - began
     logits = answers(model, opened, encoded["test"], lambda batch: model(**batch).logits)

@@ -263,7 +263,7 @@ BAD = {
     "one class": (b"text,label\na b,x\nc d,x\ne f,x\n", "class"),
     "an unclosed quote": (b'text,label\n"a b,x\nc d,y\n', "quote"),
     "garbage": (bytes(range(256)) * 20, ""),
-    "a score for a label": (b"text,score\n" + b"".join(b"words %d,%d.%d7\n" % (i, i, i) for i in range(60)), "score"),
+    "one score for all": (b"text,score\n" + b"".join(b"words %d,3\n" % i for i in range(60)), "class"),
 }
 
 
