@@ -416,10 +416,10 @@ class Trained:
     best_step: int
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
-    task: Task = Task()  # with what was chosen for it on dev
     stages: tuple[StageChange, ...] = ()  # of a staged training, in order
     looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
     stopped: str = ""  # why training ended before its last step
+    task: Task = Task()  # with what was chosen for it on dev
 
 
 # ---------------------------------------------------------------- evaluate

@@ -36,7 +36,9 @@ class Case:
         train = self.own.rows(120, 0)
         labels = self.objective.outputs(train, "rows")
         self.task = Task(name, labels, self.objective.ACTIVATION)
-        self.corpus = Corpus("made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), name)
+        self.corpus = Corpus(
+            "made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), kind=name
+        )
         self.logits = self.own.perfect(self.rows, self.task)
         self.answers = self.activated(self.logits)
 

@@ -62,8 +62,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         heads.rescale(model, *objective.units(corpus.train))  # the adapter's head too gives the final answers
     model, layout = _write(model, made, opened, folder)
     task, scores = _judged(model, opened, corpus, settings, seed)
-    texts = [row.input for row in corpus.dev[:CHECKED_ROWS]]
-    error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts)
+    error = _reload_error(folder / "model", model, opened.tokenizer, settings, corpus.dev[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -255,10 +254,11 @@ def _recipe(settings: Settings, opened: Opened, objective: ModuleType, seed: int
     )
 
 
-def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, texts: Sequence[Any]) -> float:
+def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, rows: Sequence[Row]) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
     now, again = (
-        predictor.logits(one, tokenizer, settings.max_seq_length)(texts) for one in (model, heads.load(folder))
+        predictor.logits(one, tokenizer, settings.max_seq_length)([row.input for row in rows])
+        for one in (model, heads.load(folder))
     )
     error = float(np.abs(again - now).max(initial=0))
     if error > 1e-3:
