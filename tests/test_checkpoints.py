@@ -190,6 +190,9 @@ def test_the_best_weights_travel_with_each_checkpoint_and_a_damage_while_trainin
     flip(newest / checkpoints.BEST)
     with pytest.raises(MachineError, match=r"best.safetensors was altered"):
         checkpoints.best_weights(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(MachineError, match="no checkpoint is left"):
+        checkpoints.best_weights(folder)
 
 
 def test_a_full_disk_in_the_middle_of_a_checkpoint_leaves_the_one_before_and_a_rerun_resumes(

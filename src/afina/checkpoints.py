@@ -51,9 +51,9 @@ def newest(folder: Path, say: Callable[[str], None]) -> Path | None:
 
 
 def best_weights(folder: Path) -> Path:
-    """The file with the best weights so far. Raises MachineError where it was altered since it was written."""
-    path = _all(folder)[0]
-    reason = store.damage(path)
+    """The file with the best weights so far. Raises MachineError where it is gone, or altered since it was written."""
+    path = next(iter(_all(folder)), folder)
+    reason = store.damage(path) if path != folder else "no checkpoint is left"
     if reason is not None:
         raise MachineError(f"{path} was damaged while training: {reason}", "run again: it goes on from the one before")
     return path / BEST if (path / BEST).is_file() else path / WEIGHTS
