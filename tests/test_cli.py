@@ -219,6 +219,7 @@ def test_a_folder_of_another_run_is_refused_and_stays_as_it_is(finished, tiny_be
     assert [path.name for path in (cwd / "mine").iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_a_file_that_was_refused_can_be_mended_and_used_with_the_same_folder(tmp_path, tiny_bert):
     words = ("plan", "notes.csv", "--model", tiny_bert, "--out", "run")
     assert afina(*words, cwd=tmp_path).returncode == 1
@@ -263,7 +264,7 @@ BAD = {
     "one class": (b"text,label\na b,x\nc d,x\ne f,x\n", "class"),
     "an unclosed quote": (b'text,label\n"a b,x\nc d,y\n', "quote"),
     "garbage": (bytes(range(256)) * 20, ""),
-    "a score for a label": (b"text,score\n" + b"".join(b"words %d,%d.%d7\n" % (i, i, i) for i in range(60)), "score"),
+    "one score for all": (b"text,score\n" + b"".join(b"words %d,3\n" % i for i in range(60)), "class"),
 }
 
 

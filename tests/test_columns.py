@@ -1,6 +1,6 @@
 import pytest
 
-from afina.columns import detect
+from afina.columns import detect, kind
 from afina.errors import AfinaError, ConfigError, DataError
 from afina.records import Table
 
@@ -101,22 +101,43 @@ def test_a_first_line_that_is_a_row_is_noticed():
         detect(table("some first message,pos", *rows), None, None, None)
 
 
-def test_a_column_of_lists_is_no_label():
-    with pytest.raises(DataError, match=r"column 'labels' of rows\.csv holds lists"):
-        detect(table("text,labels", ("a", '["x"]'), lists=("labels",)), None, None, None)
-    assert detect(table("text,tags,label", ("a", "[]", "x"), lists=("tags",)), None, None, None).label == "label"
+def kind_of(made, task=None):
+    found, chosen = kind(made, detect(made, None, None, None, task), task)
+    return found, chosen.label, chosen.why.rpartition("; ")[2]
+
+
+def test_a_column_of_lists_beside_a_label_is_passed_over():
+    assert kind_of(table("text,tags,label", ("a", "[]", "x"), lists=("tags",)))[:2] == ("classify", "label")
 
 
 def test_many_fractions_are_a_score_and_few_are_classes():
-    with pytest.raises(DataError, match="looks like a score: 30 different numbers"):
-        detect(table("text,score", *((messages(n), f"{n / 7:.3f}") for n in range(30))), None, None, None)
+    scored = table("text,score", *((messages(n), f"{n / 7:.3f}") for n in range(30)))
+    assert kind_of(scored) == ("regress", "score", "task: regress, for 'score' holds numbers")
     stars = table("text,stars", *((messages(n), f"{(n % 9 + 1) / 2}") for n in range(30)))
-    assert detect(stars, None, None, None).label == "stars"
+    assert kind_of(stars)[0] == "classify"
+    assert kind_of(stars, "regress") == ("regress", "stars", "task: regress as asked")
+
+
+def test_a_named_task_looks_for_its_own_columns_first():
+    both = table("text,label,score", ("a", "x", "1.5"), ("b", "y", "2"))
+    assert kind_of(both)[:2] == ("classify", "label")
+    assert kind_of(both, "regress")[:2] == ("regress", "score")
+
+
+def test_an_unknown_task_is_answered_with_the_nearest():
+    with pytest.raises(ConfigError, match="no 'regres'") as caught:
+        kind_of(table("text,label", ("a", "x")), "regres")
+    assert caught.value.fix == "write 'regress'"
+
+
+def test_a_task_that_cannot_read_the_column_is_refused():
+    with pytest.raises(DataError, match="holds lists, classify reads the other"):
+        kind_of(table("text,labels", ("a", '["x"]'), lists=("labels",)), "classify")
 
 
 def test_a_label_column_of_nothing_is_refused():
     with pytest.raises(DataError, match=r"no row of rows\.csv has a label"):
-        detect(table("text,label", ("a", ""), ("b", "NaN")), None, None, None)
+        kind_of(table("text,label", ("a", ""), ("b", "NaN")))
 
 
 @pytest.mark.parametrize("names", [("text", None, "text"), ("text", "text", None), ("text", "label", "label")])

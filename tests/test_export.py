@@ -46,7 +46,7 @@ def test_the_file_answers_as_the_model_did(tiny_bert):
 )
 def test_every_known_architecture_answers_as_the_model_did(architecture, pooling, make_base, tmp_path):
     model, tokenizer = random_model(make_base(architecture), pooling)
-    export.export(model, tokenizer, tiny.LABELS, tmp_path / "onnx", 48)
+    export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)
     for texts in (TEXTS, PAIRS):
         assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
 
@@ -75,7 +75,7 @@ def test_relative_positions_and_sliding_windows_hold_at_every_length(name, speci
     config = CONFIG_MAPPING[name](**sizes, **ids, **layers, **special)
     model = AutoModelForSequenceClassification.from_config(config).eval()
     torch.nn.init.normal_(model.classifier.weight)
-    export.export(model, tokenizer, tiny.LABELS, tmp_path / "onnx", 48)
+    export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)
     texts = [*("pain " * count + "card" for count in (1, 5, 12, 30, 60)), *TEXTS]
     assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
 
@@ -108,7 +108,10 @@ def test_the_card_says_what_a_predictor_needs(tiny_bert):
     assert card.pop("sha256").keys() == {"model.onnx", "tokenizer.json"}
     assert card == {
         "format": 1,
+        "kind": "classify",
         "labels": list(tiny.LABELS),
+        "activation": "softmax",
+        "thresholds": [],
         "max_tokens": tiny.MAX_TOKENS,
         "inputs": ["input_ids", "attention_mask", "token_type_ids"],
         "pad_token_id": 0,
@@ -135,7 +138,7 @@ def test_a_second_export_takes_the_place_of_the_first(no_graph, tmp_path):
     folder = tmp_path / "onnx"
     folder.mkdir()
     (folder / "model.int8.onnx").write_text("of another model")
-    path = export.export(no_graph.model, no_graph.tokenizer, tiny.LABELS, folder, 48)
+    path = export.export(no_graph.model, no_graph.tokenizer, tiny.TASK, folder, 48)
     assert path == folder / "model.onnx"
     assert [path.name for path in tmp_path.iterdir()] == ["onnx"]
     assert sorted(path.name for path in folder.iterdir()) == ["labels.json", "model.onnx", "tokenizer.json"]
@@ -143,11 +146,11 @@ def test_a_second_export_takes_the_place_of_the_first(no_graph, tmp_path):
 
 def test_a_failed_export_leaves_the_older_one_alone(no_graph, tmp_path, monkeypatch):
     folder = tmp_path / "onnx"
-    export.export(no_graph.model, no_graph.tokenizer, tiny.LABELS, folder, 48)
+    export.export(no_graph.model, no_graph.tokenizer, tiny.TASK, folder, 48)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setattr(export.json, "dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        export.export(no_graph.model, no_graph.tokenizer, tiny.LABELS, folder, 48)
+        export.export(no_graph.model, no_graph.tokenizer, tiny.TASK, folder, 48)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["onnx"]
 
@@ -162,12 +165,13 @@ from types import SimpleNamespace
 from tokenizers import Tokenizer
 from afina import export
 from afina.errors import MachineError
+from afina.records import Task
 tokenizer = SimpleNamespace(backend_tokenizer=Tokenizer.from_file({str(source / "tokenizer.json")!r}), pad_token_id=0)
 graph = onnx.load({str(source / "model.onnx")!r})
 export._graph, export.input_names = lambda *_: graph, lambda *_: ()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 model = SimpleNamespace(eval=lambda: None)
-try: export.export(model, tokenizer, ["a"], Path("onnx"), 48)
+try: export.export(model, tokenizer, Task(labels=("a",)), Path("onnx"), 48)
 except MachineError as error: sys.exit(error.found + error.fix)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -186,14 +190,14 @@ def test_a_model_that_cannot_be_followed_is_refused_with_the_reason(tiny_bert, t
 
     model.forward = forward
     with pytest.raises(ConfigError, match="cannot be exported"):
-        export.export(model, tokenizer, tiny.LABELS, tmp_path / "onnx", 48)
+        export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)
     assert not (tmp_path / "onnx").exists()
 
 
 def test_a_tokenizer_without_a_file_is_refused(tiny_bert, tmp_path):
     model, _ = random_model(tiny_bert, "mean")
     with pytest.raises(ConfigError, match=r"tokenizer\.json"):
-        export.export(model, object(), tiny.LABELS, tmp_path / "onnx", 48)
+        export.export(model, object(), tiny.TASK, tmp_path / "onnx", 48)
 
 
 def test_the_exporter_is_silent_and_its_loggers_are_as_before(capsys, caplog):

@@ -9,12 +9,12 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"textfile", "sameness", "metrics", "comparing", "features", "onnxfiles", "sampling"}
+    {*"textfile cells sameness metrics counting comparing features onnxfiles sampling probing baselines".split(" ")}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys"},
-    {"store", "tables", "columns", "splits", "bases", "heads", "probing", "timing", "baselines", "export", "machine"}
+    {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks"}
     | {"staging", "recipes"},
     {"checkpoints", "watching"},
     {"fitting", "config", "samples"},

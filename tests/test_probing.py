@@ -66,3 +66,33 @@ def test_the_strength_is_chosen_on_rows_of_all_classes_even_where_the_file_is_so
     sorted_rows = (x[order], labels[order])
     _, accuracy = probing.choose_strength(sorted_rows, (x, labels), 4, rows=100)
     assert accuracy > 0.6
+
+
+def test_the_labels_logistic_heads_are_those_of_scikit_learn_one_by_one():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(150, 8)).astype(np.float32)
+    wanted = (x @ rng.normal(size=(8, 3)) + rng.normal(size=(150, 3)) > 0.5).astype(np.float32)
+    weights, biases = probing.logistic_labels(x, wanted, 3.0)
+    for place in range(3):
+        theirs = LogisticRegression(C=3.0, max_iter=500, tol=1e-8).fit(x, wanted[:, place])
+        np.testing.assert_allclose(weights[place], theirs.coef_[0], atol=2e-3)
+        assert biases[place] == pytest.approx(theirs.intercept_[0], abs=2e-3)
+
+
+def test_ridge_is_that_of_scikit_learn_and_takes_the_penalty_that_is_best_on_dev():
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(120, 10)) + 5, rng.normal(size=(120, 2))
+    y = x @ rng.normal(size=(10, 2)) + noise - 3
+    weights, biases = probing.ridge((x[:80], y[:80]), (x[80:], y[80:]))
+    spread = np.square(x[:80] - x[:80].mean(0)).sum() / 10
+    errors = {}
+    for penalty in probing.PENALTIES:
+        theirs = Ridge(alpha=penalty * spread).fit(x[:80], y[:80])
+        errors[np.square(theirs.predict(x[80:]) - y[80:]).mean()] = theirs
+    best = errors[min(errors)]
+    np.testing.assert_allclose(weights, best.coef_, atol=1e-4)
+    np.testing.assert_allclose(biases, best.intercept_, atol=1e-4)

@@ -3,6 +3,7 @@
 import functools
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,9 +11,12 @@ import torch
 from transformers import AutoTokenizer
 
 from afina import export, heads
-from afina.records import Columns, Corpus, Row
+from afina.config import TrainOptions
+from afina.records import Columns, Corpus, Plan, Profile, Row, Task, silent
+from afina.stages import plan as stage
 
 LABELS = ("health", "money", "travel")
+TASK = Task(labels=LABELS)
 TELLING = {"health": ("doctor", "pain", "test"), "money": ("card", "bill", "pay"), "travel": ("visit", "book", "where")}
 FILLER = "the a is my when can i please thanks no yes today tomorrow red blue one two"
 FILLING = tuple(FILLER.split(" "))
@@ -55,8 +59,17 @@ def exported(base: Path) -> Exported:
         optimizer.zero_grad()
     model.eval()
     folder = Path(tempfile.mkdtemp(prefix="afina-tests-")) / "onnx"
-    export.export(model, tokenizer, LABELS, folder, MAX_TOKENS)
+    export.export(model, tokenizer, TASK, folder, MAX_TOKENS)
     corpus = Corpus(
         "tiny", Columns("text", "label"), LABELS, train, rows(200, 2, "dev"), rows(300, 3, "test"), "made", (), ()
     )
     return Exported(model, tokenizer, folder, corpus)
+
+
+def plan_of(corpus: Corpus, opened: Any, **settings: Any) -> Plan:
+    """What the plan stage makes of a corpus of short texts, with these settings in place of its own."""
+    profile = Profile(
+        len(corpus.train), len(corpus.labels), 1, 1, "en", (8.0,) * 3, (24.0,) * 3, 1.1, 0.0, {}, "general", ()
+    )
+    made = stage.plan(corpus, profile, opened, TrainOptions(), silent, 0)
+    return replace(made, settings=replace(made.settings, **settings))

@@ -30,20 +30,21 @@ FEW_ROWS = 8  # median rows a class below which the body is left alone
 def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
     verdicts = {name: _verdict(name, facts, given) for name in shelf.names("techniques")}
-    depth = given["freeze_layers"]
+    depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
+    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
     reasons = {
-        "head_only": f"{facts.rows_per_class:g} rows a class: too few to move the body without tearing it",
-        "freeze": f"{facts.rows_per_class:g} rows a class are enough to train the body above layer {depth}",
-        "full": f"{facts.rows_per_class:g} rows a class are enough to train the whole body",
+        "head_only": f"{each}: too few to move the body without tearing it",
+        "freeze": f"{each} are enough to train the body above layer {depth}",
+        "full": f"{each} are enough to train the whole body",
     }
     refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
     evidence = {
         "rows": facts.rows,
         "classes": facts.classes,
-        "rows a class, median": facts.rows_per_class,
-        "frozen probe, accuracy": round(facts.probe, 4),
-        "majority, accuracy": round(facts.majority, 4),
+        f"rows a {objective.COUNTED}, median": facts.rows_per_class,
+        f"frozen probe, {objective.PROBED}": round(facts.probe, 4),
+        f"majority, {objective.PROBED}": round(facts.majority, 4),
     }
     return Choice("technique", value, reasons[value], evidence, refused)
 
@@ -102,7 +103,8 @@ def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[st
     module = shelf.load("techniques", settings.technique)
     config = keys.config(settings.technique, settings.options)
     room(settings.max_seq_length, opened, module.suits(facts, config).positions)
-    module.apply(heads.build(opened.folder, settings.pooling, tuple(labels)), config)
+    problem = shelf.load("objectives", facts.kind).PROBLEM
+    module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
 
 
 def room(tokens: int, opened: Opened, taken: int) -> None:

@@ -103,10 +103,10 @@ def predict(
     from afina import inference, screen
 
     target = out or Path(f"{file.name.partition('.')[0]}-predicted.csv")
-    counts, findings = inference.label(folder, file, text, target)
+    rows, counts, findings = inference.label(folder, file, text, target)
     screen.findings(findings)
-    screen.say(f"{sum(counts.values()):,} rows labelled in {target}")
-    summary = {"rows": sum(counts.values()), "out": str(target), "labels": counts}
+    screen.say(f"{rows:,} rows labelled in {target}")
+    summary = {"rows": rows, "out": str(target), "labels": counts}
     screen.end(f"afina evaluate {shlex.quote(str(folder))} LABELLED_FILE", summary if as_json else None)
 
 

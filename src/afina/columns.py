@@ -5,12 +5,15 @@ mostly different from row to row, a label is short and one of few. Where countin
 the user is asked, for a wrong label column is a wrong model.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from statistics import fmean
 
+from afina import cells, shelf
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Table
 
@@ -41,14 +44,12 @@ PAIRS = (
     ("premisa", "hipotesis"),
 )
 
-_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*(e[-+]?\d+)?", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
-_GRADES = 20  # more different fractions than this are a score, not classes
+OBJECTIVES = "objectives"
 _MOST_LABELS = 1000  # and not more than a third of the rows, where a label column is found by counting
 _LABEL_LENGTH = 40  # characters, mean
 
 
-def detect(table: Table, text: str | None, pair: str | None, label: str | None) -> Columns:
+def detect(table: Table, text: str | None, pair: str | None, label: str | None, task: str | None = None) -> Columns:
     """The columns of a table; a name that is given must be there. Raises ConfigError or DataError where none fits."""
     for name in (text, pair, label):
         if name is not None:
@@ -67,7 +68,7 @@ def detect(table: Table, text: str | None, pair: str | None, label: str | None) 
         text, why = _text(table, taken={pair, label})
         how.append(f"text: {why}")
     if label is None:
-        label, why = _label(table, taken={text, pair})
+        label, why = _label(table, {text, pair}, task)
         how.append(f"label: {why}")
     return _checked(table, Columns(text=text, label=label, pair=pair, why="; ".join(how)))
 
@@ -87,24 +88,52 @@ def values(table: Table, column: str) -> list[str]:
     return [row[place] for row in table.rows]
 
 
-def check_label(table: Table, label: str) -> None:
-    """Raises DataError where a column holds no class per row: nothing, a list, a score."""
-    if label in table.lists:
+def parted(table: Table, chosen: Columns) -> Table:
+    """The table with a list in each cell of the label column, where these hold labels with a separator between them."""
+    if chosen.separator is None or chosen.label in table.lists:
+        return table
+    place = table.columns.index(chosen.label)
+
+    def cut(cell: str) -> str:
+        return json.dumps([one.strip() for one in cell.split(chosen.separator)], ensure_ascii=False)
+
+    rows = tuple((*row[:place], cut(row[place]), *row[place + 1 :]) for row in table.rows)
+    return replace(table, rows=rows, lists=(*table.lists, chosen.label))
+
+
+def kind(table: Table, chosen: Columns, task: str | None) -> tuple[str, Columns]:
+    """The kind of task: as named, or the one that claims the label column; and the columns with how it was decided.
+
+    Raises ConfigError for a name that is not on the shelf, DataError where no kind has such a column.
+    """
+    filled = [value for value in values(table, chosen.label) if not cells.missing(value)]
+    lists = chosen.label in table.lists
+    claimed = (name for name in shelf.names(OBJECTIVES) if shelf.load(OBJECTIVES, name).claims(filled, lists))
+    found = task or next(claimed, None)
+    if found is None:
         raise DataError(
-            f"column {label!r} of {table.file} holds lists; files with several labels a row are not read yet",
-            "give one label a row, or name another column: label_column=...",
+            f"column {chosen.label!r} of {table.file} holds neither labels nor spans",
+            'write ["one", "two"] for labels, [{"start": 0, "end": 4, "label": "one"}] for spans',
         )
-    found = [value.strip() for value in values(table, label)]
-    filled = [value for value in found if value.casefold() not in ("", "nan", "null")]
-    if not filled:
+    check_label(table, chosen.label, found)
+    if task:
+        return found, replace(chosen, why=f"{chosen.why}; task: {task} as asked")
+    what = "lists" if lists else "numbers"
+    said = "" if found == "classify" else f"; task: {found}, for {chosen.label!r} holds {what}"
+    return found, replace(chosen, why=chosen.why + said)
+
+
+def check_label(table: Table, label: str, task: str) -> None:
+    """Raises DataError where a column cannot be the label of such a task: it is empty, or holds lists or no lists."""
+    if all(map(cells.missing, values(table, label))):
         raise DataError(
             f"no row of {table.file} has a label in column {label!r}", "label the rows, or leave the file out"
         )
-    fractions = {value for value in filled if _FRACTION.fullmatch(value)}
-    if len(fractions) > _GRADES and all(_NUMBER.fullmatch(value) for value in filled):
+    lists = label in table.lists
+    if lists != shelf.load(OBJECTIVES, task).LISTS:
         raise DataError(
-            f"column {label!r} of {table.file} looks like a score: {len(set(filled)):,} different numbers",
-            "this version sorts into classes: name another column, label_column=..., or cut the score into classes",
+            f"column {label!r} of {table.file} holds {'lists' if lists else 'no lists'}, {task} reads the other",
+            "name another column, label_column=..., or another task, task=...",
         )
 
 
@@ -117,7 +146,6 @@ def _checked(table: Table, columns: Columns) -> Columns:
     for name in (columns.text, columns.pair):
         if name in table.lists:
             raise DataError(f"column {name!r} of {table.file} holds lists, not texts", "name another: text_column=...")
-    check_label(table, columns.label)
     return columns
 
 
@@ -157,8 +185,9 @@ def _text(table: Table, taken: set[str | None]) -> tuple[str, str]:
     return best, f"{best!r}, {lengths[best]:.0f} words a row and mostly different"
 
 
-def _label(table: Table, taken: set[str | None]) -> tuple[str, str]:
-    named = _named(table, LABELS.split(), taken)
+def _label(table: Table, taken: set[str | None], task: str | None) -> tuple[str, str]:
+    objective = None if task is None else shelf.load(OBJECTIVES, task)
+    named = _named(table, [*(objective.COLUMNS if objective else ()), *LABELS.split()], taken)
     counts = {name: len(set(values(table, name)) - {""}) for name in table.columns if name not in taken}
     rows = f"in {len(table.rows):,} rows"
     if named is not None:

@@ -35,6 +35,8 @@ class CorpusOptions(Section):
     text_column: str | None = Field(default=None, description="detected where absent")
     pair_column: str | None = Field(default=None, description="the second text of a pair task")
     label_column: str | None = Field(default=None, description="detected where absent")
+    label_separator: str | None = Field(default=None, description="what parts several labels in one cell, e.g. ';'")
+    task: str | None = Field(default=None, description="a name on the shelf of objectives; detected where absent")
     dev_share: float = Field(default=0.1, gt=0, lt=0.5, description="share of train cut for dev, at most 500 rows")
     test_share: float = Field(default=0.2, gt=0, lt=0.5, description="share of the file cut for test")
 

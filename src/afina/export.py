@@ -2,7 +2,7 @@
 
     folder/model.onnx        input_ids, attention_mask and, where the model takes it, token_type_ids -> logits
     folder/tokenizer.json    for the `tokenizers` library, with the special tokens of pairs
-    folder/labels.json       labels in class order, longest input, padding, sha256 of the two files above
+    folder/labels.json       the task and its labels in order, longest input, padding, sha256 of the two files above
 
 Pooling and head are inside the graph; batch and sequence length are free (up to `max_tokens`). The exporter notes the
 path of each source line in the graph; that is taken out. The folder appears whole or not at all.
@@ -20,6 +20,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from torch import Tensor, nn
 
 from afina import onnxfiles
 from afina.errors import ConfigError, MachineError
+from afina.records import Task
 
 MOST = 4096  # texts in a batch, a bound that the exporter asks for
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -46,7 +48,7 @@ class _Positional(nn.Module):
         return self.model(**dict(zip(self.names, tensors, strict=True))).logits
 
 
-def export(model: nn.Module, tokenizer: Any, labels: Sequence[str], folder: Path, max_tokens: int) -> Path:
+def export(model: nn.Module, tokenizer: Any, task: Task, folder: Path, max_tokens: int) -> Path:
     """Write `model` to `folder`, replacing what was there; returns the path of model.onnx.
 
     Raises ConfigError where the exporter cannot follow the model, MachineError where the disk is full.
@@ -62,7 +64,7 @@ def export(model: nn.Module, tokenizer: Any, labels: Sequence[str], folder: Path
         (partial / "tokenizer.json").write_text(backend.to_str(), encoding="utf-8")
         card = {
             "format": 1,
-            "labels": list(labels),
+            **asdict(task),
             "max_tokens": max_tokens,
             "inputs": [entry.name for entry in proto.graph.input],
             "pad_token_id": tokenizer.pad_token_id or 0,

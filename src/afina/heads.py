@@ -1,4 +1,4 @@
-"""Classifiers on an encoder, and the folder layouts in which others can load them.
+"""Heads on an encoder, and the folder layouts in which others can load them.
 
 Two kinds:
   mean   encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
@@ -16,7 +16,7 @@ Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,15 @@ from afina.errors import ConfigError, RecordError
 from afina.records import Adapter
 
 MEAN, CLS, ADDED = "sentence-transformers", "sequence-classification", "adapter-on-base"  # names of the layouts
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+SINGLE = "single_label_classification"  # Hugging Face's name; the losses are those of its own heads
+LOSSES: dict[str, Loss] = {
+    SINGLE: nn.functional.cross_entropy,
+    "multi_label_classification": nn.functional.binary_cross_entropy_with_logits,
+    "regression": lambda logits, labels: nn.functional.mse_loss(logits.squeeze(-1), labels),
+}
 
 
 class PooledClassifier(nn.Module):
@@ -61,21 +70,21 @@ class PooledClassifier(nn.Module):
         return nn.functional.normalize(mean, dim=-1)
 
     def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> SequenceClassifierOutput:
-        """Logits, (n, classes), and the mean cross-entropy in nats where labels are given."""
+        """Logits, (n, classes), and where labels are given the mean loss of the configuration's problem_type."""
         logits = self.head(self.embed(**inputs))
-        loss = None if labels is None else nn.functional.cross_entropy(logits.float(), labels)
+        loss = None if labels is None else LOSSES[self.config.problem_type or SINGLE](logits.float(), labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def build(folder: Path, pooling: str, labels: tuple[str, ...]) -> Any:
-    """A classifier with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
+def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str = SINGLE) -> Any:
+    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config.problem_type = problem
     if pooling == "mean":
         encoder = AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
         model: Any = PooledClassifier(encoder, len(labels))
     else:
         config.num_labels = len(labels)
-        config.problem_type = "single_label_classification"
         model, found = AutoModelForSequenceClassification.from_pretrained(
             folder, config=config, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
@@ -117,16 +126,22 @@ def keep_probe(folder: Path, weights: np.ndarray, biases: np.ndarray) -> None:
 def put_probe(model: Any, folder: Path) -> Any:
     """Put that head on a model, in place; returns the same model."""
     head = load_file(folder / PROBE)
-    return put_head(model, head["weights"].numpy(), head["biases"].numpy())
+    return put_head(model, head["weights"], head["biases"])
 
 
 @torch.no_grad()
-def put_head(model: Any, weights: np.ndarray, biases: np.ndarray) -> Any:
-    """Make (classes, width) and (classes,) the model's last layer, in place; returns the same model."""
+def put_head(model: Any, weights: Tensor, biases: Tensor) -> Any:
+    """Give a model's last layer these weights (classes, width) and biases (classes,); returns the same model."""
     output = output_layer(model)
-    output.weight.copy_(torch.from_numpy(weights))
-    output.bias.copy_(torch.from_numpy(biases))
+    output.weight.copy_(weights)
+    output.bias.copy_(biases)
     return model
+
+
+def rescale(model: Any, offset: float, scale: float) -> Any:
+    """Make the last layer answer `scale` times what it did, plus `offset`; returns the same model."""
+    output = output_layer(model)
+    return put_head(model, output.weight * scale, output.bias * scale + offset)
 
 
 def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:
@@ -152,7 +167,7 @@ def save_added(model: Any, made: Adapter, base: Path, tokenizer: Any, folder: Pa
     """Write a model whose technique cannot be merged, and the `base` it stands on; returns the name of the layout."""
     (folder / "adapter").mkdir(parents=True)
     adapters.save(model, made, folder / "adapter")
-    save(build(base, made.pooling, made.labels), tokenizer, folder / "base", made.max_tokens)
+    save(build(base, made.pooling, made.labels, made.problem), tokenizer, folder / "base", made.max_tokens)
     return ADDED
 
 
@@ -167,7 +182,7 @@ def rebuild(base: Path, sha256: str, folder: Path) -> Any:
             f"{folder} was trained on another base: its weights begin with {made.base[:8]}, these with {sha256[:8]}",
             "name the base that it was trained on",
         )
-    return adapters.put(build(base, made.pooling, made.labels), folder).eval()
+    return adapters.put(build(base, made.pooling, made.labels, made.problem), folder).eval()
 
 
 def load(folder: Path) -> Any:

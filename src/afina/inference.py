@@ -3,58 +3,66 @@
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from afina import columns, store, tables
+from afina import columns, shelf, store, tables
 from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Row, Table, Text
+from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Row, Table, Task, Text
 from afina.stages.corpus import clean_test
 from afina.stages.evaluate import evaluate
 
-ADDED = ("predicted", "probability")  # columns
+PARTED = ";"  # between several answers in a cell
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
 
 
-def open_run(folder: Path) -> tuple[Predict, Corpus]:
-    """The predict function of a finished run, and the corpus it was made from. Raises RecordError."""
+def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
+    """The predict function of a finished run, its task, and the corpus it was made from. Raises RecordError."""
     compressed = store.read_record(folder, "compress", Compressed)
     corpus = store.read_record(folder, "corpus", Corpus)
     path = folder / compressed.file
-    return onnx.load(path.parent, path.name), corpus
+    return onnx.load(path.parent, path.name), onnx.task(path.parent), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[dict[str, int], tuple[Finding, ...]]:
-    """Write the rows of `file` with a predicted label and its probability to `out`.
+def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, dict[str, int], tuple[Finding, ...]]:
+    """Write the rows of `file` with the model's answer beside each to `out`.
 
-    Returns rows by label, and what was found in the file. A cell that a spreadsheet would run as a formula is written
-    with an apostrophe before it. Raises DataError or ConfigError where the file has no column of texts, has the new
-    columns already, or is `out` itself.
+    Returns how many rows there are, answers by label, and what was found in the file. A cell that a spreadsheet would
+    run as a formula is written with an apostrophe before it. Raises DataError or ConfigError where the file has no
+    column of texts, has the new columns already, or is `out` itself.
     """
-    predict, corpus = open_run(folder)
+    predict, task, corpus = open_run(folder)
     table = tables.read(file)
     if out.exists() and out.samefile(file):
         raise ConfigError(f"{out} would be written over itself", "name another file with --out")
-    for name in ADDED:
+    objective = shelf.load("objectives", task.kind)
+    for name in objective.ADDED:
         if name in table.columns:
             raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
-    probabilities = predict(inputs)
-    best = probabilities.argmax(1) if len(inputs) else np.zeros(0, int)
-    lines = [[*table.columns, *ADDED]]
-    for row, place, chances in zip(table.rows, best, probabilities, strict=True):
-        lines.append([*row, corpus.labels[place], f"{chances[place]:.4f}"])
+    said, counts = objective.say(inputs, predict(inputs), task)
+    separator = corpus.columns.separator or PARTED
+    lines = [[*table.columns, *objective.ADDED]]
+    for row, answer in zip(table.rows, said, strict=True):
+        lines.append([*row, *(_cell(name, answer[name], separator) for name in objective.ADDED)])
     content = io.StringIO(newline="")
     csv.writer(content, lineterminator="\n").writerows([_inert(cell) for cell in line] for line in lines)
     store.write_text(out, content.getvalue())
     changed = sum(_inert(cell) != cell for line in lines for cell in line)
-    return dict(Counter(corpus.labels[place] for place in best)), (*table.findings, *_formulas(changed))
+    return len(said), dict(counts), (*table.findings, *_formulas(changed))
+
+
+def _cell(name: str, value: Any, separator: str) -> str:
+    if isinstance(value, list):
+        return separator.join(_cell(name, one, separator) for one in value)
+    if isinstance(value, float):
+        return f"{value:.4f}" if name == "probability" else f"{value:.6g}"
+    return str(value)
 
 
 def _inert(cell: str) -> str:
@@ -82,28 +90,33 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
 
     Rows are repaired as those of a test file are (`stages.corpus`): none without text or label is scored, labels that
     differ in case or space are one, labels that training never saw count as errors. Rows that were in the training
-    data are kept and counted.
+    data are kept and counted. Raises DataError for a label that the task's kind cannot read.
     """
-    predict, corpus = open_run(folder)
+    predict, task, corpus = open_run(folder)
     table = tables.read(file)
     texts = _inputs(table, corpus.columns, text)
     column = label or corpus.columns.label
     columns.present(table, column)
-    columns.check_label(table, column)
+    table = columns.parted(table, replace(corpus.columns, label=column))
+    columns.check_label(table, column, task.kind)
     place = table.columns.index(column)
     given = tuple(
-        _row(one, values[place], f"{table.file}:{line}")
+        _row(one, values[place], f"{table.file}:{line}", task)
         for one, line, values in zip(texts, table.lines, table.rows, strict=True)
     )
     rows, found = clean_test(given, corpus.train)
     if not rows:
         raise DataError(f"{table.file} has no labelled rows in {column!r}", "name the column of labels with --label")
-    return evaluate(predict, rows, corpus.labels, file.name, {}, seed=0), (*table.findings, *found)
+    return evaluate(predict, rows, task, file.name, {}, seed=0), (*table.findings, *found)
 
 
-def _row(text: Text, label: str, where: str) -> Row:
+def _row(text: Text, cell: str, where: str, task: Task) -> Row:
     first, second = (text, None) if isinstance(text, str) else text
-    return Row(text=first, label=label, where=where, pair=second)
+    try:
+        row: Row = shelf.load("objectives", task.kind).read(Row(first, "", where, second), cell)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}", "correct this row, or delete it") from None
+    return row
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:

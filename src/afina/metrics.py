@@ -18,7 +18,7 @@ Source: Efron 1979 (bootstrap); Guo et al. 2017, arXiv:1706.04599, section 2 (ec
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -36,18 +36,32 @@ def scores(
 ) -> tuple[Score, ...]:
     """Every score of the list above, with its interval, in that order. At least one row."""
     parts = _parts(truth, probabilities)
-    values = _scores(np.ones((1, len(truth))), parts)[0]
+    return bootstrap(NAMES, lambda weights: _scores(weights, parts), len(truth), seed, resamples)
+
+
+def bootstrap(
+    names: Sequence[str],
+    of: Callable[[np.ndarray], np.ndarray],
+    rows: int,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> tuple[Score, ...]:
+    """Scores with their intervals. At least one row.
+
+    `of` gives the scores, (m, names), for weights (m, rows) that say how often each row is in each of m resamples.
+    """
+    values = of(np.ones((1, rows)))[0]
     rng = np.random.default_rng(seed)
-    at_once = max(1, BLOCK // len(truth))
+    at_once = max(1, BLOCK // rows)
     drawn = []
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
-        picked = rng.integers(len(truth), size=(size, len(truth))) + len(truth) * np.arange(size)[:, None]
+        picked = rng.integers(rows, size=(size, rows)) + rows * np.arange(size)[:, None]
         weights = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)  # how often each row
-        drawn.append(_scores(weights.astype(np.float64), parts))
+        drawn.append(of(weights.astype(np.float64)))
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
     low, high = np.minimum(low, values), np.maximum(high, values)  # resamples of ece lie above it, sometimes all
-    table = zip(NAMES, values, low, high, strict=True)
+    table = zip(names, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
 
 
@@ -72,7 +86,11 @@ def per_class(truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -
 
 def reliability(truth: np.ndarray, probabilities: np.ndarray) -> tuple[tuple[float, float, int], ...]:
     """Mean confidence, accuracy and rows of each of the 15 bins; an empty bin is (its middle, 0, 0)."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    return binned(probabilities.max(1), probabilities.argmax(1) == truth)
+
+
+def binned(confidence: np.ndarray, right: np.ndarray) -> tuple[tuple[float, float, int], ...]:
+    """The same for any probabilities (n,) and whether each came true (n,)."""
     bins = _bin(confidence)
     found = []
     for place in range(BINS):
@@ -98,12 +116,6 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
     spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
-
-
-def agreement(first: np.ndarray, second: np.ndarray) -> Score:
-    """Share of rows for which two probability matrices name the same class, with Wilson's interval."""
-    same, rows = int((first.argmax(1) == second.argmax(1)).sum()), len(first)
-    return Score("agreement", same / max(rows, 1), *wilson(same, rows))
 
 
 def _bin(confidence: np.ndarray) -> np.ndarray:

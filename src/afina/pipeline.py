@@ -5,7 +5,7 @@ goes on with what is not. plan.yaml may be edited: a changed value is a decision
 it is made anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,18 +15,7 @@ import yaml
 from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import (
-    Compressed,
-    Corpus,
-    Evaluation,
-    Event,
-    Plan,
-    Predict,
-    Profile,
-    Tell,
-    Trained,
-    silent,
-)
+from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Task, Tell, Trained, silent
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -95,8 +84,7 @@ def run_folder(options: Run) -> Path:
 
 def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) -> Outcome:
     """The pipeline, top to bottom. It may stop after any line and go on from any line."""
-    from afina import bases
-    from afina.stages import corpus, plan, profile
+    from afina.stages import corpus
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
 
@@ -108,6 +96,9 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
+
+    from afina import bases  # torch takes seconds: a file that cannot be used is told before
+    from afina.stages import plan, profile
 
     base = bases.open_base(options.model.model_name_or_path)
     asked = (options.profile, base.record.sha256, seed)
@@ -133,14 +124,14 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     inputs = (seed, retaining.text_sha256(chosen.settings))
     trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
-    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length)
+    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, trained.task)
 
     def judged() -> Evaluation:
         rivals = _rivals(rows, chosen, base, folder)
-        return evaluate.evaluate(model.predict(), rows.test, rows.labels, "test", rivals, seed)
+        return evaluate.evaluate(model.predict(), rows.test, model.task, "test", rivals, seed)
 
     def shrunk() -> Compressed:
-        exported = model.exported(folder / "onnx", rows.labels)
+        exported = model.exported(folder / "onnx")
         return compress.compress(exported, model.logits(), rows, options.compress, seed, tell)
 
     evaluation = keep("evaluate", Evaluation, seed, judged)
@@ -158,17 +149,21 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
     """What the baselines answer on the test rows."""
-    from afina import baselines, heads
+    from afina import features, heads, shelf, tasks
     from afina.predictors import torch
 
-    untuned = heads.put_probe(heads.build(base.folder, plan.settings.pooling, rows.labels), folder)
+    task, objective = tasks.of(rows), shelf.load(tasks.OBJECTIVES, rows.kind)
+    untuned = heads.build(base.folder, plan.settings.pooling, rows.labels, objective.PROBLEM)
     bf16 = plan.settings.precision == "bf16"
-    probe = torch.wrap(untuned, base.tokenizer, plan.settings.max_seq_length, bf16)
-    return {
-        "majority": baselines.majority(rows.train, rows.labels, rows.test),
-        "tfidf": baselines.tfidf(rows.train, rows.labels, rows.test),
-        "probe": probe([row.input for row in rows.test]),
-    }
+    probe = torch.wrap(heads.put_probe(untuned, folder), base.tokenizer, plan.settings.max_seq_length, bf16, task)
+    tuned = objective.tune(rows.dev, probe, task)
+
+    def embed(texts: Sequence[str]) -> Any:
+        body, encoded = untuned.base_model, features.encode(base.tokenizer, texts, plan.settings.max_seq_length)
+        return features.collect(body, base.tokenizer, encoded, lambda x: features.all_layers(body, x)[:, -1, 0], bf16)
+
+    rivals = objective.rivals(rows, rows.test, task, embed)
+    return {**rivals, "probe": (tuned, probe([row.input for row in rows.test]))}
 
 
 @dataclass(slots=True)
@@ -178,6 +173,7 @@ class _Model:
     folder: Path
     base: "Opened"
     max_tokens: int
+    task: Task
     loaded: Any = None
 
     def model(self) -> Any:
@@ -190,17 +186,17 @@ class _Model:
     def predict(self) -> Predict:
         from afina.predictors import torch
 
-        return torch.wrap(self.model(), self.base.tokenizer, self.max_tokens)
+        return torch.wrap(self.model(), self.base.tokenizer, self.max_tokens, task=self.task)
 
     def logits(self) -> Any:
         from afina.predictors import torch
 
         return torch.logits(self.model(), self.base.tokenizer, self.max_tokens)
 
-    def exported(self, folder: Path, labels: tuple[str, ...]) -> Path:
+    def exported(self, folder: Path) -> Path:
         from afina.export import export
 
-        export(self.model(), self.base.tokenizer, labels, folder, self.max_tokens)
+        export(self.model(), self.base.tokenizer, self.task, folder, self.max_tokens)
         return folder
 
 

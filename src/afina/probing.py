@@ -4,33 +4,61 @@ Source: leave-one-out residuals of ridge regression, Hastie, Tibshirani & Friedm
 Statistical Learning", 7.10; linear probing before fine-tuning, Kumar et al. 2022, arXiv:2202.10054.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 PENALTIES = np.logspace(-3, 3, 7)  # ridge penalty, in units of the features' mean squared length
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # inverse penalties C tried for the logistic head
 
 
-def leave_one_out(features: np.ndarray, labels: np.ndarray, classes: int) -> float:
-    """Leave-one-out accuracy of a ridge classifier on standardised features, with the best of seven penalties.
+def held_out(features: np.ndarray, targets: np.ndarray) -> Iterator[np.ndarray]:
+    """Leave-one-out answers of ridge regression on standardised features, for each of seven penalties.
 
-    features  (n, d)      labels  (n,) class indices
-    One eigendecomposition serves all penalties and all n held-out rows; cost n * d * min(n, d). The penalty is
-    chosen on the same rows, which flatters the result by far less than its sampling error for n above 100.
+    features  (n, d)      targets  (n, k)      each answer  (n, k), without the targets' mean
+    One eigendecomposition serves all penalties and all n held-out rows; cost n * d * min(n, d).
     """
     x = features - features.mean(0)
     x = x / (x.std(0) + 1e-6)
-    targets = np.eye(classes, dtype=np.float64)[labels]
-    targets -= targets.mean(0)
+    y = targets - targets.mean(0)
     u, s, _ = np.linalg.svd(x.astype(np.float64), full_matrices=False)
-    projected = u.T @ targets  # (rank, classes)
-    best = float(np.bincount(labels, minlength=classes).max() / len(labels))  # the majority needs no features
+    projected = u.T @ y  # (rank, k)
     for penalty in PENALTIES:
         shrink = s**2 / (s**2 + penalty * len(x))
         fitted = u @ (shrink[:, None] * projected)
         leverage = (u**2) @ shrink + 1 / len(x)  # the mean is fitted too
-        held_out = targets - (targets - fitted) / (1 - leverage).clip(1e-6)[:, None]
-        best = max(best, float((held_out.argmax(1) == labels).mean()))
-    return best
+        yield y - (y - fitted) / (1 - leverage).clip(1e-6)[:, None]
+
+
+def leave_one_out(features: np.ndarray, labels: np.ndarray, classes: int) -> float:
+    """Leave-one-out accuracy of a ridge classifier on standardised features, with the best of seven penalties.
+
+    features  (n, d)      labels  (n,) class indices
+    The penalty is chosen on the same rows, which flatters the result by far less than its sampling error for n
+    above 100.
+    """
+    majority = float(np.bincount(labels, minlength=classes).max() / len(labels))  # which needs no features
+    answers = held_out(features, np.eye(classes, dtype=np.float64)[labels])
+    return max(majority, *(float((answer.argmax(1) == labels).mean()) for answer in answers))
+
+
+def ridge(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (k, d) and biases (k,) of ridge regression; of seven penalties the one with the least error on dev.
+
+    train, dev  features (n, d) and targets (n, k). Cost n * d^2.
+    """
+    middle, mean = train[0].mean(0, dtype=np.float64), train[1].mean(0, dtype=np.float64)
+    x, y = train[0] - middle, train[1] - mean
+    square, product = x.T @ x, x.T @ y
+    scale = np.trace(square) / x.shape[1]  # the features' mean squared length, over all rows
+    best: tuple[float, np.ndarray] | None = None
+    for penalty in PENALTIES:
+        weights = np.linalg.solve(square + penalty * scale * np.eye(len(square)), product)  # (d, k)
+        error = float(np.square((dev[0] - middle) @ weights + mean - dev[1]).mean())
+        if best is None or error < best[0]:
+            best = error, weights
+    assert best is not None  # noqa: S101  (there are penalties)
+    return best[1].T.astype(np.float32), (mean - middle @ best[1]).astype(np.float32)
 
 
 def logistic(features: np.ndarray, labels: np.ndarray, classes: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +99,45 @@ def choose_strength(
         results.append((_loss(logits, dev[1]), strength, float((logits.argmax(1) == dev[1]).mean())))
     _, strength, accuracy = min(results)
     return strength, accuracy
+
+
+def logistic_labels(features: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (k, d) and biases (k,) of k independent logistic regressions, penalty 1 / `strength` on the weights.
+
+    features  (n, d)      targets  (n, k), 0 or 1. All k are fitted at once by L-BFGS; biases are not penalised.
+    """
+    from scipy.optimize import minimize
+
+    x = np.concatenate([features, np.ones((len(features), 1))], axis=1).astype(np.float64)
+    signs = 2.0 * targets - 1
+    shape = (targets.shape[1], x.shape[1])
+
+    def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        parameters = flat.reshape(shape)
+        margins = signs * (x @ parameters.T)
+        slope = -signs / (1 + np.exp(np.minimum(margins, 500)))
+        plain = parameters.copy()
+        plain[:, -1] = 0
+        loss = strength * np.logaddexp(0, -margins).sum() + np.square(plain).sum() / 2
+        return loss / len(x), (strength * (slope.T @ x) + plain).ravel() / len(x)
+
+    found = minimize(cost, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    parameters = found.reshape(shape).astype(np.float32)
+    return parameters[:, :-1], parameters[:, -1]
+
+
+def choose_strength_labels(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], rows: int = 3000
+) -> float:
+    """The strength with the lowest mean loss on dev, from heads on at most `rows` training rows drawn at random."""
+    drawn = np.random.default_rng(0).permutation(len(train[1]))[:rows]
+    signs = 1 - 2.0 * dev[1]
+
+    def loss(strength: float) -> float:
+        weights, biases = logistic_labels(train[0][drawn], train[1][drawn], strength)
+        return float(np.logaddexp(0, signs * (dev[0] @ weights.T + biases)).mean())
+
+    return min(STRENGTHS, key=loss)
 
 
 def _loss(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 All are frozen and survive a JSON round trip (`to_json`, `from_json`). Units stand behind the field.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
-Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> probabilities, (n, classes), rows sum to 1
+Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels); what they are says the `Task`
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
 Value = str | int | float | bool | tuple[float, ...] | None
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Event:
     step: int | None = None
     steps: int | None = None  # steps in all
     loss: float | None = None  # nats
-    metric: float | None = None  # score on the hold-out set that decides
+    metric: float | None = None  # the task's main score on the hold-out set that decides
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
 
@@ -80,17 +81,29 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled text, or pair of texts. An unlabelled row has the label ''."""
+    """One text, or pair of texts, and what is known of it: a class, or what the task's kind has in its place."""
 
     text: str
-    label: str
+    label: str  # its class; '' where it has none, or where the kind is another
     where: str  # file:line
     pair: str | None = None  # the second text of a pair
+    value: float | None = None  # regress
+    labels: tuple[str, ...] | None = None  # multilabel: sorted; () where none holds
 
     @property
     def input(self) -> Text:
         """What a model is given."""
         return self.text if self.pair is None else (self.text, self.pair)
+
+    @property
+    def target(self) -> Hashable:
+        """What is known of it, whatever the kind; '' where nothing is."""
+        return next((one for one in (self.value, self.labels) if one is not None), self.label)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes or labels that it is an example of."""
+        return self.labels or ((self.label,) if self.label else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,7 @@ class Columns:
     label: str
     pair: str | None = None  # second text of a pair task
     why: str = ""
+    separator: str | None = None  # between the labels in a cell, where these are no lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,17 @@ class Corpus:
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
     holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
+    kind: str = "classify"  # of the task: a name on the shelf of objectives
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of a model, and what makes answers of its logits: all that `Predict` needs beside the weights."""
+
+    kind: str = "classify"  # a name on the shelf of objectives
+    labels: tuple[str, ...] = ()  # of the logits, in their order
+    activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
+    thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
 
 
 # ---------------------------------------------------------------- profile
@@ -196,7 +221,7 @@ class LayerScore:
 
     layer: int  # 0 is the embedding layer
     pooling: str  # mean or cls
-    accuracy: float  # cross-validated, 0 to 1
+    value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
 
@@ -214,8 +239,9 @@ class Facts:
     parameters: int
     body_parameters: int
     seconds_per_row: float  # one forward pass of one text, measured
-    probe: float  # accuracy of the best frozen layer, 0 to 1
-    majority: float  # accuracy of always saying the commonest class
+    probe: float  # score of the best frozen layer, 0 to 1
+    majority: float  # the same score where no text is looked at
+    kind: str = "classify"  # of the task
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +276,7 @@ class Adapter:
     pooling: str  # mean or cls
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
+    problem: str = "single_label_classification"  # what the head was trained for, as Hugging Face names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +353,7 @@ class Point:
     loss: float  # nats, mean since the last point; with the penalty of a retention
     rates: Mapping[str, float]  # learning rate of each parameter group in this step; 0 while it is frozen
     dev_loss: float | None = None
-    dev_accuracy: float | None = None
+    dev_accuracy: float | None = None  # the task's main score, which is the accuracy for classes
     penalty: float | None = None  # the retention's part of the loss
 
 
@@ -392,6 +419,7 @@ class Trained:
     stages: tuple[StageChange, ...] = ()  # of a staged training, in order
     looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
     stopped: str = ""  # why training ended before its last step
+    task: Task = Task()  # with what was chosen for it on dev
 
 
 # ---------------------------------------------------------------- evaluate
@@ -419,20 +447,42 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """Where a model is right and where not; empty is what has no meaning for the kind of task."""
+
+    classes: tuple[ClassScore, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows of a true class by predicted class
+    reliability: tuple[tuple[float, float, int], ...] = ()  # mean confidence, accuracy, rows of each bin
+    mistakes: tuple[tuple[str, str, str, float], ...] = ()  # where, truth, answer, how sure or how far off
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """Scores on the test split, beside the baselines."""
 
     rows: int
     split: str  # test, or dev where there is no test split
-    scores: tuple[Score, ...]
+    scores: tuple[Score, ...]  # the first is the main one
     classes: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]  # rows of a true class by predicted class
     reliability: tuple[tuple[float, float, int], ...]  # mean confidence, accuracy, rows of each bin
     baselines: Mapping[str, tuple[Score, ...]]
-    mistakes: tuple[tuple[str, str, str, float], ...]  # where, true label, predicted label, confidence
+    mistakes: tuple[tuple[str, str, str, float], ...]  # where, truth, answer, how sure or how far off
 
 
 # ---------------------------------------------------------------- compress
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a model's answers when its file was made smaller."""
+
+    drop_points: float  # of the main score
+    agreement: float  # share of the answers that are the same
+    broken: int  # answers that were right and are wrong
+    fixed: int  # answers that were wrong and are right
+    count: int  # answers in all
+    unit: str  # what an answer is: rows, labels, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,8 +493,8 @@ class Variant:
     file: str  # inside the run folder
     bytes: int
     ratio: float  # size of the fp32 model / size of this one
-    agreement: float  # share of dev rows with the same label as fp32
-    drop_points: float  # accuracy lost on dev against fp32, in points
+    agreement: float  # share of the answers on dev that are those of fp32
+    drop_points: float  # main score lost on dev against fp32, in points
     latency_ms: float  # one text alone, median
     rows_per_second: float  # in batches of 32
     why: str

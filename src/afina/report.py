@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import figures, store, wording
+from afina import figures, shelf, store, wording
 from afina.figures import Bar, Dot, Line, Mark
 from afina.grouping import HEAD
 from afina.records import LayerScore, Point, Profile, Score, Trained, to_json
@@ -31,12 +31,15 @@ HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
 LIBRARIES = {"sequence-classification": "transformers", "adapter-on-base": "afina"}  # by layout; else its own name
-METRICS = {"macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score"}  # names on the hub
+METRICS = {  # names on the hub
+    "macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score", "pearson": "pearsonr", "spearman": "spearmanr",
+}  # fmt: skip
 
 
 def write(folder: Path, story: Story) -> None:
     """Write the page, the model card and the JSON twin into the run's folder."""
     told = twin(story)
+    objective, labels = shelf.load("objectives", told.data.kind), told.data.labels
     context = {
         **{name: getattr(told, name) for name in Twin.__slots__},
         "verdict": verdict(told),
@@ -44,11 +47,22 @@ def write(folder: Path, story: Story) -> None:
         "classes": sorted(told.evaluation.classes, key=lambda one: (one.rows == 0, one.f1)),
         "confusions": _confusions(told),
         "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
-        "probe": max(told.plan.layers, key=lambda one: one.accuracy, default=None),
+        "described": objective.describe(labels, "pairs of texts" if told.data.columns.pair else "texts"),
+        "size": objective.size(labels),
+        "limits": objective.limits(labels),
+        "probed": objective.PROBED,
+        "counted": objective.COUNTED,
+        "sure": objective.SURE,
+        "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
-        "loading": wording.loading(told.trained.layout, clean(told.trained.folder), told.data.columns.pair is not None),
+        "loading": wording.loading(
+            told.trained.layout,
+            clean(told.trained.folder),
+            told.data.columns.pair is not None,
+            objective.USE.format(thresholds=[round(one, 4) for one in told.trained.task.thresholds]),
+        ),
         "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
     }
     jinja = _environment()
@@ -61,12 +75,11 @@ def verdict(told: Twin) -> str:
     """The whole run in one or two sentences."""
     result, small = told.evaluation, told.compressed
     held_out = f"{result.rows:,} unseen test rows" if result.split == "test" else f"{result.rows:,} {result.split} rows"
-    classes = f"{len(told.data.labels):,} {'class' if len(told.data.labels) == 1 else 'classes'}"
-    parts = [f"{told.data.name}: {classes}, {told.data.rows['train']:,} training rows."]
+    size = shelf.load("objectives", told.data.kind).size(told.data.labels)
+    parts = [f"{told.data.name}: {size}, {told.data.rows['train']:,} training rows."]
     main, rival = _main(result.scores), _rival(told)
     if main is not None:
-        name = wording.word(main.name)
-        parts.append(f"{name[:1].upper()}{name[1:]} {wording.interval(main)} on {held_out};")
+        parts.append(f"{wording.sentence(wording.word(main.name))} {wording.interval(main)} on {held_out};")
     if main is not None and rival is not None:
         reaches = "reaches" if main.value > rival[1].value else "does as well or better:"
         parts.append(f"the best baseline, {wording.word(rival[0])}, {reaches} {wording.number(rival[1].value)};")
@@ -79,8 +92,8 @@ def verdict(told: Twin) -> str:
 
 
 def _main(scores: Sequence[Score]) -> Score | None:
-    """The score that the page is about: accuracy, or else the first."""
-    return next((score for score in scores if score.name == "accuracy"), scores[0] if scores else None)
+    """The score that the page is about: the first."""
+    return scores[0] if scores else None
 
 
 def _rival(told: Twin) -> tuple[str, Score] | None:
@@ -103,6 +116,7 @@ def _confusions(told: Twin) -> list[tuple[str, str, int]]:
 def _figures(told: Twin) -> dict[str, Markup]:
     """The page's figures by name; '' where there is nothing to draw."""
     plan, result, small = told.plan, told.evaluation, told.compressed
+    objective = shelf.load("objectives", told.data.kind)
     taken = {v.rung: "a" if v.rung == small.rung else "c" for v in small.variants}
     sizes = [Bar(wording.word(v.rung), v.bytes, wording.size(v.bytes), style=taken[v.rung]) for v in small.variants]
     latencies = [
@@ -111,10 +125,13 @@ def _figures(told: Twin) -> dict[str, Markup]:
     ]
     times = [Bar(stage, seconds, wording.time(seconds)) for stage, seconds in told.seconds.items()]
     drawn = {
-        "classes": _classes(told.profile),
+        "classes": _classes(told.profile, objective.COUNTED),
         "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
         "layers": figures.lines(
-            "Accuracy of a linear head on each frozen layer", "Lines with 95% bands.", _probed(plan.layers), "layer"
+            f"{wording.sentence(objective.PROBED)} of a linear head on each frozen layer",
+            "Lines with 95% bands.",
+            _probed(plan.layers),
+            "layer",
         ),
         **_curves(told.trained),
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
@@ -127,9 +144,9 @@ def _figures(told: Twin) -> dict[str, Markup]:
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
 
 
-def _classes(profile: Profile) -> str:
+def _classes(profile: Profile, counted: str) -> str:
     """Few classes are named, many are drawn narrow."""
-    title, rows = "Training rows of each class", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
+    title, rows = f"Training rows of each {counted}", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
     if len(rows) > FEW:
         return figures.columns(title, "Columns, the commonest class first.", rows)
     return figures.bars(title, "Bars.", [Bar(label, n, wording.count(n), style="a") for label, n in rows])
@@ -148,7 +165,7 @@ def _probed(layers: Sequence[LayerScore]) -> list[Line]:
     return [
         Line(
             wording.word(kind),
-            tuple((o.layer, o.accuracy) for o in ones),
+            tuple((o.layer, o.value) for o in ones),
             tuple((o.layer, o.low, o.high) for o in ones),
         )
         for kind, ones in chosen.items()
@@ -227,11 +244,12 @@ def _front_matter(told: Twin) -> str:
         if math.isfinite(score.value)
     ]
     dataset = {"name": name, "type": re.sub(r"[^\w.-]+", "-", name) or "data", "split": result.split}
-    task = {"type": "text-classification", "name": "Text Classification"}
+    pipeline = shelf.load("objectives", told.data.kind).PIPELINE
+    task = {"type": pipeline, "name": pipeline.replace("-", " ").title()}
     known = {
         "language": [told.profile.language] if told.profile.language != "?" else None,
         "library_name": LIBRARIES.get(told.trained.layout, told.trained.layout),
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": pipeline,
         "base_model": BUNDLED if base == "bundled" else base if "/" in base else None,
         "tags": ["afina"],
         "metrics": list(dict.fromkeys(str(metric["type"]) for metric in metrics)),
@@ -251,7 +269,8 @@ def _environment() -> Environment:
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
     filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text)))}
-    for name in ("word", "number", "interval", "count", "share", "size", "time", "value", "milliseconds", "change"):
+    names = "word sentence number interval count share size time value milliseconds change"
+    for name in names.split():
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)
     return jinja

@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,7 @@ import numpy as np
 
 from afina.bases import Opened
 from afina.errors import ConfigError, DataError
-from afina.records import Sample
-
-Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, hidden), each the mean token vector of one layer
+from afina.records import Embed, Sample
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
 LENGTHS = (8, 16, 25)  # words that both sides are cut to: the shipped vectors are of passages of these lengths

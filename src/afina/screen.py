@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from afina import wording
+from afina import shelf, wording
 from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def corpus(record: Corpus) -> None:
     say(record.columns.why)
     say(record.split)
     counts = {part: len(getattr(record, part)) for part in ("train", "dev", "test")}
-    classes = f"{len(record.labels)} classes"
-    say(f"{record.name}: {classes}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+    size = shelf.load("objectives", record.kind).size(record.labels)
+    say(f"{record.name}: {record.kind}, {size}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
 
 
 def findings(records: Sequence[Finding]) -> None:
@@ -155,9 +155,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        change = (
-            f"{abs(small.drop_points):.2f} points of accuracy {'lost' if small.drop_points >= 0 else 'gained'} on test"
-        )
+        main = wording.word(result.evaluation.scores[0].name) if result.evaluation else "the score"
+        became = "lost" if small.drop_points >= 0 else "gained"
+        change = f"{abs(small.drop_points):.2f} points of {main} {became} on test"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {small.agreement:.1%} of answers the same")
         say(f"report: {result.folder / 'report.html'}")
 
@@ -243,7 +243,7 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
     summary: dict[str, Any] = {
         "run": str(result.folder),
-        "task": "pair" if result.corpus.columns.pair else "classify",
+        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
         "technique": result.plan.settings.technique,
         "rows": _rows(result.corpus),
         "seconds": result.seconds,

@@ -16,12 +16,16 @@ UNSURE = 50  # rows; below it the 95% interval of an accuracy is wider than 20 p
 
 
 def cut(
-    rows: Sequence[Row], share: float, seed: int, most: int | None = None
+    rows: Sequence[Row], share: float, seed: int, most: int | None = None, strata: Sequence[str] | None = None
 ) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    """The rows that stay and those cut off, both in the order of the file. Raises DataError for too few rows."""
-    names = sorted({row.label for row in rows})
+    """The rows that stay and those cut off, both in the order of the file. Raises DataError for too few rows.
+
+    `strata` says for each row what it is counted as; its label where nothing is said.
+    """
+    kinds = [row.label for row in rows] if strata is None else strata
+    names = sorted(set(kinds))
     code = {name: number for number, name in enumerate(names)}
-    labels = np.array([code[row.label] for row in rows], dtype=np.int64)  # (rows,)
+    labels = np.array([code[kind] for kind in kinds], dtype=np.int64)  # (rows,)
     sizes = np.bincount(labels, minlength=len(names))  # (classes,)
     wanted = max(LEAST, round(share * len(rows)))
     wanted = min(wanted, int((sizes - 1).sum()), wanted if most is None else most)

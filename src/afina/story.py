@@ -49,6 +49,7 @@ class Data:
     split: str
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    kind: str = "classify"  # of the task
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def twin(story: Story) -> Twin:
     corpus, plan = story.corpus, story.plan
     counts = {"train": len(corpus.train), "dev": len(corpus.dev), "test": len(corpus.test)}
     sources = tuple(replace(source, file=portable(source.file)) for source in corpus.sources)
-    data = Data(corpus.name, corpus.columns, corpus.labels, counts, corpus.split, corpus.findings, sources)
+    labels, kind = corpus.labels, corpus.kind
+    data = Data(corpus.name, corpus.columns, labels, counts, corpus.split, corpus.findings, sources, kind)
     return Twin(
         data,
         replace(story.profile, reference=portable(story.profile.reference)),

@@ -13,22 +13,25 @@ from afina.records import Distance, LayerScore, Score, Value
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
-    "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
+    "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
+    "rmse": "RMSE", "mae": "MAE", "no_label": "no label",
+    "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 from transformers import AutoConfig
 
 labels = AutoConfig.from_pretrained({folder}).id2label
-logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the classifier
-print([labels[i] for i in logits.argmax(axis=1).tolist()])"""
+logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
+{use}"""
 TRANSFORMERS = """\
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({folder})
 model = AutoModelForSequenceClassification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
-print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
+labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
+{use}"""
 
 ADAPTER_ON_BASE = """\
 from pathlib import Path
@@ -39,7 +42,8 @@ from transformers import AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained({folder} + "/base")
 model = heads.load(Path({folder}))  # the base with the adapter in it
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
-print([model.config.id2label[i] for i in model(**inputs).logits.argmax(-1).tolist()])"""
+labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
+{use}"""
 LOADING = {
     "sentence-transformers": SENTENCE_TRANSFORMERS,
     "sequence-classification": TRANSFORMERS,
@@ -54,6 +58,15 @@ def word(name: str) -> str:
     ('macro F1', 'INT8 dynamic', 'frozen probe')
     """
     return WORDS.get(name, name.replace("int8", "INT8").replace("_", " "))
+
+
+def sentence(text: str) -> str:
+    """The same with a capital at its start, other letters as they are.
+
+    >>> sentence("macro F1 on dev")
+    'Macro F1 on dev'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def number(value: float) -> str:
@@ -71,8 +84,7 @@ def number(value: float) -> str:
 
 def interval(one: Score | Distance | LayerScore) -> str:
     """A number with its doubt: '0.938 [0.929, 0.946]'."""
-    middle = one.accuracy if isinstance(one, LayerScore) else one.value
-    return f"{number(middle)} [{number(one.low)}, {number(one.high)}]"
+    return f"{number(one.value)} [{number(one.low)}, {number(one.high)}]"
 
 
 def count(value: float) -> str:
@@ -159,7 +171,10 @@ def portable(name: str) -> str:
     return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
 
 
-def loading(layout: str, folder: str, pair: bool) -> str:
-    """Python that loads the model: without this package, but where an adapter stays beside the base."""
+def loading(layout: str, folder: str, pair: bool, use: str) -> str:
+    """Python that loads the model: without this package, but where an adapter stays beside the base.
+
+    `use` goes on from `labels` and `logits` (n, labels).
+    """
     text = '("a text", "its second text")' if pair else '"a text"'
-    return LOADING[layout].format(folder=json.dumps(folder), text=text)
+    return LOADING[layout].format(folder=json.dumps(folder), text=text, use=use)

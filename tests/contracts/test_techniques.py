@@ -11,7 +11,7 @@ from afina import adapters, bases, export, features, heads, shelf
 from afina.errors import ConfigError
 from afina.predictors import onnx as in_onnx
 from afina.predictors import torch as in_memory
-from afina.records import Adapter, Facts, Verdict
+from afina.records import Adapter, Facts, Task, Verdict
 
 LABELS = ("a", "b", "c")
 TEXTS = ["my card is lost", "where can i book a visit", "pain today", "please pay the bill tomorrow"]
@@ -211,7 +211,7 @@ def test_what_cannot_be_merged_stands_in_the_onnx_graph(technique, config, archi
     opened = bases.open_base(str(make_base(architecture)))
     with refusal(request, architecture):
         model = ready(technique, config, opened.folder, "mean", batch_of(opened.tokenizer, TEXTS))
-        export.export(model, opened.tokenizer, LABELS, tmp_path / "onnx", 32)
+        export.export(model, opened.tokenizer, Task(labels=LABELS), tmp_path / "onnx", 32)
         for texts in ([*TEXTS, "doctor " * 60], PAIRS):
             expected = in_memory.logits(model, opened.tokenizer, 32)(texts)
             assert abs(in_onnx.logits(tmp_path / "onnx")(texts) - expected).max() < 1e-4

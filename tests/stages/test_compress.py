@@ -18,7 +18,7 @@ from afina.errors import DataError, RecordError
 from afina.predictors import onnx as predictor
 from afina.predictors import torch as in_memory
 from afina.quantizers import half, int8_dynamic
-from afina.records import Compressed, Row, from_json, to_json
+from afina.records import Change, Compressed, Row, Task, from_json, to_json
 from afina.stages import compress as stage
 
 DATA = Path(os.environ.get("AFINA_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -209,7 +209,8 @@ def test_without_dev_rows_nothing_is_chosen(made):
     ],
 )
 def test_the_rule(broken, fixed, agreement, rows, most, taken):
-    assert stage.verdict(broken, fixed, agreement, rows, most)[0] is taken
+    change = Change(100 * (broken - fixed) / rows, agreement, broken, fixed, rows, "rows")
+    assert stage.verdict(change, most)[0] is taken
 
 
 @pytest.mark.slow
@@ -236,7 +237,7 @@ def test_banking77_is_nearly_four_times_smaller_and_loses_less_than_half_a_point
     model.head.weight.data, model.head.bias.data = (
         torch.tensor(values, dtype=torch.float32) for values in (linear.coef_, linear.intercept_)
     )
-    export.export(model, tokenizer, labels, tmp_path / "onnx", 64)
+    export.export(model, tokenizer, Task(labels=labels), tmp_path / "onnx", 64)
     corpus = replace(_corpus(labels), train=tuple(train), dev=tuple(dev), test=tuple(test))
     result = stage.compress(tmp_path / "onnx", in_memory.logits(model, tokenizer, 64), corpus, CompressOptions(), 0)
     assert result.ratio >= 3.9

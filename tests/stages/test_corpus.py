@@ -7,9 +7,9 @@ import pytest
 
 from afina.config import CorpusOptions
 from afina.errors import AfinaError, ConfigError, DataError
-from afina.records import Corpus, from_json, to_json
+from afina.records import Corpus, Row, from_json, to_json
 from afina.sameness import key
-from afina.stages.corpus import read
+from afina.stages.corpus import clean_test, read
 
 
 def lines(n=40, classes=("card", "refund")):
@@ -29,7 +29,9 @@ def made(tmp_path):
                 content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in content)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             options[f"{split}_file"] = str(path)
-        options |= {name: value for name, value in others.items() if name.endswith(("_column", "_share"))}
+        options |= {
+            name: value for name, value in others.items() if name.endswith(("_column", "_share", "_separator", "task"))
+        }
         return read(CorpusOptions(**options), seed)
 
     return make
@@ -187,10 +189,109 @@ def test_a_test_file_left_empty_by_cleaning_is_refused(made):
         made(GOOD, test="text,label\n,card\n")
 
 
-def test_a_label_of_several_values_is_refused(made):
-    rows = "".join(json.dumps({"text": f"text {n}", "label": ["a", "b"]}) + "\n" for n in range(9))
-    with pytest.raises(DataError, match="holds lists"):
-        made(rows, train_name="train.jsonl")
+def listed(lists, word="text"):
+    return "".join(json.dumps({"text": f"{word} {n}", "labels": one}) + "\n" for n, one in enumerate(lists))
+
+
+def test_lists_of_labels_are_a_task_of_their_own_and_a_row_may_have_none(made):
+    corpus = made(listed([["b", "a"], [], ["a"], ["b", "b"], [2]] * 12), train_name="train.jsonl")
+    assert (corpus.kind, corpus.labels) == ("multilabel", ("2", "a", "b"))
+    assert corpus.columns.why.endswith("task: multilabel, for 'labels' holds lists")
+    everything = {row.text: row for row in corpus.train + corpus.dev + corpus.test}
+    assert [everything[f"text {n}"].labels for n in range(5)] == [("a", "b"), (), ("a",), ("b",), ("2",)]
+    assert len(everything) == 60
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_labels_in_one_cell_are_parted_where_the_sign_between_them_is_named(made):
+    rows = "".join(f"text {n},{('a; b', '', 'b')[n % 3]}\n" for n in range(60))
+    corpus = made("text,labels\n" + rows, label_separator=";")
+    assert (corpus.kind, corpus.labels, corpus.columns.separator) == ("multilabel", ("a", "b"), ";")
+    assert {row.labels for row in corpus.train} == {("a", "b"), (), ("b",)}
+    assert made("text,labels\n" + rows).labels == ("a; b", "b")
+
+
+def test_empty_lists_everywhere_and_the_same_labels_everywhere_are_refused(made):
+    with pytest.raises(DataError, match="has any label: every list is empty"):
+        made(listed([[]] * 40), train_name="train.jsonl")
+    with pytest.raises(DataError, match="the same labels: a, b"):
+        made(listed([["a", "b"]] * 40), train_name="train.jsonl")
+
+
+def test_what_is_no_list_of_labels_is_left_out_and_its_line_is_said(made):
+    corpus = made(listed([["a"], ["b"]] * 20) + listed(["a", [["x"]], None, [{"x": 1}]]), train_name="train.jsonl",
+                  task="multilabel")  # fmt: skip
+    assert said(corpus, "multilabel")[0].where == (
+        "train.jsonl:41: 'a' is no list of labels", "train.jsonl:42: '[[\"x\"]]' is no list of labels",
+        "train.jsonl:44: '[{\"x\": 1}]' is no list of labels",
+    )  # fmt: skip
+    assert said(corpus, "empty")[0].where == ("train.jsonl:43",)
+    with pytest.raises(DataError, match="holds neither labels nor spans"):
+        made(listed([[{"x": 1}]] * 40), train_name="train.jsonl")
+
+
+def test_spellings_of_one_label_in_lists_become_one(made):
+    corpus = made(listed([["Card", "lost "], ["card"], ["card", "Lost"], []] * 12), train_name="train.jsonl")
+    assert corpus.labels == ("Lost", "card")
+    assert {row.labels for row in corpus.train} == {("Lost", "card"), ("card",), ()}
+
+
+def test_a_label_in_lists_that_train_lacks_leaves_dev_and_stays_in_test(made):
+    new, newer = (listed([["a"], ["a", "unheard"]], word) for word in ("new", "newer"))
+    corpus = made(listed([["a"], ["b"], []] * 12), test=new, dev=newer, train_name="train.jsonl",
+                  test_name="test.jsonl", dev_name="dev.jsonl")  # fmt: skip
+    assert [row.labels for row in corpus.test] == [("a",), ("a", "unheard")]
+    assert [row.labels for row in corpus.dev] == [("a",)]
+    assert {finding.action for finding in said(corpus, "rare")} == {"kept", "removed"}
+
+
+def test_one_text_with_two_lists_is_a_contradiction(made):
+    corpus = made(listed([["a"], ["b"], []] * 12) + listed([["a"]]) + '{"text": "TEXT 1", "labels": ["a", "b"]}\n',
+                  train_name="train.jsonl")  # fmt: skip
+    assert said(corpus, "duplicates")[0].count == 1
+    assert said(corpus, "contradictions")[0].count == 2
+
+
+SCORED = "text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(60))
+
+
+def test_a_column_of_many_fractions_is_a_task_of_its_own_and_that_is_said(made):
+    corpus = made(SCORED)
+    assert (corpus.kind, corpus.labels) == ("regress", ("value",))
+    assert corpus.columns.why.endswith("task: regress, for 'score' holds numbers")
+    assert {row.label for row in corpus.train} == {""}
+    assert all(row.value == round(int(row.text.split()[1]) / 7, 3) for row in corpus.train)
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_a_score_that_is_no_number_is_left_out_and_its_line_is_said(made):
+    corpus = made(SCORED + 'one,"3,8"\ntwo,n/a\nthree,\nfour,1e999\n')
+    (finding,) = said(corpus, "regress")
+    assert (finding.count, finding.action) == (3, "removed")
+    assert finding.where == (
+        "train.csv:62: '3,8' is no number", "train.csv:63: 'n/a' is no number", "train.csv:65: '1e999' is no number",
+    )  # fmt: skip
+    assert said(corpus, "empty")[0].where == ("train.csv:64",)
+
+
+def test_words_for_scores_and_one_score_for_all_are_refused(made):
+    with pytest.raises(DataError, match=r"no row of train\.csv is left .*: train\.csv:2: 'card' is no number"):
+        made(GOOD, task="regress")
+    with pytest.raises(DataError, match=r"every score in train\.csv is 3"):
+        made("text,score\n" + "".join(f"text {n},3\n" for n in range(60)), task="regress")
+
+
+def test_scores_are_cut_so_that_every_part_has_low_and_high_ones(made):
+    corpus = made("text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(500)))
+    for rows in (corpus.train, corpus.dev, corpus.test):
+        fifths = [sum(20 * k <= row.value * 7 / 5 < 20 * (k + 1) for row in rows) / len(rows) for k in range(5)]
+        assert max(fifths) < 0.23
+
+
+def test_one_text_with_two_scores_is_kept_twice_and_a_copy_once(made):
+    corpus = made(SCORED + "text 3,9.5\nTEXT 4,0.571\n")
+    assert said(corpus, "contradictions") == []
+    assert said(corpus, "duplicates")[0].count == 1
 
 
 def test_ragged_rows_broken_lines_and_wrong_bytes_are_said(made):
@@ -297,3 +398,30 @@ def test_a_hold_out_set_that_is_the_training_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="named for train and for old") as caught:
         read(CorpusOptions(train_file=str(path), holdouts={"old": str(path)}), 0)
     assert caught.value.fix == "leave old out of holdouts"
+
+
+def test_hold_out_sets_of_lists_and_of_scores_are_read_as_train_is(tmp_path):
+    def watched_in(name, train, old):
+        for file, content in ((f"train.{name}", train), (f"old.{name}", old)):
+            (tmp_path / file).write_text(content)
+        files = {"train_file": str(tmp_path / f"train.{name}"), "holdouts": {"old": str(tmp_path / f"old.{name}")}}
+        return read(CorpusOptions(**files), 0).holdouts["old"]
+
+    lists = listed([["a"], ["b"], []] * 12)
+    assert [row.labels for row in watched_in("jsonl", lists, listed([["b", "a"], []], "old"))] == [("a", "b"), ()]
+    with pytest.raises(DataError, match=r"1 rows of the hold-out set old .* 'c'; the first is old\.jsonl:2"):
+        watched_in("jsonl", lists, listed([["a"], ["a", "c"]], "old"))
+    assert [row.value for row in watched_in("csv", SCORED, "text,score\nold,99.5\n")] == [99.5]
+
+
+def test_rows_that_come_after_the_training_are_repaired_whatever_the_kind(made):
+    lists = made(listed([["card"], ["lost"], []] * 12), train_name="train.jsonl").train
+    given = (Row("new", "", "f:1", labels=("CARD", "odd")), Row("", "", "f:2", labels=()), Row("no", "", "f:3"))
+    rows, findings = clean_test(given, lists)
+    assert [row.labels for row in rows] == [("card", "odd")]
+    assert {finding.check for finding in findings} == {"labels", "empty", "rare"}
+    scores = made(SCORED).train
+    given = (scores[0], Row("new", "", "f:1", value=2.5), Row("no", "", "f:2"))
+    rows, findings = clean_test(given, scores)
+    assert [row.value for row in rows] == [scores[0].value, 2.5]
+    assert [finding.check for finding in findings] == ["empty", "leakage"]

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from afina.config import CorpusOptions
-from afina.errors import DataError
 from afina.sameness import key
 from afina.stages.corpus import read
 
@@ -64,9 +63,9 @@ def test_lost_letters_of_the_financial_phrases_are_counted():
     assert [finding.count for finding in said(real("financial_phrasebank"), "characters")] == [84]
 
 
-def test_the_score_of_similar_sentences_is_no_label():
-    with pytest.raises(DataError, match=r"'score' of train\.csv looks like a score"):
-        real("stsb_en")
+def test_the_score_of_similar_sentences_is_learned_as_a_number():
+    corpus = real("stsb_en")
+    assert (corpus.kind, corpus.columns.label, corpus.columns.pair is None) == ("regress", "score", False)
 
 
 def test_the_coarse_label_of_the_questions_is_chosen():

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from afina.errors import DataError, RecordError
-from afina.records import Evaluation, Row, from_json, to_json
+from afina.records import Evaluation, Row, Task, from_json, to_json
 from afina.stages.evaluate import evaluate
 
 LABELS = ("no", "yes")
+TASK = Task(labels=LABELS)
 ROWS = [Row(f"text {i}", LABELS[i % 2], f"test.csv:{i + 2}") for i in range(40)]
 
 
@@ -27,7 +28,7 @@ MOSTLY = knows(0.75)
 
 
 def run(predict=MOSTLY, rows=ROWS, **baselines):
-    return evaluate(predict, rows, LABELS, "test", baselines, 0)
+    return evaluate(predict, rows, TASK, "test", {name: (TASK, answers) for name, answers in baselines.items()}, 0)
 
 
 def test_scores_stand_beside_those_of_the_baselines():

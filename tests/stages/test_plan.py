@@ -44,6 +44,18 @@ def planned(opened, rows_per_class=40, distance=0.2, **options):
     return plan(corpus, profile_of(corpus, distance), opened, TrainOptions(**options), silent, 0)
 
 
+def of_kind(corpus, kind):
+    """The same rows with a score, or a list of labels, in the place of the class."""
+
+    def turned(row):
+        if kind == "multilabel":
+            return dataclasses.replace(row, label="", labels=(row.label,))
+        return dataclasses.replace(row, label="", value=100.0 + 10 * corpus.labels.index(row.label))
+
+    parts = {part: tuple(map(turned, getattr(corpus, part))) for part in ("train", "dev", "test")}
+    return dataclasses.replace(corpus, kind=kind, labels=("value",) if kind == "regress" else corpus.labels, **parts)
+
+
 def choice(made, name):
     return next(choice for choice in made.choices if choice.name == name)
 
@@ -178,9 +190,19 @@ def test_the_layers_know_more_than_the_majority(opened):
     assert {(score.layer, score.pooling) for score in made.layers} == {
         (layer, pooling) for layer in range(3) for pooling in ("mean", "cls")
     }
-    assert all(score.low <= score.accuracy <= score.high for score in made.layers)
+    assert all(score.low <= score.value <= score.high for score in made.layers)
 
 
 def test_a_plan_survives_the_round_trip(opened):
     made = planned(opened)
     assert from_json(Plan, to_json(made)) == made
+
+
+@pytest.mark.parametrize("kind", ["regress", "multilabel"])
+def test_a_technique_that_wants_classes_is_refused_before_anything_is_trained(opened, kind):
+    corpus = of_kind(corpus_of(40), kind)
+    with pytest.raises(ConfigError, match="no text has one class"):
+        plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(technique="contrastive"), silent, 0)
+    made = choice(plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0), "technique")
+    probed = {"regress": "Pearson", "multilabel": "micro F1"}[kind]
+    assert made.evidence[f"frozen probe, {probed}"] > made.evidence[f"majority, {probed}"]

@@ -39,11 +39,12 @@ def clean(
     def row_of(row: Row) -> Row:
         kinds: set[str] = set()
         text, label = _repair(row.text, kinds), _repair(row.label, kinds)
+        labels = row.labels and tuple(sorted({_repair(one, kinds) for one in row.labels}))
         pair = None if row.pair is None else _repair(row.pair, kinds)
         if kinds:
             for kind in kinds:
                 repaired[kind].append(row)
-            row = replace(row, text=text, label=label, pair=pair)
+            row = replace(row, text=text, label=label, pair=pair, labels=labels)
         if _LOST in text or (pair and _LOST in pair):
             lost.append(row)
         return row

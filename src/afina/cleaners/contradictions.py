@@ -4,11 +4,12 @@ In train the rows with the label that most of the copies have are kept and the o
 removed, for nothing says which is right. In dev and test such texts are kept and counted: no model can be right on
 all of them, so they put a ceiling on the score. Texts are compared without case, white space and Unicode form.
 
-Cost: linear. Not done: texts that mean the same in other words; copies across splits (`leakage` removes those).
+Cost: linear. Not done: texts that mean the same in other words; copies across splits (`leakage` removes those);
+scores, which are measured and may differ.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from afina.records import Finding, Row
 from afina.sameness import key, places
@@ -31,25 +32,26 @@ def clean(
             findings.append(_kept(name, [r for r, k in zip(rows, keys, strict=True) if k in disputed], len(disputed)))
             continue
         winners = {text: _winner(labels) for text, labels in disputed.items()}
-        right = [winners.get(k, row.label) == row.label for row, k in zip(rows, keys, strict=True)]
+        right = [winners.get(k, row.target) == row.target for row, k in zip(rows, keys, strict=True)]
         cleaned[name] = tuple(row for row, ok in zip(rows, right, strict=True) if ok)
         lost = [row for row, ok in zip(rows, right, strict=True) if not ok]
         findings.append(_removed(lost, len(disputed)))
     return cleaned, tuple(findings)
 
 
-def _disputed(rows: tuple[Row, ...], keys: list[str]) -> dict[str, Counter[str]]:
+def _disputed(rows: tuple[Row, ...], keys: list[str]) -> dict[str, Counter[Hashable]]:
     """Text -> its labels, for texts that have more than one."""
-    first: dict[str, str] = {}
-    disputed = {k for row, k in zip(rows, keys, strict=True) if first.setdefault(k, row.label) != row.label}
-    labels: dict[str, Counter[str]] = {k: Counter() for k in disputed}
-    for row, k in zip(rows, keys, strict=True):
+    first: dict[str, Hashable] = {}
+    known = [(row.target, k) for row, k in zip(rows, keys, strict=True) if row.value is None]
+    disputed = {k for target, k in known if first.setdefault(k, target) != target}
+    labels: dict[str, Counter[Hashable]] = {k: Counter() for k in disputed}
+    for target, k in known:
         if k in disputed:
-            labels[k][row.label] += 1
+            labels[k][target] += 1
     return labels
 
 
-def _winner(labels: Counter[str]) -> str | None:
+def _winner(labels: Counter[Hashable]) -> Hashable:
     (best, most), (_, second) = labels.most_common(2)
     return best if most > second else None
 

@@ -1,14 +1,15 @@
 """Copies: rows with the same text and the same label.
 
-In train the first stays and later ones are removed, so that no text weighs more by accident and none straddles a cut
-into splits. In dev and test copies are kept and counted, so that a published set keeps its size. Exact copies and
-those that differ in case, white space or Unicode form are counted apart.
+What is known of a text (its class, its score) is here called its label. In train the first copy stays and later ones
+are removed, so that no text weighs more by accident and none straddles a cut into splits. In dev and test copies are
+kept and counted, so that a published set keeps its size. Exact copies and those that differ in case, white space or
+Unicode form are counted apart.
 
 Cost: linear. Not done: near copies with other words (a change of one number, say); one text under two labels, which
 is a contradiction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from afina.records import Finding, Row
 from afina.sameness import key, places
@@ -23,11 +24,11 @@ def clean(
     findings = []
     cleaned = dict(splits)
     for name, rows in splits.items():
-        firsts: dict[tuple[str, str], Row] = {}
+        firsts: dict[tuple[str, Hashable], Row] = {}
         copies: list[Row] = []
         exact = 0
         for row in rows:
-            first = firsts.setdefault((key(row), row.label), row)
+            first = firsts.setdefault((key(row), row.target), row)
             if first is not row:
                 copies.append(row)
                 exact += first.input == row.input

@@ -9,12 +9,11 @@ Cost: one comparison a field. Not done: texts of punctuation only, placeholders 
 
 from collections.abc import Mapping
 
+from afina.cells import missing
 from afina.records import Finding, Row
 from afina.sameness import places
 
 ORDER = 30
-
-_NOTHING = frozenset({"", "nan", "null"})
 
 
 def clean(
@@ -25,10 +24,10 @@ def clean(
     unlabelled: list[Row] = []
 
     def keep(row: Row) -> bool:
-        if _missing(row.text) or (row.pair is not None and _missing(row.pair)):
+        if missing(row.text) or (row.pair is not None and missing(row.pair)):
             textless.append(row)
             return False
-        if _missing(row.label):
+        if row.target == row.label and missing(row.label):
             unlabelled.append(row)
             return False
         return True
@@ -36,10 +35,6 @@ def clean(
     cleaned = {name: tuple(row for row in rows if keep(row)) for name, rows in splits.items()}
     found = (("text", textless), ("label", unlabelled))
     return cleaned, tuple(_finding(what, rows) for what, rows in found if rows)
-
-
-def _missing(value: str) -> bool:
-    return value.strip().casefold() in _NOTHING if len(value) < 9 else not value.strip()  # long texts are common
 
 
 def _finding(what: str, rows: list[Row]) -> Finding:

@@ -30,18 +30,19 @@ def clean(
     splits: Mapping[str, tuple[Row, ...]],
 ) -> tuple[Mapping[str, tuple[Row, ...]], tuple[Finding, ...]]:
     """Ask about labels that look mistyped; nothing is changed."""
-    counts = Counter(row.label for rows in splits.values() for row in rows)
+    counts = Counter(name for rows in splits.values() for row in rows for name in row.names)
     meant = _meant(counts)
     if not meant:
         return splits, ()
-    rows = [row for split in splits.values() for row in split if row.label in meant]
+    named = [(row, name) for split in splits.values() for row in split for name in row.names if name in meant]
+    rows = {id(row) for row, _ in named}
     finding = Finding(
         check="label_typos",
         problem=f"{len(rows):,} rows have one of {len(meant):,} rare labels that look mistyped",
         action="kept",
         fix="correct these labels if they are wrong; as they stand, each is a class of its own",
         count=len(rows),
-        where=tuple(f"{row.where}: {row.label!r}, did you mean {meant[row.label]!r}?" for row in rows[:FEW]),
+        where=tuple(f"{row.where}: {name!r}, did you mean {meant[name]!r}?" for row, name in named[:FEW]),
     )
     return splits, (finding,)
 

@@ -24,30 +24,32 @@ def clean(
 ) -> tuple[Mapping[str, tuple[Row, ...]], tuple[Finding, ...]]:
     """Give every class one spelling; no row is lost."""
     spelling = _spellings(splits)
-    changed = [row for rows in splits.values() for row in rows if spelling[row.label] != row.label]
+    changed = [(row, n) for rows in splits.values() for row in rows for n in row.names if spelling[n] != n]
     if not changed:
         return splits, ()
 
     def merged(row: Row) -> Row:
-        right = spelling[row.label]
-        return row if right == row.label else replace(row, label=right)
+        if all(spelling[name] == name for name in row.names):
+            return row
+        label = spelling[row.label] if row.label else ""
+        return replace(row, label=label, labels=row.labels and tuple(sorted({spelling[one] for one in row.labels})))
 
-    pairs = Counter((row.label, spelling[row.label]) for row in changed)
+    pairs = Counter((name, spelling[name]) for _, name in changed)
     finding = Finding(
         check="labels",
         problem=f"{len(changed):,} labels are other spellings of a class: {_list(pairs)}",
         action="repaired",
         fix="nothing: each was given its class's commonest spelling; rename them if they are different classes",
         count=len(changed),
-        where=tuple(f"{row.where}: {row.label!r} read as {spelling[row.label]!r}" for row in changed[:FEW]),
+        where=tuple(f"{row.where}: {name!r} read as {spelling[name]!r}" for row, name in changed[:FEW]),
     )
     return {name: tuple(map(merged, rows)) for name, rows in splits.items()}, (finding,)
 
 
 def _spellings(splits: Mapping[str, tuple[Row, ...]]) -> dict[str, str]:
     """Label as written -> label to use."""
-    everywhere = Counter(row.label for rows in splits.values() for row in rows)
-    train = Counter(row.label for row in splits.get("train", ()))
+    everywhere = Counter(name for rows in splits.values() for row in rows for name in row.names)
+    train = Counter(name for row in splits.get("train", ()) for name in row.names)
     whole = all(_WHOLE.fullmatch(label) for label in everywhere if label.strip())
     if whole:
         return {label: label.partition(".")[0] for label in everywhere}

@@ -1,7 +1,7 @@
 """ONNX Runtime on the CPU: a folder that was exported becomes a predict function. No torch, no transformers.
 
     folder    model.onnx (and smaller variants beside it), tokenizer.json, labels.json
-    answer    softmax of the logits, (n, classes), in the order of the texts
+    answer    the task's activation of the logits, (n, labels), in the order of the texts
 
 Texts are cut at the length the model was tuned for (the longer one of a pair first), sorted by length and padded in
 batches of 32. A text's answer does not depend on its neighbours, to the last bits of fp32: padding is masked, and
@@ -24,7 +24,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from afina.errors import DataError, RecordError
-from afina.records import Predict, Text
+from afina.records import Predict, Task, Text
 
 Logits = Callable[[Sequence[Text]], np.ndarray]
 
@@ -35,19 +35,35 @@ AGAIN = "export the model again, or copy its folder again as a whole"
 
 def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> Predict:
     """The predict function of an exported model. Raises RecordError where a file is missing or altered."""
-    score = logits(folder, file, threads)
+    score, activate = logits(folder, file, threads), ACTIVATIONS[task(folder).activation]
 
     def predict(texts: Sequence[Text]) -> np.ndarray:
-        values = score(texts)
         with np.errstate(invalid="ignore"):  # what is no number stays none: the caller decides
-            powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
-            return powers / powers.sum(axis=1, keepdims=True)
+            return activate(score(texts))
 
     return predict
 
 
+def task(folder: Path) -> Task:
+    """What the exported model was made for. Raises RecordError where labels.json is missing or damaged."""
+    card = _card(folder)
+    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]))
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": _softmax,
+    "sigmoid": lambda values: 1 / (1 + np.exp(-np.clip(values, -500, 500))),
+    "none": lambda values: values,
+}
+
+
 def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -> Logits:
-    """As `load`, without the softmax: for comparing a model with the one it was made from."""
+    """As `load`, without the activation: for comparing a model with the one it was made from."""
     card = _card(folder)
     tokenizer = _tokenizer(folder, card)
     session = _session(folder, file, card, threads)
@@ -78,6 +94,9 @@ def _card(folder: Path) -> dict[str, Any]:
         if not (isinstance(card["labels"], list) and card["labels"] and {"pair", "pad_token_id"} <= card.keys()):
             raise ValueError("labels, pair or pad_token_id is missing")
         card["max_tokens"] = int(card["max_tokens"])
+        card = {"kind": "classify", "activation": "softmax", "thresholds": [], **card}  # of older cards
+        if card["activation"] not in ACTIVATIONS or len(card["thresholds"]) not in (0, len(card["labels"])):
+            raise ValueError(f"activation {card['activation']!r} with {len(card['thresholds'])} thresholds")
     except OSError:
         raise RecordError("labels.json cannot be read beside the model", AGAIN) from None
     except (ValueError, KeyError, TypeError) as error:

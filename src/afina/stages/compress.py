@@ -1,12 +1,13 @@
 """The smallest file that keeps the model's answers: a ladder of quantizers, walked from the strongest rung down.
 
-The rule, on dev rows only. Of n rows, `broken` are right in fp32 and wrong on the rung, `fixed` the other way round.
-A rung is taken if both hold:
+The rule, on dev rows only. Of n answers, `broken` are right in fp32 and wrong on the rung, `fixed` the other way round;
+what an answer is (a row's class, a label, a span) says the objective. A rung is taken if both hold:
 
-  loss       (broken - fixed) / n is at most max_drop_points; or broken is 1 in all and max_drop_points is not 0, since
-             on fewer than 200 rows no smaller loss than a row can be seen (one row of 100 is a whole point)
-  agreement  at least 95% of the rows, less max_drop_points, get the label that fp32 gave: where more change, an
-             unchanged accuracy is luck, wrong answers that were right being paid for by right ones that were wrong
+  loss       the main score falls by at most max_drop_points: for classes by (broken - fixed) / n; or broken is 1 in all
+             and max_drop_points is not 0, since on fewer than 200 rows no smaller loss than a row can be seen (one row
+             of 100 is a whole point)
+  agreement  at least 95% of the answers, less max_drop_points, are what fp32 gave: where more change, an unchanged
+             score is luck, wrong answers that were right being paid for by right ones that were wrong
 
 The first rung that passes is taken; if none does, the fp32 file is. The test split decides nothing: the taken rung is
 scored on it once, beside fp32, so that the loss that is reported is not the one that was chosen for being small.
@@ -22,11 +23,11 @@ from types import ModuleType
 
 import numpy as np
 
-from afina import metrics, shelf, store
+from afina import shelf, store
 from afina.config import CompressOptions
 from afina.errors import DataError, RecordError
 from afina.predictors import onnx
-from afina.records import Compressed, Corpus, Event, Predict, Row, Tell, Text, Variant, silent
+from afina.records import Change, Compressed, Corpus, Event, Predict, Row, Task, Tell, Text, Variant, silent
 
 WHOLE = "model.onnx"  # the exported file, fp32
 PARITY_ROWS = 64
@@ -39,9 +40,10 @@ ALONE_TEXTS, ALONE_SECONDS = 100, 1.0  # texts timed one by one, and for how lon
 class _Dev:
     """The rows that the rungs are compared on."""
 
+    rows: tuple[Row, ...]
     texts: tuple[Text, ...]
-    truth: np.ndarray  # (n,) classes, -1 where unknown
-    best: np.ndarray  # (n,) what fp32 answers
+    answers: np.ndarray  # (n, ...) what fp32 answers
+    task: Task
 
 
 def compress(
@@ -97,8 +99,8 @@ def _parity(folder: Path, reference: Callable[[Sequence[Text]], np.ndarray], row
 def _whole(predict: Predict, folder: Path, corpus: Corpus) -> tuple[_Dev, Variant]:
     """fp32 on dev: what the rungs are held against."""
     texts = tuple(row.input for row in corpus.dev)
-    probabilities, rate = _timed(predict, texts)
-    dev = _Dev(texts, _classes(corpus.dev, corpus.labels), probabilities.argmax(1))
+    answers, rate = _timed(predict, texts)
+    dev = _Dev(corpus.dev, texts, answers, onnx.task(folder))
     variant = Variant(
         rung="none",
         file=f"{folder.name}/{WHOLE}",
@@ -120,16 +122,13 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
     try:
         module.quantize(folder / WHOLE, path)
         predict = onnx.load(folder, path.name)
-        probabilities, rate = _timed(predict, dev.texts)
+        answers, rate = _timed(predict, dev.texts)
     except RecordError as error:
         _delete(path)
         return replace(refused, why=f"refused: {error.found}")
-    best = probabilities.argmax(1)
-    right, was_right = best == dev.truth, dev.best == dev.truth
-    broken, fixed = int((was_right & ~right).sum()), int((right & ~was_right).sum())
-    agreement = float((best == dev.best).mean())
-    taken, why = verdict(broken, fixed, agreement, len(best), options.max_drop_points)
-    if not np.isfinite(probabilities).all():
+    change = _change(dev.rows, dev.answers, answers, dev.task)
+    taken, why = verdict(change, options.max_drop_points)
+    if not np.isfinite(answers).all():
         taken, why = False, "refused: some answers are no numbers"
     size = _size(path)
     variant = Variant(
@@ -137,8 +136,8 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
         file=f"{folder.name}/{path.name}" if taken else "",
         bytes=size,
         ratio=_size(folder / WHOLE) / size,
-        agreement=agreement,
-        drop_points=100 * (broken - fixed) / len(best),
+        agreement=change.agreement,
+        drop_points=change.drop_points,
         latency_ms=_alone(predict, dev.texts),
         rows_per_second=rate,
         why=why,
@@ -148,21 +147,24 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
     return variant
 
 
-def verdict(broken: int, fixed: int, agreement: float, rows: int, most: float) -> tuple[bool, str]:
-    """The rule at the head of this file, and what it says of these counts. `most` is max_drop_points.
+def _change(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
+    change: Change = shelf.load("objectives", task.kind).compare(rows, before, after, task)
+    return change
 
-    >>> verdict(7, 2, 0.985, 1000, 0.5)
+
+def verdict(change: Change, most: float) -> tuple[bool, str]:
+    """The rule at the head of this file, and what it says of a change. `most` is max_drop_points.
+
+    >>> verdict(Change(0.5, 0.985, broken=7, fixed=2, count=1000, unit="rows"), 0.5)
     (True, 'taken: of 1000 dev rows 7 broke and 2 were put right (at most 0.5 points may be lost)')
-    >>> verdict(8, 2, 0.985, 1000, 0.5)[0], verdict(1, 0, 0.99, 100, 0.5)[0], verdict(2, 1, 0.97, 100, 0.5)[0]
-    (False, True, False)
     """
-    counts = f"of {rows} dev rows {broken} broke and {fixed} were put right (at most {most:g} points may be lost)"
-    within = 100 * (broken - fixed) <= most * rows or (broken == 1 and most > 0)
+    of = f"{change.count} dev {change.unit}"
+    counts = f"of {of} {change.broken} broke and {change.fixed} were put right (at most {most:g} points may be lost)"
     least = AGREE - most / 100
-    if not within:
+    if change.drop_points > most and not (change.broken == 1 and most > 0):
         return False, f"refused: {counts}"
-    if agreement < least:
-        return False, f"refused: only {agreement:.1%} of {rows} dev rows keep their label, {least:.1%} must"
+    if change.agreement < least:
+        return False, f"refused: only {change.agreement:.1%} of {of} keep their answer, {least:.1%} must"
     return True, f"taken: {counts}"
 
 
@@ -177,21 +179,21 @@ def _scored(
     """The taken rung on the test split (dev where there is none), beside fp32."""
     chosen = next(variant for variant in reversed(variants) if variant.file)
     rows = corpus.test or corpus.dev
-    texts, truth = [row.input for row in rows], _classes(rows, corpus.labels)
+    texts, task = [row.input for row in rows], onnx.task(folder)
     before = whole(texts)
     name = Path(chosen.file).name
     after = before
     if name != WHOLE:
         _seal(folder, name)
         after = onnx.load(folder, name)(texts)
-    lost = (before.argmax(1) == truth).mean() - (after.argmax(1) == truth).mean()
+    change = _change(rows, before, after, task)
     return Compressed(
         rung=chosen.rung,
         file=chosen.file,
         ratio=chosen.ratio,
-        drop_points=float(100 * lost),
-        agreement=metrics.agreement(before, after).value,
-        scores=metrics.scores(truth, after, seed),
+        drop_points=change.drop_points,
+        agreement=change.agreement,
+        scores=shelf.load("objectives", task.kind).scores(rows, after, task, seed),
         parity=parity,
         variants=tuple(variants),
     )
@@ -204,11 +206,6 @@ def _seal(folder: Path, name: str) -> None:
         if path.is_file():
             card["sha256"][path.name] = store.sha256(path)
     store.write_text(folder / "labels.json", json.dumps(card, ensure_ascii=False, indent=1))
-
-
-def _classes(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
-    place = {label: index for index, label in enumerate(labels)}
-    return np.array([place.get(row.label, -1) for row in rows])
 
 
 def _timed(predict: Predict, texts: Sequence[Text]) -> tuple[np.ndarray, float]:

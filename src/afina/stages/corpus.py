@@ -11,21 +11,23 @@ sets, which are watched while training and change nothing of it; a label in one 
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
+from types import ModuleType
 
 from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Finding, Row, Source, Table
 from afina.sameness import key, places
+from afina.textfile import FEW
 
 CLEANERS = "cleaners"
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
 
 _GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
-_WHOLE = re.compile(r"[-+]?\d+")
 _SPLITS = ("train", "dev", "test")
 _NAME = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)  # of a hold-out set
 
@@ -37,13 +39,22 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     paths = _paths(options)
     opened = {name: tables.read(path) for name, path in paths.items()}
     _different(paths)
-    chosen = columns.detect(opened["train"], options.text_column, options.pair_column, options.label_column)
+    named = (options.text_column, options.pair_column, options.label_column, options.task)
+    detected = replace(columns.detect(opened["train"], *named), separator=options.label_separator or None)
+    opened = {name: columns.parted(table, detected) for name, table in opened.items()}
+    kind, chosen = columns.kind(opened["train"], detected, options.task)
     for table in opened.values():
-        _check(table, chosen)
-    rows, cleaning = _clean({name: _rows(table, chosen) for name, table in opened.items()})
+        _check(table, chosen, kind)
+    objective = shelf.load(columns.OBJECTIVES, kind)
     findings = [finding for table in opened.values() for finding in table.findings]
-    labels = _labels(rows["train"], paths["train"].name)
-    whole, cutting = _cut(rows, options, seed)
+    rows, cleaning = _clean({name: _rows(table, chosen, objective, findings) for name, table in opened.items()})
+    file = paths["train"].name
+    if not rows["train"]:
+        worst = next((f": {one.where[0]}" for one in findings if one.check == kind), "")
+        found = f"no row of {file} is left after cleaning{worst}"
+        raise DataError(found, "run `afina check` on it and repair what it lists")
+    labels = objective.outputs(rows["train"], file)
+    whole, cutting = _cut(rows, options, objective, seed)
     return Corpus(
         name=_name(paths["train"]),
         columns=chosen,
@@ -55,6 +66,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
         holdouts={name: _watched(name, paths[name], rows[name], labels) for name in options.holdouts},
+        kind=kind,
     )
 
 
@@ -64,9 +76,7 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
     What is wrong with train was said when it was read: here faultless rows stand in for it, two of each of its labels.
     Rows that were trained on stay and are counted.
     """
-    labels = sorted({row.label for row in train})
-    stand_ins = tuple(Row(f"{label} {n}", label, "") for label in labels for n in "12")
-    cleaned, findings = _clean({"train": stand_ins, "test": rows})
+    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows})
     known = {key(row) for row in train}
     seen = tuple(row for row in cleaned["test"] if key(row) in known)
     found = [finding for finding in findings if finding.check not in ("leakage", "label_typos")]
@@ -82,6 +92,17 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
             )
         )
     return cleaned["test"], tuple(found)
+
+
+def _stand_ins(train: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Two rows of each label; none where rows have a number in the place of labels."""
+    listed = any(row.labels is not None for row in train)
+    names = sorted({name for row in train for name in row.names})
+    return tuple(
+        Row(f"{name} {n}", "" if listed else name, "", labels=(name,) if listed else None)
+        for name in names
+        for n in "12"
+    )
 
 
 def _paths(options: CorpusOptions) -> dict[str, Path]:
@@ -106,20 +127,36 @@ def _different(paths: Mapping[str, Path]) -> None:
             )
 
 
-def _check(table: Table, chosen: Columns) -> None:
+def _check(table: Table, chosen: Columns, kind: str) -> None:
     for name in (chosen.text, chosen.pair, chosen.label):
         if name is not None:
             columns.present(table, name)
-    columns.check_label(table, chosen.label)
+    columns.check_label(table, chosen.label, kind)
 
 
-def _rows(table: Table, chosen: Columns) -> tuple[Row, ...]:
+def _rows(table: Table, chosen: Columns, objective: ModuleType, findings: list[Finding]) -> tuple[Row, ...]:
+    """The rows of a table; those whose label cannot be read are left out, and that is added to the findings."""
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
-    return tuple(
-        Row(text=row[text], label=row[label], where=f"{table.file}:{line}", pair=None if pair is None else row[pair])
-        for row, line in zip(table.rows, table.lines, strict=True)
-    )
+    rows, wrong = [], []
+    for cells, line in zip(table.rows, table.lines, strict=True):
+        row = Row(cells[text], "", f"{table.file}:{line}", None if pair is None else cells[pair])
+        try:
+            rows.append(objective.read(row, cells[label]))
+        except ValueError as error:
+            wrong.append(f"{row.where}: {error}")
+    if wrong:
+        findings.append(
+            Finding(
+                check=objective.__name__.rpartition(".")[2],
+                problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
+                action="removed",
+                fix="correct these rows, or delete them",
+                count=len(wrong),
+                where=tuple(wrong[:FEW]),
+            )
+        )
+    return tuple(rows)
 
 
 def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
@@ -131,30 +168,16 @@ def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
     return rows, findings
 
 
-def _labels(train: tuple[Row, ...], file: str) -> tuple[str, ...]:
-    """The classes, sorted; whole numbers by their size."""
-    labels = sorted({row.label for row in train})
-    if not labels:
-        raise DataError(f"no row of {file} is left after cleaning", "run `afina check` on it and repair what it lists")
-    if len(labels) == 1:
-        raise DataError(f"{file} has one class only, {labels[0]!r}", "give rows of at least two classes")
-    if len(labels) > max(2, len(train) / 2):
-        raise DataError(
-            f"{file} has {len(labels):,} different labels in {len(train):,} rows, mostly one row each",
-            "name the column of classes: label_column=..., or merge classes",
-        )
-    if all(_WHOLE.fullmatch(label) for label in labels):
-        labels.sort(key=int)
-    return tuple(labels)
-
-
-def _cut(rows: _Splits, options: CorpusOptions, seed: int) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
+def _cut(
+    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int
+) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
     """All three splits; those without a file are cut from train, test first."""
     whole = dict(rows)
     findings: list[Finding] = []
     for name, share, most in (("test", options.test_share, None), ("dev", options.dev_share, MOST_DEV)):
         if name not in whole:
-            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most)
+            strata = objective.strata(whole["train"])
+            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata)
         if not whole[name]:
             raise DataError(f"no row of {name} is left after cleaning", f"leave out {name}_file: it is cut from train")
         findings.extend(splits.small(name, whole[name]))
@@ -165,9 +188,9 @@ def _watched(name: str, path: Path, rows: tuple[Row, ...], labels: tuple[str, ..
     """The rows of a hold-out set, if the model can answer them all."""
     if not rows:
         raise DataError(f"no row of {path.name} is left after cleaning", f"leave {name} out of holdouts")
-    unseen = [row for row in rows if row.label not in set(labels)]
+    unseen = [row for row in rows if not set(row.names) <= set(labels)]
     if unseen:
-        named = ", ".join(sorted({repr(row.label) for row in unseen}))
+        named = ", ".join(sorted({repr(name) for row in unseen for name in row.names if name not in labels}))
         raise DataError(
             f"{len(unseen):,} rows of the hold-out set {name} have labels that train lacks: {named}; the first is "
             f"{unseen[0].where}",

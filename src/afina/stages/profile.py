@@ -14,8 +14,7 @@ import numpy as np
 from afina import samples, shelf
 from afina.bases import Opened
 from afina.config import ProfileOptions
-from afina.records import Corpus, Distance, Profile, Row, Sample
-from afina.samples import Embed
+from afina.records import Corpus, Distance, Embed, Profile, Row, Sample
 
 FEWEST = 30  # texts on either side, below which no distance is measured
 CHUNK = 1000  # rows tokenized at once
@@ -35,18 +34,18 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
     word_counts = [sum(len(samples.words(text)) for text in _texts(row)) for row in rows]
     token_counts, unknown = _tokens(rows, opened.tokenizer)
     reference, distances, notes = _compare(texts, language, own, opened, embed or samples.embedder(opened), seed)
-    class_rows = Counter(row.label for row in rows)
+    class_rows = shelf.load("objectives", corpus.kind).counts(rows, corpus.labels)
     return Profile(
         rows=len(rows),
         classes=len(corpus.labels),
-        smallest=min((class_rows[label] for label in corpus.labels), default=0),
+        smallest=min(class_rows.values(), default=0),
         largest=max(class_rows.values(), default=0),
         language=language,
         words=_spread(word_counts),
         tokens=_spread(token_counts),
         fertility=_fertility(texts, opened.tokenizer),
         unknown=unknown,
-        class_rows={label: class_rows[label] for label in corpus.labels},
+        class_rows=class_rows,
         reference=Path(options.reference).name if options.reference else reference,
         distances=distances,
         notes=(*_language_notes(texts, language, own), *notes),

@@ -12,17 +12,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from afina import adapters, features, fitting, heads, keys, metrics, policies, probing, recipes, retaining, shelf, store
+from afina import adapters, features, fitting, heads, keys, policies, recipes, retaining, shelf, store, tasks
 from afina.bases import Opened
 from afina.errors import RecordError
 from afina.predictors import torch as predictor
-from afina.records import Adapter, Corpus, Event, Plan, Row, Settings, Tell, Trained
+from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Task, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
@@ -39,29 +40,30 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     """
     began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
     torch.manual_seed(seed)
-    model = heads.build(opened.folder, settings.pooling, corpus.labels)
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
+    model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
-    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder)
-    tell(Event("train", f"a linear head on the frozen body: accuracy {probe:.3f} on dev", metric=probe))
+    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder, corpus)
+    tell(Event("train", f"a linear head on the frozen body: {objective.PROBED} {probe:.3f} on dev", metric=probe))
     technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
-        read = (corpus.labels, corpus.train, corpus.dev, corpus.holdouts, retaining.text_sha256(settings))
-        checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
-        recipe = _recipe(settings, opened, seed)
+        checkpoints = _checkpoints(folder / CHECKPOINTS, _made_by(corpus, settings, opened, seed), tell)
+        recipe = _recipe(settings, opened, objective, seed)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
-            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached)
-    made = _made(plan, corpus.labels)
+            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, objective, reached)
+    made = _made(plan, corpus.labels, objective.PROBLEM)
     if reached < probe - _doubt(probe, len(holdouts["dev"])):
         model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
+    else:
+        heads.rescale(model, *objective.units(corpus.train))  # the adapter's head too gives the final answers
     model, layout = _write(model, made, opened, folder)
-    texts, truth = [row.input for row in corpus.dev], np.array([corpus.labels.index(row.label) for row in corpus.dev])
-    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length)
-    error = _reload_error(folder / "model", model, opened.tokenizer, settings, texts[:CHECKED_ROWS])
+    task, scores = _judged(model, opened, corpus, settings, seed)
+    error = _reload_error(folder / "model", model, opened.tokenizer, settings, corpus.dev[:CHECKED_ROWS])
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -72,8 +74,9 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=metrics.scores(truth, predict(texts), seed),
+        dev=scores,
         reload_error=error,
+        task=task,
         stages=fitted.stages,
         looks=fitted.looks,
         stopped=fitted.stopped,
@@ -105,7 +108,13 @@ def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
     return own
 
 
-def _made(plan: Plan, labels: tuple[str, ...]) -> Adapter:
+def _made_by(corpus: Corpus, settings: Settings, opened: Opened, seed: int) -> object:
+    """All that a training depends on."""
+    read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts)
+    return settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
+
+
+def _made(plan: Plan, labels: tuple[str, ...], problem: str) -> Adapter:
     """What the folder of trained parameters will say of itself."""
     settings = plan.settings
     return Adapter(
@@ -115,6 +124,7 @@ def _made(plan: Plan, labels: tuple[str, ...]) -> Adapter:
         pooling=settings.pooling,
         labels=labels,
         max_tokens=settings.max_seq_length,
+        problem=problem,
     )
 
 
@@ -122,7 +132,7 @@ def _untuned(opened: Opened, made: Adapter, folder: Path, tell: Tell) -> tuple[A
     """The base as it was with the head that training started from: what head_only would have made."""
     tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
     technique = shelf.load("techniques", "head_only")
-    model = heads.put_probe(heads.build(opened.folder, made.pooling, made.labels), folder)
+    model = heads.put_probe(heads.build(opened.folder, made.pooling, made.labels, made.problem), folder)
     return technique.apply(model, technique.Config()), replace(made, technique="head_only", options={})
 
 
@@ -143,15 +153,20 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
 def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
     """The training rows, and what a look is taken at of each hold-out set, dev first."""
     watched = {"dev": corpus.dev, **corpus.holdouts}
-    holdouts = {n: _encode(tokenizer, _drawn(rows, seed), corpus.labels, settings) for n, rows in watched.items()}
-    return _encode(tokenizer, corpus.train, corpus.labels, settings), holdouts
+    holdouts = {n: _encode(tokenizer, _drawn(rows, seed), corpus, settings) for n, rows in watched.items()}
+    return _encode(tokenizer, corpus.train, corpus, settings), holdouts
 
 
-def _encode(tokenizer: Any, rows: Sequence[Row], labels: Sequence[str], settings: Settings) -> Encoded:
-    """Token ids with the class of each row."""
+def _encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, settings: Settings) -> Encoded:
+    """Token ids with the target of each row, in the units that training sees."""
     encoded = features.encode(tokenizer, [row.input for row in rows], settings.max_seq_length)
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
+    targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
+    if (offset, scale) != (0.0, 1.0):
+        targets = (targets - offset) / scale
     return [
-        {**ids, "labels": labels.index(row.label), "where": row.where} for ids, row in zip(encoded, rows, strict=True)
+        {**ids, "labels": target, "where": row.where}
+        for ids, target, row in zip(encoded, targets.tolist(), rows, strict=True)
     ]
 
 
@@ -162,28 +177,42 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
     return [rows[place] for place in np.random.default_rng(seed).permutation(len(rows))[:LOOKED_ROWS]]
 
 
-def _fit_probe(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path) -> float:
-    """Fit a logistic head on the frozen body, keep it and put it in place; returns its accuracy on dev."""
-    weights, biases, accuracy = _logistic_head(model, tokenizer, parts, bf16)
+def _fit_probe(
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, corpus: Corpus
+) -> float:
+    """Fit a linear head on the frozen body and put it in place; returns its main score on dev.
+
+    It is kept in `folder` too, scaled to the targets of the file.
+    """
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
+    weights, biases, score = _linear_head(model, tokenizer, parts, bf16, objective)
+    offset, scale = objective.units(corpus.train)
     with store.disk_errors(folder):
-        heads.keep_probe(folder, weights, biases)
-    heads.put_probe(model, folder)
-    return accuracy
+        heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
+    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
+    return score
 
 
-def _refit(model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, reached: float) -> float:
-    """Put a logistic head on the tuned body, unless the one that learned beside it is better on dev: the accuracy."""
-    weights, biases, accuracy = _logistic_head(model, tokenizer, parts, bf16)
-    if accuracy < reached:
+def _refit(
+    model: nn.Module,
+    tokenizer: Any,
+    parts: tuple[Encoded, Encoded],
+    bf16: bool,
+    objective: ModuleType,
+    reached: float,
+) -> float:
+    """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
+    weights, biases, score = _linear_head(model, tokenizer, parts, bf16, objective)
+    if score < reached:
         return reached
-    heads.put_head(model, weights, biases)
-    return accuracy
+    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
+    return score
 
 
-def _logistic_head(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool
+def _linear_head(
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, objective: ModuleType
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weights and biases of a logistic head on the body as it is, and their accuracy on dev."""
+    """Weights and biases of a linear head on the body as it is, and their main score on dev."""
     output = heads.output_layer(model)
 
     def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
@@ -193,12 +222,22 @@ def _logistic_head(
         return features.collect(model, tokenizer, bare, read, bf16), labels
 
     train, dev = seen(parts[0]), seen(parts[1])
-    strength, _ = probing.choose_strength(train, dev, output.out_features)
-    weights, biases = probing.logistic(*train, output.out_features, strength)
-    return weights, biases, float(((dev[0] @ weights.T + biases).argmax(1) == dev[1]).mean())
+    weights, biases = objective.fit_head(train, dev, output.out_features)
+    return weights, biases, objective.dev_score(dev[0] @ weights.T + biases, dev[1])
 
 
-def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
+def _judged(
+    model: Any, opened: Opened, corpus: Corpus, settings: Settings, seed: int
+) -> tuple[Task, tuple[Score, ...]]:
+    """The task with what is chosen for it on dev, and the model's scores there."""
+    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
+    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length, task=task)
+    answers = predict([row.input for row in corpus.dev])
+    task = objective.tune(corpus.dev, lambda _: answers, task)
+    return task, objective.scores(corpus.dev, answers, task, seed)
+
+
+def _recipe(settings: Settings, opened: Opened, objective: ModuleType, seed: int) -> recipes.Recipe:
     rates, schedule, staging = policies.recipe(settings)
     return recipes.Recipe(
         epochs=settings.num_train_epochs,
@@ -216,16 +255,19 @@ def _recipe(settings: Settings, opened: Opened, seed: int) -> recipes.Recipe:
         eval_steps=settings.eval_steps,
         patience=settings.early_stopping_patience,
         retention=retaining.penalty(settings, opened, seed),
+        dev_score=objective.dev_score,
+        metric=objective.PROBED,
     )
 
 
-def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, texts: Sequence[Any]) -> float:
+def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, rows: Sequence[Row]) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
     now, again = (
-        predictor.logits(one, tokenizer, settings.max_seq_length)(texts) for one in (model, heads.load(folder))
+        predictor.logits(one, tokenizer, settings.max_seq_length)([row.input for row in rows])
+        for one in (model, heads.load(folder))
     )
     error = float(np.abs(again - now).max(initial=0))
-    if error > 1e-3:
+    if error > 1e-3 * max(1.0, float(np.abs(now).max(initial=0))):  # numbers around a million are known to a tenth
         raise RecordError(
             f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
         )

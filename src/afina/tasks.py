@@ -1,0 +1,11 @@
+"""What is asked of a model that is trained on a corpus."""
+
+from afina import shelf
+from afina.records import Corpus, Task
+
+OBJECTIVES = "objectives"
+
+
+def of(corpus: Corpus) -> Task:
+    """The task of a corpus, with what its objective makes of logits."""
+    return Task(corpus.kind, corpus.labels, shelf.load(OBJECTIVES, corpus.kind).ACTIVATION)

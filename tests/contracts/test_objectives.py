@@ -1,0 +1,194 @@
+"""What every objective on the shelf promises. Modules are found; their own tests, tests/objectives/test_<name>.py, hold
+`rows(count, seed)` that can be learned, `write(folder, rows)` that makes a file of them, and `perfect(rows, task)`:
+logits that are right on every row."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from afina import columns, config, inference, pipeline, shelf, tables
+from afina.predictors import onnx
+from afina.records import Columns, Corpus, Evaluation, Task, from_json, to_json
+from afina.stages.compress import verdict
+from afina.stages.evaluate import evaluate
+
+NAMES = shelf.names("objectives")
+
+
+def own_tests(name):
+    path = Path(__file__).parents[1] / "objectives" / f"test_{name}.py"
+    assert path.exists(), f"the objective {name} needs {path.name} with rows, write and perfect"
+    spec = importlib.util.spec_from_file_location(f"own_tests_of_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Case:
+    """An objective with rows of its kind, and what is right for them."""
+
+    def __init__(self, name):
+        self.name, self.objective, self.own = name, shelf.load("objectives", name), own_tests(name)
+        self.rows = self.own.rows(60, 1)
+        train = self.own.rows(120, 0)
+        labels = self.objective.outputs(train, "rows")
+        self.task = Task(name, labels, self.objective.ACTIVATION)
+        self.corpus = Corpus(
+            "made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), kind=name
+        )
+        self.logits = self.own.perfect(self.rows, self.task)
+        self.answers = self.activated(self.logits)
+
+    def activated(self, logits):
+        return onnx.ACTIVATIONS[self.task.activation](logits)
+
+    def ruined(self):
+        """The answers of each row given to another one."""
+        return self.activated(np.roll(self.logits, 1, axis=0))
+
+    def rivals(self):
+        return self.objective.rivals(self.corpus, self.rows, self.task, lambda texts: np.ones((len(texts), 2)))
+
+    def main(self, answers, rows=None):
+        return self.objective.scores(self.rows if rows is None else rows, answers, self.task, 0)[0].value
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def case(request):
+    return Case(request.param)
+
+
+def test_it_says_its_loss_its_source_and_what_it_does_not_do(case):
+    assert "loss" in case.objective.__doc__
+    assert "Source:" in case.objective.__doc__
+    assert "What it does not do:" in case.objective.__doc__
+    assert case.objective.PROBED
+    assert case.objective.COUNTED
+    assert case.objective.SURE
+    assert "-" in case.objective.PIPELINE
+
+
+def test_it_claims_the_cells_of_its_own_files_and_no_other_does(case, tmp_path):
+    table = tables.read(case.own.write(tmp_path, case.own.rows(60)))
+    chosen = columns.detect(table, None, None, None)
+    cells, lists = columns.values(table, chosen.label), chosen.label in table.lists
+    assert [name for name in NAMES if shelf.load("objectives", name).claims(cells, lists)] == [case.name]
+
+
+def test_rows_survive_the_record(case):
+    assert from_json(Corpus, to_json(case.corpus)) == case.corpus
+
+
+def test_perfect_answers_have_the_highest_main_score_and_no_baseline_reaches_it(case):
+    assert case.main(case.answers) == pytest.approx(1.0)
+    assert case.main(case.ruined()) < 0.9
+    rivals = case.rivals()
+    assert len(rivals) >= 2
+    for name, (task, answers) in rivals.items():
+        assert case.objective.scores(case.rows, answers, task, 0)[0].value <= 1.0 + 1e-9, name
+
+
+def test_every_score_lies_in_its_interval_and_the_seed_decides_it(case):
+    half = case.activated(np.where(np.arange(60).reshape(60, *[1] * (case.logits.ndim - 1)) < 40, case.logits,
+                                   np.roll(case.logits, 1, axis=0)))  # fmt: skip
+    scores = case.objective.scores(case.rows, half, case.task, 3)
+    assert scores == case.objective.scores(case.rows, half, case.task, 3)
+    assert len({score.name for score in scores}) == len(scores)
+    assert all(score.low <= score.value <= score.high for score in scores)
+
+
+def test_the_order_of_the_rows_changes_no_score(case):
+    order = np.random.default_rng(0).permutation(len(case.rows))
+    answers = case.ruined()
+    values = [score.value for score in case.objective.scores(case.rows, answers, case.task, 0)]
+    turned = case.objective.scores([case.rows[place] for place in order], answers[order], case.task, 0)
+    assert [score.value for score in turned] == pytest.approx(values)
+
+
+def test_the_score_that_chooses_the_best_epoch_is_the_main_score(case):
+    wanted = case.objective.targets(case.rows, case.task.labels)
+    assert case.objective.dev_score(case.logits, wanted) == pytest.approx(case.main(case.answers))
+    worse = np.roll(case.logits, 1, axis=0)
+    tuned = case.objective.tune(case.rows, lambda texts: case.ruined(), case.task)  # it may be of the best thresholds
+    best = case.objective.scores(case.rows, case.ruined(), tuned, 0)[0].value
+    assert case.main(case.ruined()) - 1e-6 <= case.objective.dev_score(worse, wanted) <= best + 1e-6
+
+
+def test_the_evaluate_stage_takes_it_and_the_record_holds_no_text(case):
+    rivals = case.rivals()
+    result = evaluate(lambda texts: case.ruined(), case.rows, case.task, "test", rivals, 0)
+    assert from_json(Evaluation, to_json(result)) == result
+    assert result.baselines.keys() == rivals.keys()
+    assert 20 < len(result.mistakes) <= len(case.rows)
+    assert not any(row.text in to_json(result) for row in case.rows)
+
+
+def test_unchanged_answers_pass_every_gate_and_ruined_ones_none(case):
+    same = case.objective.compare(case.rows, case.answers, case.answers, case.task)
+    assert (same.drop_points, same.agreement, same.broken, same.fixed) == (0.0, 1.0, 0, 0)
+    assert verdict(same, 0.0)[0]
+    worse = case.objective.compare(case.rows, case.answers, case.ruined(), case.task)
+    assert worse.drop_points == pytest.approx(100 * (case.main(case.answers) - case.main(case.ruined())))
+    assert not verdict(worse, 0.5)[0]
+
+
+def test_what_is_said_of_a_text_fits_a_column_and_is_right(case):
+    texts = [row.input for row in case.rows]
+    said, counts = case.objective.say(texts, case.answers, case.task)
+    assert len(said) == len(texts)
+    assert {tuple(one) for one in said} == {case.objective.ADDED}
+    assert "predicted" in said[0]
+    assert json.loads(json.dumps(said)) == said
+    assert json.dumps(counts)
+    assert case.objective.say([], case.answers[:0], case.task)[0] == []
+
+
+def test_it_describes_its_models(case):
+    labels = case.task.labels
+    for text in (case.objective.size(labels), case.objective.describe(labels, "texts"), case.objective.limits(labels)):
+        assert text.strip()
+
+
+def test_a_frozen_layer_that_knows_the_answer_is_seen_and_noise_is_not(case):
+    rng = np.random.default_rng(0)
+    wanted = case.objective.targets(case.rows, case.task.labels)
+    known = np.asarray(case.logits, np.float64).reshape(60, -1)
+    noise = rng.normal(size=known.shape)
+    value, low, high = case.objective.probe(known + 0.1 * noise, wanted, len(case.task.labels))
+    assert low <= value <= high + 1e-9
+    assert value > 0.9
+    assert case.objective.probe(noise, wanted, len(case.task.labels))[0] < 0.7
+    assert 0 <= case.objective.blind(case.corpus.train) < 0.7
+
+
+def test_the_head_that_training_starts_from_fits_the_frozen_body(case):
+    wanted = case.objective.targets(case.rows, case.task.labels)
+    known = np.asarray(case.logits, np.float32).reshape(60, -1) + np.float32(0.1)
+    weights, biases = case.objective.fit_head((known, wanted), (known, wanted), len(case.task.labels))
+    assert weights.shape == (len(case.task.labels), known.shape[1])
+    assert biases.shape == (len(case.task.labels),)
+    assert case.objective.dev_score(known @ weights.T + biases, wanted) > 0.9
+
+
+@pytest.mark.slow
+def test_it_goes_the_whole_way_from_a_file_to_a_report_and_back(case, tiny_bert, tmp_path):
+    path = case.own.write(tmp_path, case.own.rows(240, 5))
+    content = {"train_file": str(path), "model_name_or_path": str(tiny_bert), "output_dir": str(tmp_path / "run")}
+    options = config.build({**content, "num_train_epochs": 3, "learning_rate": 3e-3, "technique": "full"})
+    outcome = pipeline.run(options)
+    assert outcome.corpus.kind == case.name
+    assert outcome.trained.reload_error < 1e-4
+    best = outcome.evaluation.scores[0]
+    assert best.value > 0.7
+    assert {"probe"} < set(outcome.evaluation.baselines)
+    assert outcome.compressed.ratio > 1.5
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert case.objective.size(outcome.corpus.labels) in page
+    again, _ = inference.score(tmp_path / "run", path, None, None)
+    assert again.scores[0].name == best.name
+    assert again.scores[0].value > 0.7
+    count, _, _ = inference.label(tmp_path / "run", path, None, tmp_path / "out.csv")
+    assert count == 240

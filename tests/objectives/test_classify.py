@@ -1,0 +1,62 @@
+"""One class a text: what the contract needs to know of it, and what only this kind has."""
+
+import csv
+import random
+
+import numpy as np
+import pytest
+
+from afina.errors import DataError
+from afina.objectives import classify
+from afina.records import Row, Task
+
+KINDS = {"lost": "my card is lost", "visit": "book a visit", "bill": "pay the bill"}
+WORDS = ("today", "please", "no", "my", "the", "a", "red", "blue")
+
+
+def rows(count, seed=0):
+    rng = random.Random(seed)
+    labels = [list(KINDS)[n % 3] for n in range(count)]
+    texts = [f"{KINDS[label]} {' '.join(rng.choices(WORDS, k=5))}" for label in labels]
+    return tuple(
+        Row(text, label, f"rows.csv:{n}") for n, (text, label) in enumerate(zip(texts, labels, strict=True), 2)
+    )
+
+
+def write(folder, given):
+    path = folder / "rows.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *((row.text, row.label) for row in given)])
+    return path
+
+
+def perfect(given, task):
+    """Logits that leave no doubt."""
+    return np.float32(20) * np.eye(len(task.labels), dtype=np.float32)[classify.truth(given, task.labels)]
+
+
+def test_a_class_that_training_never_saw_is_no_class():
+    given = [Row("a", "x", "f:1"), Row("b", "unheard", "f:2")]
+    assert classify.truth(given, ("x", "y")).tolist() == [0, -1]
+    scores = classify.scores(given, np.array([[0.9, 0.1], [0.9, 0.1]]), Task(labels=("x", "y")), 0)
+    assert scores[0].value == 0.5
+
+
+def test_whole_numbers_are_sorted_by_size():
+    assert classify.outputs([Row("t", label, "") for label in ("10", "9", "-1") * 4], "f") == ("-1", "9", "10")
+
+
+def test_one_class_and_nearly_one_a_row_are_refused():
+    with pytest.raises(DataError, match="one class only"):
+        classify.outputs([Row("t", "x", "")] * 9, "f")
+    with pytest.raises(DataError, match="mostly one row each"):
+        classify.outputs([Row("t", f"l{n}", "") for n in range(9)], "f")
+
+
+def test_of_ten_rows_one_broke_and_two_were_put_right():
+    given = [Row("t", "x", "")] * 10
+    was = np.array([[0.9, 0.1]] * 7 + [[0.1, 0.9]] * 3)
+    now = np.array([[0.1, 0.9]] + [[0.9, 0.1]] * 8 + [[0.1, 0.9]])
+    change = classify.compare(given, was, now, Task(labels=("x", "y")))
+    assert (change.broken, change.fixed, change.count, change.drop_points) == (1, 2, 10, -10.0)
+    assert change.agreement == pytest.approx(0.7)
