@@ -49,6 +49,12 @@ DAMAGES = {
     "another technique": lambda folder: (folder / "adapter.json").write_text(
         (folder / "adapter.json").read_text().replace('"lora"', '"adapter"')
     ),
+    "a technique of the future": lambda folder: (folder / "adapter.json").write_text(
+        (folder / "adapter.json").read_text().replace('"lora"', '"telepathy"')
+    ),
+    "an option of the future": lambda folder: (folder / "adapter.json").write_text(
+        json.dumps({**json.loads((folder / "adapter.json").read_text()), "options": {"psi": 4}})
+    ),
     "another rank": lambda folder: (folder / "adapter.json").write_text(
         json.dumps({**json.loads((folder / "adapter.json").read_text()), "options": {"r": 4}})
     ),

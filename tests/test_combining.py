@@ -175,6 +175,15 @@ def test_what_cannot_be_combined_is_refused_with_the_reason(opened, tmp_path, ma
     assert fix in caught.value.fix
 
 
+def test_a_damaged_adapter_and_a_run_without_one_are_errors_with_a_fix(opened, folders, tmp_path):
+    whole = (folders["cards"] / "adapter_model.safetensors").read_bytes()
+    (folders["cards"] / "adapter_model.safetensors").write_bytes(whole[:50])
+    with pytest.raises(RecordError, match="cannot be read"):
+        combining.combine(opened, folders)
+    with pytest.raises(RecordError, match="holds no adapter"):
+        combining.combine(opened, {"full": tmp_path / "nothing", "visits": folders["visits"]})
+
+
 def test_an_unknown_task_a_foreign_folder_and_twins_are_refused(opened, folders, tmp_path):
     with pytest.raises(ConfigError, match="no task 'bills'"):
         combining.logits(combining.combine(opened, folders), ["pain"], ["bills"])

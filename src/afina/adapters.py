@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from afina import shelf
-from afina.errors import RecordError
+from afina.errors import ConfigError, RecordError
 from afina.records import Adapter, from_json, to_json
 
 CARD, HEAD, BODY = "adapter.json", "head.safetensors", "body.safetensors"
@@ -58,16 +58,20 @@ def put(model: Any, folder: Path) -> Any:
     Raises RecordError where the folder is damaged or was made for another architecture.
     """
     made = read(folder)
-    technique = shelf.load("techniques", made.technique)
-    technique.apply(model, technique.Config(**made.options))
+    try:
+        technique = shelf.load("techniques", made.technique)
+        config = technique.Config(**made.options)
+    except (ConfigError, ValidationError) as error:
+        raise RecordError(f"{folder / CARD} cannot be used: {error}", "train again with this version") from error
+    technique.apply(model, config)
     prefix = f"{model.base_model_prefix}."
-    stored = _tensors(folder / HEAD)
+    stored = tensors(folder / HEAD)
     open_now = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if is_peft(model):
         _fill_peft(model.base_model, folder)
         open_now = {name: p for name, p in open_now.items() if not name.startswith(prefix)}
     elif (folder / BODY).is_file():
-        stored |= {f"{prefix}{name}": value for name, value in _tensors(folder / BODY).items()}
+        stored |= {f"{prefix}{name}": value for name, value in tensors(folder / BODY).items()}
     _same({name: p.shape for name, p in open_now.items()}, stored, folder)
     model.load_state_dict(stored, strict=False)
     return model
@@ -78,7 +82,8 @@ def is_peft(model: Any) -> bool:
     return hasattr(model.base_model, "peft_config")
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def tensors(path: Path) -> dict[str, Tensor]:
+    """A file of tensors by their names. Raises RecordError where it is missing or damaged."""
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
@@ -97,7 +102,7 @@ def save_peft(body: Any, folder: Path, name: str = "default") -> None:
 def _fill_peft(body: Any, folder: Path) -> None:
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
-    stored = _tensors(folder / PEFT_BODY)
+    stored = tensors(folder / PEFT_BODY)
     _same({name: value.shape for name, value in get_peft_model_state_dict(body).items()}, stored, folder)
     set_peft_model_state_dict(body, stored)
 

@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file
 
 from afina import adapters, bases, config, features, heads, metrics, store
 from afina.bases import Opened
@@ -106,15 +105,17 @@ def combine(opened: Opened, folders: Mapping[str, Path]) -> Combined:
 def _tasks(opened: Opened, folders: Mapping[str, Path]) -> dict[str, Task]:
     if len(folders) < 2:
         raise ConfigError(f"there is nothing to combine: {len(folders)} adapter", "name the runs of two tasks or more")
-    headless = [name for name, folder in folders.items() if not (folder / adapters.HEAD).is_file()]
+    adapted = [name for name, folder in folders.items() if (folder / adapters.PEFT_CARD).is_file()]
+    headless = [name for name in adapted if not (folders[name] / adapters.HEAD).is_file()]
     if headless:
-        found = f"{len(folders)} adapters and {len(folders) - len(headless)} heads: {', '.join(headless)} has none"
+        found = f"{len(adapted)} adapters and {len(adapted) - len(headless)} heads: {', '.join(headless)} has none"
         raise ConfigError(found, "name runs of afina: their adapter folders hold the head too")
     tasks = {}
     for place, (name, folder) in enumerate(folders.items()):
         made = adapters.read(folder)
         _fits(name, made, opened)
-        head = load_file(folder / adapters.HEAD)
+        head = adapters.tensors(folder / adapters.HEAD)
+        adapters.tensors(folder / adapters.PEFT_BODY)  # PEFT would end in a traceback where it is damaged
         tasks[name] = Task(made, f"task{place}", head["head.weight"], head["head.bias"])
     return tasks
 
