@@ -91,14 +91,13 @@ def predict(
     folder: Finished,
     file: Data,
     text: TextColumn = None,
-    out: Annotated[Path | None, typer.Option(help="the file to write; FILE-predicted.csv", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="the file to write, .csv or .jsonl", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Label FILE with a finished run, through ONNX Runtime and without torch."""
     from afina import inference, screen
 
-    target = out or Path(f"{file.name.partition('.')[0]}-predicted.csv")
-    rows, counts = inference.label(folder, file, text, target)
+    rows, counts, target = inference.label(folder, file, text, out)
     screen.say(f"{rows:,} rows labelled in {target}")
     summary = {"rows": rows, "out": str(target), "labels": counts}
     screen.end(f"afina evaluate {folder} LABELLED_FILE", summary if as_json else None)

@@ -54,7 +54,7 @@ class TrainOptions(Section):
     """Choices that override the plan. What is absent, the plan decides."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
-    pooling: Literal["mean", "cls"] | None = None
+    pooling: Literal["mean", "cls", "token"] | None = None
     freeze_layers: int | None = Field(default=None, ge=0, description="layers kept from the bottom; technique freeze")
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)

@@ -19,7 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    DataCollatorForTokenClassification,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_callback import PrinterCallback
 
 from afina import heads, store
@@ -50,6 +56,7 @@ class Recipe:
     bf16: bool
     seed: int
     dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best epoch has most
+    per_word: bool = False  # whether a row has a label for each token, -100 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Enco
         args=_arguments(recipe, folder, len(train)),
         train_dataset=_Rows(train),
         eval_dataset=_Rows(dev),
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=(DataCollatorForTokenClassification if recipe.per_word else DataCollatorWithPadding)(tokenizer),
         compute_metrics=lambda dev: {"accuracy": recipe.dev_score(dev.predictions, dev.label_ids)},
         callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
     )

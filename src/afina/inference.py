@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from afina import columns, shelf, store, tables
+from afina import cells, columns, shelf, store, tables
 from afina.errors import DataError
 from afina.predictors import onnx
 from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Task, Text
@@ -24,27 +25,45 @@ def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
     return onnx.load(path.parent, path.name), onnx.task(path.parent), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, dict[str, int]]:
-    """Write the rows of `file` with the model's answer beside each to `out`; returns rows, and answers by label.
+def label(folder: Path, file: Path, text: str | None, out: Path | None) -> tuple[int, dict[str, int], Path]:
+    """Write the rows of `file` with the model's answer beside each; returns rows, answers by label, and where.
 
+    To `out`, or FILE-predicted with the objective's ending: CSV, or JSON lines for an ending of .jsonl.
     Raises DataError or ConfigError where the file has no column of texts.
     """
     predict, task, corpus = open_run(folder)
     table = tables.read(file)
     inputs = _inputs(table, corpus.columns, text)
-    said, counts = shelf.load("objectives", task.kind).say(inputs, predict(inputs), task)
+    objective = shelf.load("objectives", task.kind)
+    said, counts = objective.say(inputs, predict(inputs), task)
+    target = out or Path(f"{file.name.partition('.')[0]}-predicted{objective.ENDING}")
+    lines = target.suffix == ".jsonl"
+    store.write_text(target, _json(table, said) if lines else _csv(table, said, corpus.columns.separator or PARTED))
+    return len(said), dict(counts), target
+
+
+def _json(table: Table, said: Sequence[Mapping[str, Any]]) -> str:
+    def value(column: str, cell: str) -> Any:
+        found = cells.items(cell) if column in table.lists else None
+        return cell if found is None else found
+
+    rows = (dict(zip(table.columns, map(value, table.columns, row), strict=True)) for row in table.rows)
+    return "".join(json.dumps({**row, **one}, ensure_ascii=False) + "\n" for row, one in zip(rows, said, strict=True))
+
+
+def _csv(table: Table, said: Sequence[Mapping[str, Any]], separator: str) -> str:
     content = io.StringIO(newline="")
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow([*table.columns, *said[0]] if said else table.columns)
-    separator = corpus.columns.separator or PARTED
     for row, answer in zip(table.rows, said, strict=True):
         writer.writerow([*row, *(_cell(name, value, separator) for name, value in answer.items())])
-    store.write_text(out, content.getvalue())
-    return len(said), dict(counts)
+    return content.getvalue()
 
 
 def _cell(name: str, value: Any, separator: str) -> str:
     if isinstance(value, list):
+        if any(isinstance(one, dict) for one in value):
+            return json.dumps(value, ensure_ascii=False)
         return separator.join(_cell(name, one, separator) for one in value)
     if isinstance(value, float):
         return f"{value:.4f}" if name == "probability" else f"{value:.6g}"
@@ -61,10 +80,10 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> Eval
     table = columns.parted(table, replace(corpus.columns, label=column))
     place = table.columns.index(column)
     columns.check_label(table, column, task.kind)
-    cells = [row[place].strip() for row in table.rows]
+    labels = [row[place].strip() for row in table.rows]
     found = (
         _row(one, cell, f"{table.file}:{line}", task)
-        for one, line, cell in zip(texts, table.lines, cells, strict=True)
+        for one, line, cell in zip(texts, table.lines, labels, strict=True)
         if cell
     )
     rows = [row for row in found if row.target != ""]

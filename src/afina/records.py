@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
-Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels); what they are says the `Task`
+Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
 Value = str | int | float | bool | None
 
@@ -79,6 +79,15 @@ class Finding:
     where: tuple[str, ...] = ()  # the first few, as file:line, with a remark where it helps
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a text, and what it is."""
+
+    start: int  # characters before it
+    end: int  # characters to its end
+    label: str
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One text, or pair of texts, and what is known of it: a class, or what the task's kind has in its place."""
@@ -89,6 +98,7 @@ class Row:
     pair: str | None = None  # the second text of a pair
     value: float | None = None  # regress
     labels: tuple[str, ...] | None = None  # multilabel: sorted; () where none holds
+    spans: tuple[Span, ...] | None = None  # tag: in the order of the text; () where there are none
 
     @property
     def input(self) -> Text:
@@ -98,11 +108,13 @@ class Row:
     @property
     def target(self) -> Hashable:
         """What is known of it, whatever the kind; '' where nothing is."""
-        return next((one for one in (self.value, self.labels) if one is not None), self.label)
+        return next((one for one in (self.value, self.labels, self.spans) if one is not None), self.label)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes or labels that it is an example of."""
+        """The classes or labels that it is an example of, each once."""
+        if self.spans:
+            return tuple(sorted({span.label for span in self.spans}))
         return self.labels or ((self.label,) if self.label else ())
 
 
@@ -149,6 +161,7 @@ class Task:
     kind: str = "classify"  # a name on the shelf of objectives
     labels: tuple[str, ...] = ()  # of the logits, in their order
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
+    per: str = "text"  # what an answer is of: text, or each word of it
     thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
 
 
@@ -219,7 +232,7 @@ class LayerScore:
     """How well a linear head does on one frozen layer."""
 
     layer: int  # 0 is the embedding layer
-    pooling: str  # mean or cls
+    pooling: str  # mean, cls, or token for each word
     value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
@@ -270,7 +283,7 @@ class Settings:
     """What the plan decided, typed; names as in the run file."""
 
     technique: str
-    pooling: str  # mean or cls
+    pooling: str  # mean, cls, or token for each word
     freeze_layers: int  # from the bottom, above the embeddings; technique freeze
     lora_r: int
     lora_alpha: float
@@ -316,7 +329,7 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers or sequence-classification
+    layout: str  # sentence-transformers, sequence-classification or token-classification
     trainable: int
     parameters: int
     seconds: float

@@ -8,4 +8,5 @@ OBJECTIVES = "objectives"
 
 def of(corpus: Corpus) -> Task:
     """The task of a corpus, with what its objective makes of logits."""
-    return Task(corpus.kind, corpus.labels, shelf.load(OBJECTIVES, corpus.kind).ACTIVATION)
+    objective = shelf.load(OBJECTIVES, corpus.kind)
+    return Task(corpus.kind, corpus.labels, objective.ACTIVATION, objective.PER)

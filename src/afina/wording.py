@@ -14,7 +14,8 @@ WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
     "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
-    "rmse": "RMSE", "mae": "MAE", "no_label": "no label",
+    "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
+
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
@@ -25,10 +26,10 @@ labels = AutoConfig.from_pretrained({folder}).id2label
 logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
 {use}"""
 TRANSFORMERS = """\
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelFor{head}Classification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({folder})
-model = AutoModelForSequenceClassification.from_pretrained({folder})
+model = AutoModelFor{head}Classification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
 labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 {use}"""
@@ -156,4 +157,5 @@ def loading(layout: str, folder: str, pair: bool, use: str) -> str:
     """Python that loads the model without this package; `use` goes on from `labels` and `logits` (n, labels)."""
     text = '("a text", "its second text")' if pair else '"a text"'
     code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
-    return code.format(folder=json.dumps(folder), text=text, use=use)
+    head = "Token" if layout == "token-classification" else "Sequence"
+    return code.format(head=head, folder=json.dumps(folder), text=text, use=use)

@@ -22,6 +22,8 @@ from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "softmax"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "single_label_classification"  # as Hugging Face names it
 PROBED = "accuracy"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
@@ -30,6 +32,7 @@ COLUMNS = ()  # usual names of its column that come before the others where the 
 COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
 USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
+ENDING = ".csv"  # of the file that answers are written to
 SHOWN = 20  # mistakes in the details
 
 
@@ -107,8 +110,9 @@ def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.nda
     return probing.logistic(*train, classes, strength)
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """The main score of logits (n, classes), without its interval."""
+    del labels
     return float(np.mean(logits.argmax(-1) == wanted))
 
 

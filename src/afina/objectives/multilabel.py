@@ -29,6 +29,8 @@ from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "sigmoid"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "multi_label_classification"  # as Hugging Face names it
 PROBED = "micro F1"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
@@ -36,6 +38,7 @@ LISTS = True  # whether a cell holds a list
 COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names of its column
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+ENDING = ".csv"  # of the file that answers are written to
 SHOWN = 20  # mistakes in the details
 FEWEST = 10  # rows on dev with a label, for a threshold of its own
 NONE = "(none)"  # in place of no label
@@ -139,8 +142,9 @@ def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.nda
     return probing.logistic_labels(*train, strength)
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """Micro F1 of logits (n, labels) at their best common threshold."""
+    del labels
     return counting.best_cut(logits.ravel(), wanted.ravel())[1]
 
 

@@ -26,6 +26,8 @@ from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "none"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "regression"  # as Hugging Face names it
 PROBED = "Pearson"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
@@ -34,6 +36,7 @@ COLUMNS = ("score", "value", "similarity", "rating", "stars")  # usual names of 
 USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts
 SURE = "off by"  # what the number beside a mistake is
+ENDING = ".csv"  # of the file that answers are written to
 SHOWN = 20  # mistakes in the details
 BINS = 10  # ranges that values are counted in
 STRATA = 5
@@ -117,8 +120,9 @@ def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.nda
     return probing.ridge((train[0], train[1][:, None]), (dev[0], dev[1][:, None]))
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """The main score of answers (n, 1), without its interval."""
+    del labels
     return correlation(logits[:, 0], wanted)
 
 

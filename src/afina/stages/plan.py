@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from afina import features, shelf, timing
+from afina import encoding, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
+from afina.layers import ask
 from afina.records import (
     Choice,
     Corpus,
@@ -58,12 +59,19 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
             f"set max_seq_length to {opened.record.max_tokens} or less",
         )
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
-    sample = _sample(corpus.train, seed)
-    encoded = features.encode(opened.tokenizer, [row.input for row in sample], max_tokens)
+    objective = shelf.load("objectives", corpus.kind)
+    if options.pooling is not None and options.pooling not in objective.POOLINGS:
+        raise ConfigError(
+            f"{corpus.kind} cannot read its texts with pooling={options.pooling}",
+            f"leave it out, or write one of {', '.join(objective.POOLINGS)}",
+        )
+    sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
+    encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
     tell(Event("plan", "timing a few steps on this machine"))
-    speed = _speed(encoder, opened.tokenizer, encoded)
-    tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample):,} rows"))
-    layers = _ask_layers(encoder, opened.tokenizer, encoded, replace(corpus, train=tuple(sample)), speed)
+    speed = _speed(encoder, opened.tokenizer, encoding.bare(encoded))
+    tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample.train):,} rows"))
+    bf16 = speed.get("bf16", math.inf) < speed["fp32"]
+    layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
     settings = Settings(**{choice.name: choice.value for choice in choices})  # type: ignore[arg-type]
@@ -91,27 +99,6 @@ def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]
     if timing.has_bf16():
         speed["bf16"] = timing.step(encoder, tokenizer, encoded, bf16=True)
     return speed
-
-
-def _ask_layers(
-    encoder: Any,
-    tokenizer: Any,
-    encoded: Sequence[dict[str, list[int]]],
-    sample: Corpus,
-    speed: Mapping[str, float],
-) -> tuple[LayerScore, ...]:
-    """Leave-one-out score of a ridge head on every layer, for both poolings."""
-    bf16 = speed.get("bf16", math.inf) < speed["fp32"]
-    states = features.collect(
-        encoder, tokenizer, encoded, lambda batch: features.all_layers(encoder, batch), bf16
-    )  # (n, layers + 1, 2, hidden)
-    objective = shelf.load("objectives", sample.kind)
-    targets = objective.targets(sample.train, sample.labels)
-    return tuple(
-        LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, len(sample.labels)))
-        for layer in range(states.shape[1])
-        for place, pooling in enumerate(("mean", "cls"))
-    )
 
 
 def _facts(
@@ -218,7 +205,7 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
     probed = shelf.load("objectives", facts.kind).PROBED
     evidence: dict[str, Value] = {
-        f"layer {score.layer}, frozen {probed}": round(score.value, 4) for score in layers if score.pooling == "mean"
+        f"layer {score.layer}, frozen {probed}": round(score.value, 4) for score in layers if score.pooling != "cls"
     }
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
@@ -244,6 +231,9 @@ def _epochs(facts: Facts) -> Choice:
 def _pooling(layers: Sequence[LayerScore]) -> Choice:
     """Mean, unless the first token of the last layer is clearly better: its interval above the mean's value."""
     top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
+    if "token" in top:
+        evidence: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
+        return Choice("pooling", "token", "each word is answered for, at its first token", evidence)
     mean, cls = top["mean"], top["cls"]
     evidence = {"mean, last layer": round(mean.value, 4), "cls, last layer": round(cls.value, 4)}
     if cls.low > mean.value:
