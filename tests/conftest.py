@@ -40,6 +40,29 @@ def tiny_bert(make_base) -> Path:
     return make_base("bert")
 
 
+@pytest.fixture(scope="session")
+def make_masked_base(make_base, tmp_path_factory) -> Callable[[str], Path]:
+    """The same, with a masked-language head."""
+    made: dict[str, Path] = {}
+
+    def make(architecture: str) -> Path:
+        if architecture not in made:
+            made[architecture] = _with_masked_head(make_base(architecture), tmp_path_factory.mktemp("masked"))
+        return made[architecture]
+
+    return make
+
+
+def _with_masked_head(base: Path, folder: Path) -> Path:
+    import torch
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    torch.manual_seed(1)
+    AutoModelForMaskedLM.from_pretrained(base).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder
+
+
 def _save(architecture: str, seed: int, folder: Path) -> Path:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors

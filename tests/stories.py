@@ -14,6 +14,7 @@ from afina.records import (
     Facts,
     Finding,
     LayerScore,
+    Look,
     Plan,
     Point,
     Profile,
@@ -103,7 +104,7 @@ def plan(classes: int) -> Plan:
     )  # fmt: skip
     return Plan(
         Base("bundled", "bert", "cd" * 32, 6, 384, 22713216, 10647168, 512),
-        Settings("freeze", "mean", 2, 8, 16.0, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "bf16"),
+        Settings("freeze", "mean", {"layers": 2}, 2e-4, 1e-2, 3.0, 32, 48, 85, 0.01, "bf16", "eager", False),
         choices, {"trainable": 7127117, "memory": 612e6, "disk": 410e6, "seconds": 171.0}, layers,
         Facts(9003, classes, 117.0, 14.0, 6, 384, 22713216, 10647168, 0.0011, 0.8712, 0.0208),
     )  # fmt: skip
@@ -111,13 +112,23 @@ def plan(classes: int) -> Plan:
 
 def trained() -> Trained:
     curve = tuple(
-        Point(s, 4.3 * math.exp(-s / 180) + 0.09, 2e-4 * min(s / 85, (846 - s) / 761),
+        Point(s, 4.3 * math.exp(-s / 180) + 0.09,
+              {name: peak * min(s / 85, (846 - s) / 761) for name, peak in (("body", 2e-4), ("head", 1e-2))},
               0.3 + 3.9 * math.exp(-s / 170) if s % 60 == 0 else None,
               0.935 - 0.9 * math.exp(-s / 120) if s % 60 == 0 else None)
         for s in range(20, 841, 20)
     )  # fmt: skip
     dev = (Score("accuracy", 0.931, 0.914, 0.945),)
-    return Trained("freeze", "model", "sentence-transformers", 7127117, 22742861, 183.4, curve, 780, dev, 2.1e-6)
+    looks = tuple(
+        Look(name, p.step, "accuracy", p.dev_accuracy - low, p.dev_accuracy - low - 0.03, p.dev_accuracy - low + 0.02,
+             p.dev_loss, 500)
+        for p in curve if p.dev_accuracy is not None and p.dev_loss is not None
+        for name, low in (("dev", 0.0), ("old_task", 0.1), ("long_texts", 0.2))
+    )  # fmt: skip
+    return Trained(
+        "freeze", "model", "sentence-transformers", 7127117, 22742861, 183.4, curve, 780, dev, 2.1e-6, (), looks,
+        "3 looks without a gain on dev after step 780",
+    )  # fmt: skip
 
 
 def evaluation(labels: tuple[str, ...], tested: bool) -> Evaluation:

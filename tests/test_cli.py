@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from afina import planfile, store
+from afina.errors import ConfigError
+
 ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
 KINDS = {
     "lost": ("my card is lost", "where is my card", "i lost the card"),
@@ -77,6 +80,7 @@ def test_a_run_leaves_the_folder_that_the_readme_promises(finished):
     promised = {"run.yaml", "plan.yaml", "model", "onnx", "records", "report.html", "report.json", "README.md"}
     assert promised | {"manifest.json"} <= there
     assert "checkpoints" not in there
+    assert store.damage(run) is None
     names = {path.suffix for path in run.rglob("*") if path.is_file()}
     assert not names & {".bin", ".pt", ".pth", ".pkl", ".pickle"}
 
@@ -112,10 +116,10 @@ def test_the_model_folder_loads_in_transformers_or_sentence_transformers_and_agr
     assert agree >= 19
 
 
-def test_the_same_command_again_reads_what_is_done(finished, tiny_bert):
+def test_the_same_command_again_from_any_folder_reads_what_is_done(finished, tiny_bert):
     cwd, _ = finished
     began = time.monotonic()
-    done = afina("run", cwd / "notes.csv", "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", cwd=cwd)
+    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", cwd=cwd)
     assert done.returncode == 0
     assert done.stdout.count("is done already") == 6
     assert time.monotonic() - began < 30
@@ -140,6 +144,37 @@ def test_evaluate_scores_a_labelled_file_and_counts_unknown_labels_as_errors(fin
     write(cwd / "labelled.csv", [("my card is lost early", "lost"), ("pay the bill red", "unheard of")])
     done = afina("evaluate", "run", "labelled.csv", "--json", cwd=cwd)
     assert json.loads(done.stdout.splitlines()[-1])["accuracy"]["value"] == 0.5
+
+
+def test_what_predict_leaves_out_and_changes_is_said(finished):
+    cwd, _ = finished
+    (cwd / "odd.csv").write_text("id,text\n=1+1,my card is lost early\ntoo,many,fields\n-5,pay the bill red\n")
+    done = afina("predict", "run", "odd.csv", cwd=cwd)
+    assert "odd.csv:3: 3 fields instead of 2" in done.stdout
+    assert "1 cells begin with" in done.stdout
+    with (cwd / "odd-predicted.csv").open(encoding="utf-8") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["'=1+1", "-5"]
+    again = afina("predict", "run", "odd-predicted.csv", cwd=cwd)
+    assert (again.returncode, "'predicted' already" in again.stderr) == (1, True)
+    over = afina("predict", "run", "odd.csv", "--out", "odd.csv", cwd=cwd)
+    assert (over.returncode, "another file" in over.stderr) == (1, True)
+    assert "too,many,fields" in (cwd / "odd.csv").read_text()
+
+
+def test_evaluate_repairs_a_file_as_a_test_file_is_and_says_so(finished):
+    cwd, _ = finished
+    odd = [("my card is lost early", "LOST"), ("", "bill"), ("pay", "odd one")]
+    write(cwd / "repaired.csv", [*odd, *messages()[:5]])
+    done = afina("evaluate", "run", "repaired.csv", "--json", cwd=cwd)
+    assert json.loads(done.stdout.splitlines()[-1])["accuracy"]["value"] > 0.5
+    for said in ("'LOST' read as 'lost'", "1 rows have no text", "'odd one'", "rows were in the training data"):
+        assert said in done.stdout
+
+
+def test_the_next_command_that_is_named_has_the_same_options(tmp_path):
+    write(tmp_path / "my notes.csv", messages(60), header=("text", "my label"))
+    done = afina("check", "my notes.csv", "seed=3", "--label", "my label", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "next: afina run 'my notes.csv' --label 'my label' seed=3"
 
 
 def test_plan_prints_choices_with_reasons_and_trains_nothing(finished, tiny_bert):
@@ -191,6 +226,15 @@ def test_a_file_that_was_refused_can_be_mended_and_used_with_the_same_folder(tmp
     assert afina(*words, cwd=tmp_path).returncode == 1
     write(tmp_path / "notes.csv", messages(60))
     assert afina(*words, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "content", ["choices: [1]\n", "choices: {a: 1}\n", "choices: [{name: technique}]\n", "choices: 3\n"]
+)
+def test_a_plan_that_lost_its_form_is_refused(tmp_path, content):
+    (tmp_path / "plan.yaml").write_text(content)
+    with pytest.raises(ConfigError, match="choices"):
+        planfile.lines(tmp_path / "plan.yaml")
 
 
 @pytest.mark.slow
@@ -320,3 +364,40 @@ def test_other_formats_go_the_whole_way_through_check(tmp_path, ending):
     (tmp_path / f"notes.{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
     done = afina("check", f"notes.{ending}", "--json", cwd=tmp_path)
     assert sum(json.loads(done.stdout.splitlines()[-1])["rows"].values()) == 60
+
+
+@pytest.mark.slow
+def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make_base, tmp_path):
+    """The second task tells by another word of the same texts."""
+    other = [(text, "hurry" if "today" in text else "wait") for text, _ in messages(seed=1)]
+    for name, rows, base in (("kind", messages(), 0), ("speed", other, 0), ("far", messages(), 3)):
+        data = write(tmp_path / f"{name}.csv", rows)
+        words = ("technique=lora", "pooling=mean", "epochs=8", "lr=1e-2", "max_drop_points=100")
+        done = afina("run", data, "--model", make_base("bert", base), "--out", name, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = afina("combine", "kind", "speed", "--out", "both", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout.splitlines()[-1])
+    assert made["tasks"] == ["kind", "speed"]
+    assert min(score["value"] for score in made["alone"]) > 0.8
+    assert f"chosen: {made['chosen']['method']}" in done.stdout
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"combined.json", "merged", "tasks"}
+    refused = afina("combine", "kind", "far", "--out", "none", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "another base" in refused.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
+    import torch
+
+    from afina import cli
+
+    with pytest.raises(RuntimeError) as torchs:
+        torch.empty(10**15)
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), torchs.value):
+        with pytest.raises(SystemExit) as stopped:
+            cli._usage(error)
+        assert stopped.value.code == 1
+        assert "per_device_train_batch_size" in capsys.readouterr().err
+    assert cli._usage(RuntimeError("something else")) is None

@@ -33,10 +33,63 @@ def test_all_wrong_values_are_named_at_once():
     assert all(word in caught.value.found for word in ("learning_rate", "num_train_epochs", "precision", "'fast'"))
 
 
+def test_hold_out_sets_are_named_files_from_the_run_file_or_the_command_line():
+    forms = [
+        config.build({"corpus": {"holdouts": {"old": "old.csv"}}}),
+        config.build({"holdouts": {"old": "old.csv"}}),
+        config.build({}, ["holdouts={old: old.csv}"]),
+    ]
+    assert all(dict(form.corpus.holdouts) == {"old": "old.csv"} for form in forms)
+    with pytest.raises(ConfigError, match="holdouts"):
+        config.build({}, ["holdouts=old.csv"])
+
+
 @pytest.mark.parametrize("rate", [0, -1, 1e3, "nan"])
 def test_a_rate_that_cannot_train_is_refused(rate):
     with pytest.raises(ConfigError, match="learning_rate"):
         config.build({"learning_rate": rate})
+
+
+def test_a_misspelt_technique_is_told_the_nearest_one_before_anything_is_measured():
+    with pytest.raises(ConfigError) as caught:
+        config.build({}, ["technique=loar"])
+    assert "lora" in caught.value.fix
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed):
+    with pytest.raises(ConfigError, match="seed"):
+        config.build({"seed": seed})
+
+
+@pytest.mark.parametrize("rate", [0, 1e3])
+def test_no_rate_of_a_list_may_be_one_that_cannot_train(rate):
+    with pytest.raises(ConfigError, match="discriminative_rates"):
+        config.build({"discriminative_rates": [1e-5, rate]})
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "near"),
+    [
+        ("rates", "layerwize", "'layerwise'"),
+        ("lr_scheduler_type", "triangle", "'triangular'"),
+        ("lr_scheduler_type", "constant_with_warmup", "constant"),
+        ("staging", "gradual_unfreezin", "'gradual_unfreezing'"),
+        ("rates", "none", "flat"),
+    ],
+)
+def test_an_unknown_policy_is_refused_at_once_with_the_nearest_one(key, wrong, near):
+    with pytest.raises(ConfigError, match=wrong) as caught:
+        config.build({key: wrong})
+    assert near in caught.value.fix
+
+
+def test_policies_and_their_options_are_read_as_they_are_typed():
+    run = config.build(
+        {"staging": "none"}, ["rates=discriminative", "discriminative_rates=[1e-5, 3e-5]", "lr_scheduler_type=cosine"]
+    )
+    assert run.train.discriminative_rates == (1e-5, 3e-5)
+    assert (run.train.staging, run.train.lr_scheduler_type) == ("none", "cosine")
 
 
 def test_a_dumped_run_reads_back_as_itself(tmp_path):

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -15,6 +17,15 @@ def test_lora_works_with_a_trainer_of_the_users_own(tiny_bert, tmp_path):
     _, loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not loaded["missing_keys"]
     assert not loaded["unexpected_keys"]
+
+
+@pytest.mark.slow
+def test_rates_and_stages_work_with_a_trainer_of_the_users_own(tiny_bert, tmp_path):
+    script = EXAMPLES / "rates_and_stages_with_a_plain_trainer.py"
+    command = [sys.executable, script, str(tiny_bert), str(tmp_path / "out")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    said = [line for line in done.stdout.splitlines() if line.startswith("step")]
+    assert said == ["step 4: stage 2, 25% of the run is done", "step 8: stage 3, 50% of the run is done"]
 
 
 def test_every_example_is_run_by_a_test():

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from afina import figures
-from afina.figures import Bar, Dot, Line
+from afina.figures import Bar, Dot, Line, Mark
+from afina.svg import WIDTH, clean, extent, ticks
 
 BAD = (math.nan, math.inf, -math.inf)
 HOSTILE = ("<script>&\"'", "a\u202eb\x00c\x1b", "L" * 200, "אבג", "汉" * 60, "")
@@ -41,11 +42,12 @@ def found(root, tag, style):
         (0.83, 0.94, False, (0.825, 0.85, 0.875, 0.9, 0.925, 0.95)),
         (0, 3, True, (0, 1, 2, 3)),
         (3, 3, True, (2, 3, 4)),
+        (0.9, 0.9, False, (0.8, 0.85, 0.9, 0.95, 1)),
         (0, 0, False, (0, 0.2, 0.4, 0.6, 0.8, 1)),
     ],
 )
 def test_ticks_are_round(low, high, whole, expected):
-    assert figures.ticks(low, high, whole=whole) == pytest.approx(expected)
+    assert ticks(low, high, whole=whole) == pytest.approx(expected)
 
 
 @given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12), st.booleans())
@@ -53,7 +55,7 @@ def test_ticks_are_round(low, high, whole, expected):
 @settings(max_examples=200, deadline=None)
 def test_ticks_rise_enclose_and_are_few(one, other, whole):
     low, high = sorted((one, other))
-    got = figures.ticks(low, high, whole=whole)
+    got = ticks(low, high, whole=whole)
     assert got == tuple(sorted(set(got)))
     assert 2 <= len(got) <= 9
     slack = 1e-6 * max(abs(low), abs(high), high - low)
@@ -77,10 +79,40 @@ def test_a_line_goes_up_where_its_numbers_rise():
     assert first > last
 
 
+def test_more_than_three_lines_are_shades_with_a_legend_that_fits_on_the_paper():
+    names = ["embeddings", *(f"layer {n}" for n in range(1, 13))]
+    root = parsed(figures.lines("t", "d", [Line(n, ((0, i), (1, i + 1))) for i, n in enumerate(names)], "step"))
+    shades = [float(one.get("opacity")) for one in root.iter("g") if one.get("opacity")]
+    assert shades == sorted(shades)
+    assert len(shades) == 12  # and the last is full
+    keys = {one.text: (float(one.get("x")), float(one.get("y"))) for one in root.iter("text") if one.text in names}
+    assert list(keys) == names
+    assert all(x + extent(name, 11) <= WIDTH for name, (x, _) in keys.items())
+    assert len(set(keys.values())) == 13
+    top = min(float(re.match(r"M48 ([\d.]+)", one.get("d")).group(1)) for one in found(root, "path", "rule"))
+    assert max(y for _, y in keys.values()) < top
+
+
+def test_marks_are_drawn_where_they_are_and_only_on_the_paper():
+    marks = [Mark(5, "best"), Mark(2, "stage 2", "turn"), Mark(99, "beyond")]
+    root = parsed(figures.lines("t", "d", [Line("l", ((0, 1), (10, 2)))], "step", marks=marks))
+    (best,), (turn,) = found(root, "path", "mark"), found(root, "path", "turn")
+    at = [float(re.match(r"M([\d.]+)", one.get("d")).group(1)) for one in (turn, best)]
+    wide = WIDTH - 64
+    assert at == pytest.approx([48 + 0.2 * wide, 48 + 0.5 * wide])
+    assert {"step 5: best", "step 2: stage 2"} <= {one.text for one in root.iter("title")}
+
+
 def test_the_zero_mark_of_a_distance_is_left_of_a_larger_distance():
     root = parsed(figures.dots("t", "d", [Dot("words", "0.6", 0.6, 0.5, 0.7, 0.3)]))
     (zero,), (dot,) = found(root, "path", "zero"), found(root, "circle", "a")
     assert float(re.match(r"M([\d.]+)", zero.get("d")).group(1)) < float(dot.get("cx"))
+
+
+def test_a_scale_that_begins_below_zero_keeps_its_sign_on_the_paper():
+    root = parsed(figures.dots("t", "d", [Dot("embeddings", "0.1", 0.1, 0.09, 0.11, -0.0004)]))
+    (least,) = [one for one in root.iter("text") if (one.text or "").startswith(("-", "−"))]
+    assert float(least.get("x")) >= extent(least.text, 11) / 2
 
 
 def test_the_heat_map_shades_shares_of_rows_and_colours_by_right_and_wrong():
@@ -115,7 +147,7 @@ def test_one_class_and_many_fit_on_the_paper(classes):
         root = parsed(svg)
         height = float(root.get("viewBox").split()[3])
         for rect in root.iter("rect"):
-            assert float(rect.get("x")) + float(rect.get("width")) <= figures.WIDTH + 0.5
+            assert float(rect.get("x")) + float(rect.get("width")) <= WIDTH + 0.5
             assert float(rect.get("y")) + float(rect.get("height")) <= height + 0.5
 
 
@@ -143,7 +175,13 @@ def test_no_label_and_no_number_breaks_a_figure(rows):
     svgs = [
         figures.bars("t", "d", [Bar(label, value, label, low, high) for label, value, low, high in rows]),
         figures.columns(rows[0][0], "d", [(label, value) for label, value, _, _ in rows]),
-        figures.lines("t", rows[0][0], [Line(rows[0][0], points, tuple(row[1:] for row in rows))], "step", mark=3),
+        figures.lines(
+            "t",
+            rows[0][0],
+            [Line(rows[0][0], points, tuple(row[1:] for row in rows))],
+            "step",
+            marks=[Mark(rows[0][1], rows[0][0])],
+        ),
         figures.dots("t", "d", [Dot(label, label, value, low, high, value) for label, value, low, high in rows]),
         figures.heat("t", "d", [row[0] for row in rows], [[3] * len(rows)] * len(rows)),
     ]
@@ -160,9 +198,9 @@ def test_labels_are_cut_on_the_paper_and_whole_in_the_title(label):
     assert "\u202e" not in svg
     shown = next(root.iter("text")).text or ""
     assert len(shown) <= 25
-    assert f"{figures.clean(label)}: 1" in [one.text for one in root.iter("title")]
+    assert f"{clean(label)}: 1" in [one.text for one in root.iter("title")]
     assert shown.endswith("…") == (len(label) > 25)
 
 
 def test_clean_keeps_one_line_and_shows_what_turns_the_writing():
-    assert figures.clean("a\x00b\nc\u202ed") == "a�b c�d"
+    assert clean("a\x00b\nc\u202ed") == "a�b c�d"

@@ -10,11 +10,16 @@ ROWS = [
     {"errors"},
     {"records"},
     {"words", "iob"},
-    {*"textfile cells sameness metrics counting comparing features onnxfiles sampling probing baselines".split(" ")},
+    {*"textfile cells sameness metrics counting comparing features onnxfiles sampling probing baselines".split(" ")}
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     set(shelf.shelves()),
     {"shelf"},
-    {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"},
+    {"adapters", "keys"},
+    {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
+    | {"staging", "recipes"},
+    {"checkpoints", "watching"},
     {"fitting", "config", "samples", "layers"},
+    {"policies", "retaining", "planfile", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

@@ -90,7 +90,7 @@ def test_every_interval_holds_possible_values_and_the_seed_decides_it(drawn):
     scores = metrics.scores(*drawn, seed=3, resamples=50)
     assert scores == metrics.scores(*drawn, seed=3, resamples=50)
     for score in scores:
-        assert 0 <= score.low <= score.high
+        assert 0 <= score.low <= score.value <= score.high
         assert score.high <= 1 or score.name in ("brier", "log_loss")
 
 

@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Score, Source, from_json
+from afina.records import Choice, Point, Score, Source, StageChange, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -171,6 +171,28 @@ def test_the_verdict_hides_nothing_when_the_run_went_badly():
     assert "the full-size one is taken" in bad
 
 
+def test_the_page_says_which_model_was_kept(tmp_path):
+    story = CASES["two"]
+    kept = {
+        "marks step 780": story.trained,
+        "No look beat the linear head": replace(story.trained, best_step=0),
+        "in one go, without steps": replace(story.trained, best_step=0, curve=()),
+    }
+    for words, trained in kept.items():
+        report.write(tmp_path, replace(story, trained=trained))
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert [said in page for said in kept] == [said == words for said in kept]
+
+
+def test_of_many_mistakes_the_page_shows_the_surest_and_says_how_many_the_twin_holds(tmp_path):
+    story = CASES["two"]
+    mistakes = tuple((f"test.csv:{n}", "loan", "card", n / 100) for n in range(50))
+    report.write(tmp_path, replace(story, evaluation=replace(story.evaluation, mistakes=mistakes)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "20 of 50 that are in report.json" in page
+    assert ("test.csv:49<" in page, "test.csv:29<" in page) == (True, False)
+
+
 def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):
     story = CASES["two"]
     nothing = replace(story.evaluation, scores=(), classes=(), confusion=(), reliability=(), baselines={}, mistakes=())
@@ -186,17 +208,59 @@ def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):
     assert "None on these rows." in text
 
 
+def test_every_group_has_a_line_of_rates_and_stages_are_marked_and_told(tmp_path):
+    story = CASES["two"]
+    names = ("embeddings", *(f"layer {n}" for n in range(1, 7)), "head")
+    curve = tuple(Point(step, 1.0, {n: 1e-4 / (i + 1) for i, n in enumerate(names)}) for step in range(10, 400, 10))
+    stages = (StageChange(100, 1, "the loss <b>fell</b>"), StageChange(200, 2, "2 passes are done"))
+    report.write(tmp_path, replace(story, trained=replace(story.trained, curve=curve, stages=stages)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    Page(page)
+    body, head = (
+        re.search(rf"<svg[^>]*><title>{t}.*?</svg>", page, re.S).group() for t in ("Learning rates", "Learning rate of")
+    )
+    assert all(f">{name}</text>" in body for name in names[:-1])
+    assert ">head</text>" in head
+    assert body.count('class="line a"') == 2 * 7  # a line and its key
+    assert body.count('class="turn"') == 2
+    assert "the loss &lt;b&gt;fell&lt;/b&gt;" in page
+    assert '<li value="3">from step 200: 2 passes are done</li>' in page
+
+
+def test_a_retention_has_its_part_of_the_loss_drawn_and_its_general_file_loses_its_folder(tmp_path):
+    story = CASES["two"]
+    settings = replace(story.plan.settings, retention="kl", general_file="/home/someone/general.txt")
+    choices = (*story.plan.choices, Choice("general_file", settings.general_file, "set by the user"))
+    curve = tuple(Point(step, 1.0, {"head": 1e-2}, penalty=0.25) for step in range(10, 100, 10))
+    told = replace(
+        story,
+        plan=replace(story.plan, settings=settings, choices=choices),
+        trained=replace(story.trained, curve=curve),
+    )
+    report.write(tmp_path, told)
+    written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
+    assert "general.txt" in written
+    assert "someone" not in written
+    assert "of it, retention" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+
+
 def test_paths_lose_their_folders_and_hub_names_do_not():
     names = ("/a/b", "~/b", "C:\\a\\b", "org/name", "bundled")
     assert [wording.portable(name) for name in names] == ["b", "b", "b", "org/name", "bundled"]
 
 
-@pytest.mark.parametrize("layout", ["sentence-transformers", "sequence-classification"])
+@pytest.mark.parametrize("layout", wording.LOADING)
 @pytest.mark.parametrize("pair", [True, False])
 @pytest.mark.parametrize("kind", shelf.names("objectives"))
 def test_the_code_that_is_shown_compiles(layout, pair, kind):
-    compile(
-        wording.loading(layout, 'mo"del', pair, shelf.load("objectives", kind).USE.format(thresholds=[0.5])),
-        "shown",
-        "exec",
-    )
+    use = shelf.load("objectives", kind).USE.format(thresholds=[0.5])
+    compile(wording.loading(layout, 'mo"del', pair, use), "shown", "exec")
+
+
+def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp_path):
+    report.write(tmp_path, CASES["two"])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    (figure,) = re.findall(r"<svg[^>]*><title>Score on hold-out rows while training.*?</svg>", page, re.S)
+    assert [f">accuracy, {name}</text>" in figure for name in ("dev", "old_task", "long_texts")] == [True] * 3
+    assert figure.count('class="band') == 3
+    assert "Training stopped early: 3 looks without a gain on dev after step 780." in page

@@ -41,8 +41,10 @@ def test_a_damaged_record_is_made_anew_and_never_a_traceback(tmp_path, content):
 
 
 def test_reading_a_missing_or_damaged_record_says_what_to_do(tmp_path):
-    with pytest.raises(RecordError, match="finish the run"):
+    with pytest.raises(RecordError, match="no finished run"):
         store.read_record(tmp_path, "train", Score)
+    with pytest.raises(RecordError, match="there is no run folder"):
+        store.read_record(tmp_path / "nowhere", "train", Score)
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "train.json").write_text("{")
     with pytest.raises(RecordError, match="damaged"):
@@ -77,10 +79,49 @@ def test_a_seal_holds_until_one_byte_changes(tmp_path):
     assert store.damage(tmp_path) == "it was not finished"
     store.seal(tmp_path)
     assert store.damage(tmp_path) is None
+    with store.lock(tmp_path):
+        store.seal(tmp_path)
+    assert store.damage(tmp_path) is None
     (tmp_path / "a").write_bytes(b"0123456780")
     assert store.damage(tmp_path) == "a was altered"
     (tmp_path / "a").unlink()
     assert store.damage(tmp_path) == "a is missing"
+    (tmp_path / "a").write_bytes(b"0123456789")
+    (tmp_path / "deep" / "c").write_bytes(b"")
+    assert store.damage(tmp_path) == "deep/c was added"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"a": 3}', '{"a": {"bytes": 10}}', "null", "\x00"])
+def test_a_damaged_manifest_is_a_damage_and_never_a_traceback(tmp_path, content):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    (tmp_path / store.SEAL).write_text(content)
+    assert store.damage(tmp_path) == "it was not finished"
+
+
+def test_what_a_killed_process_left_half_written_is_swept_away_and_nothing_else(tmp_path):
+    program = """
+        import os, sys
+        from pathlib import Path
+        from afina import store
+        folder = Path(sys.argv[1])
+        os.replace = lambda old, new: os.kill(os.getpid(), 9)
+        if sys.argv[2] == "folder":
+            with store.whole_folder(folder / "model") as temporary:
+                (temporary / "half").write_text("x")
+        store.write_text(folder / "records" / "plan.json", "{}")
+    """
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "corpus.json").write_text("{}")
+    (tmp_path / ".identity").write_text("{}")
+    for kind in ("folder", "file"):
+        command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path), kind]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    left = [path for path in tmp_path.rglob("*.aside")]
+    assert {path.parent for path in left} == {tmp_path, tmp_path / "records"}
+    store.sweep(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        ".identity", "records", "records/corpus.json",
+    ]  # fmt: skip
 
 
 def test_a_full_disk_is_an_error_with_a_fix_and_leaves_the_old_file(tmp_path):
@@ -112,6 +153,14 @@ def test_two_writers_of_one_folder_the_second_is_told_who_owns_it(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_file_where_the_run_folder_should_be_is_an_error_with_a_fix(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="--out"), store.lock(tmp_path / place):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path):
     program = "import sys, time\nfrom pathlib import Path\nfrom afina import store\n"
     program += "with store.lock(Path(sys.argv[1])):\n    print('locked', flush=True)\n    time.sleep(60)\n"
@@ -126,25 +175,61 @@ def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path):
     assert owner["pid"] == os.getpid()
 
 
-def _compete(folder, results):
+def _compete(folder, ready, results):
+    ready.wait()
     try:
         with store.lock(folder):
             results.put("won")
-            time.sleep(1.0)
-    except ConfigError:
-        results.put("refused")
+            ready.wait()  # nobody leaves before all have tried
+    except ConfigError as error:
+        results.put(error.found)
+        ready.wait()
 
 
-def test_of_several_processes_at_once_exactly_one_gets_the_folder(tmp_path):
+@pytest.mark.parametrize("left", ["nothing", "a dead owner's lock"])
+def test_of_twenty_processes_at_once_exactly_one_gets_the_folder(tmp_path, left):
     context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    processes = [context.Process(target=_compete, args=(tmp_path, results)) for _ in range(6)]
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        if left != "nothing":
+            (folder / store.LOCK).write_text(json.dumps({"pid": 2**22 + 1, "host": "here"}))
+        ready, results = context.Barrier(20), context.Queue()
+        processes = [context.Process(target=_compete, args=(folder, ready, results)) for _ in range(20)]
+        for process in processes:
+            process.start()
+        answers = [results.get(timeout=60) for _ in processes]
+        for process in processes:
+            process.join()
+        assert answers.count("won") == 1
+        assert all("is being written by" in answer for answer in answers if answer != "won")
+        assert not (folder / store.LOCK).exists()
+
+
+def _hammer(folder, inside, most, rounds):
+    for _ in range(rounds):
+        try:
+            with store.lock(folder):
+                with inside.get_lock():
+                    inside.value += 1
+                    most.value = max(most.value, inside.value)
+                time.sleep(0.0005)
+                with inside.get_lock():
+                    inside.value -= 1
+        except ConfigError:
+            pass
+
+
+def test_with_owners_that_come_and_go_there_is_never_more_than_one(tmp_path):
+    """The moment to get wrong is the one in which an owner leaves and deletes the file that another has just opened."""
+    context = multiprocessing.get_context("fork")
+    inside, most = context.Value("i", 0), context.Value("i", 0)
+    processes = [context.Process(target=_hammer, args=(tmp_path, inside, most, 150)) for _ in range(6)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    answers = [results.get() for _ in processes]
-    assert answers.count("won") == 1
+    assert most.value == 1
 
 
 def test_a_read_only_place_is_an_error_with_a_fix(tmp_path, monkeypatch):

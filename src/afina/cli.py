@@ -1,7 +1,9 @@
 """The command line: read, call one function, print. One command a stage, plus run, doctor, list, init and demo."""
 
 import json
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +31,10 @@ TextColumn = Annotated[str | None, typer.Option("--text", help="column of the te
 LabelColumn = Annotated[str | None, typer.Option("--label", help="column of the labels", show_default=False)]
 Out = Annotated[Path | None, typer.Option(help="the run folder", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="end with one JSON document on the last line")]
+KEYS = {  # options that are keys of the run file
+    "test": "test_file", "dev": "dev_file", "model": "model_name_or_path", "text": "text_column",
+    "label": "label_column", "out": "output_dir",
+}  # fmt: skip
 
 
 @app.command()
@@ -45,12 +51,11 @@ def check(
     from afina import screen
     from afina.stages.corpus import read
 
-    options = _options(
-        file, overrides, {"test_file": test, "dev_file": dev, "text_column": text, "label_column": label}
-    )
+    given = {"file": file, "overrides": overrides, "test": test, "dev": dev, "text": text, "label": label}
+    options = _options(given)
     corpus = read(options.corpus, options.seed)
     screen.corpus(corpus)
-    screen.end(f"afina run {file}", screen.corpus_json(corpus) if as_json else None)
+    screen.end(_words("run", given), screen.corpus_json(corpus) if as_json else None)
 
 
 def _stage_command(name: str, stage: str, text: str) -> None:
@@ -97,10 +102,11 @@ def predict(
     """Label FILE with a finished run, through ONNX Runtime and without torch."""
     from afina import inference, screen
 
-    rows, counts, target = inference.label(folder, file, text, out)
-    screen.say(f"{rows:,} rows labelled in {target}")
-    summary = {"rows": rows, "out": str(target), "labels": counts}
-    screen.end(f"afina evaluate {folder} LABELLED_FILE", summary if as_json else None)
+    made = inference.label(folder, file, text, out)
+    screen.findings(made.findings)
+    screen.say(f"{made.rows:,} rows labelled in {made.file}")
+    summary = {"rows": made.rows, "out": str(made.file), "labels": dict(made.counts)}
+    screen.end(f"afina evaluate {shlex.quote(str(folder))} LABELLED_FILE", summary if as_json else None)
 
 
 @app.command()
@@ -110,9 +116,32 @@ def evaluate(
     """Score a finished run on the labelled rows of FILE, through ONNX Runtime and without torch."""
     from afina import inference, screen
 
-    evaluation = inference.score(folder, file, text, label)
+    evaluation, findings = inference.score(folder, file, text, label)
+    screen.findings(findings)
     screen.evaluation(evaluation)
-    screen.end(f"afina predict {folder} FILE", screen.scores_json(evaluation.scores) if as_json else None)
+    summary = screen.scores_json(evaluation.scores)
+    screen.end(f"afina predict {shlex.quote(str(folder))} FILE", summary if as_json else None)
+
+
+@app.command()
+def combine(
+    runs: Annotated[
+        list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
+    ],
+    model: Model = None,
+    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("runs/combined"),
+    as_json: Json = False,
+) -> None:
+    """Put the LoRA adapters of several runs on one base: each by its task, and the best merge of all."""
+    from dataclasses import asdict
+
+    from afina import combining, screen
+
+    with screen.progress() as tell:
+        made = combining.combine_runs(runs, out, model, tell)
+    screen.combination(made)
+    screen.say(f"{out} written; combining.load opens it")
+    screen.end(f"afina predict {runs[0]} FILE", asdict(made) if as_json else None)
 
 
 @app.command()
@@ -187,35 +216,45 @@ def _usage(error: Exception) -> None:
     if isinstance(error, usage_error):
         error.show()  # type: ignore[attr-defined]
         raise SystemExit(error.exit_code) from None  # type: ignore[attr-defined]
-    if isinstance(error, MemoryError):
+    if _out_of_memory(error):
         sys.stderr.write("error: out of memory\n  fix: set per_device_train_batch_size=8 or max_seq_length=64\n")
         raise SystemExit(1) from None
 
 
-def _until(stage: str, given: dict[str, Any]) -> None:
+def _out_of_memory(error: Exception) -> bool:
+    """Python's own error, an accelerator's, or torch's on the processor, which has no type of its own."""
+    accelerators = type(error).__name__ == "OutOfMemoryError"
+    return accelerators or isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
+
+
+def _until(stage: str, given: Mapping[str, Any]) -> None:
     """Run the pipeline up to a stage and show what it came to."""
     from afina import pipeline, screen
 
-    keys = {"test": "test_file", "dev": "dev_file", "model": "model_name_or_path", "out": "output_dir"}
-    keys |= {"text": "text_column", "label": "label_column"}
-    named = {key: given.get(name) for name, key in keys.items()}
-    options = _options(given["file"], given.get("overrides"), named)
+    options = _options(given)
     with screen.progress() as tell:
         outcome = pipeline.run(options, tell, stage)
     screen.outcome(outcome, stage)
-    nexts = {"profile": f"afina plan {given['file']}", "plan": f"afina run {given['file']}"}
-    after = nexts.get(stage, f"afina predict {outcome.folder} FILE")
+    following = {"profile": "plan", "plan": "run"}.get(stage)
+    after = _words(following, given) if following else f"afina predict {shlex.quote(str(outcome.folder))} FILE"
     screen.end(after, screen.outcome_json(outcome, stage) if given.get("as_json") else None)
 
 
-def _options(file: Path, overrides: list[str] | None, named: dict[str, object]) -> Any:
+def _options(given: Mapping[str, Any]) -> Any:
     """A run from a data file or a run file, the named options, and key=value overrides, the last one winning."""
     from afina import config
 
+    file = given["file"]
     content = config.read_yaml(file) if file.suffix in (".yaml", ".yml") else {"train_file": str(file)}
     run = config.build(content, (), file.name)
-    given = [f"{key}={json.dumps(str(value))}" for key, value in named.items() if value is not None]
-    return config.build(run.model_dump(exclude_unset=True), [*given, *(overrides or [])])
+    named = [f"{KEYS[name]}={json.dumps(str(given[name]))}" for name in KEYS if given.get(name) is not None]
+    return config.build(run.model_dump(exclude_unset=True), [*named, *(given.get("overrides") or ())])
+
+
+def _words(command: str, given: Mapping[str, Any]) -> str:
+    """Another command on the same file with the same options, as one types it."""
+    named = [word for name in KEYS if given.get(name) is not None for word in (f"--{name}", str(given[name]))]
+    return shlex.join(["afina", command, str(given["file"]), *named, *(given.get("overrides") or ())])
 
 
 if __name__ == "__main__":

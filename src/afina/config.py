@@ -8,11 +8,12 @@ the canonical ones; common aliases are accepted and the canonical name is stored
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
+from afina import keys, shelf
 from afina.errors import ConfigError
 
 
@@ -28,6 +29,9 @@ class CorpusOptions(Section):
     train_file: str = Field(default="", description="labelled rows: CSV, TSV, JSONL or Parquet, also gzipped")
     dev_file: str | None = Field(default=None, description="rows for choices; cut from train where absent")
     test_file: str | None = Field(default=None, description="rows for the final scores; cut from train where absent")
+    holdouts: dict[str, str] = Field(
+        default={}, description="more labelled files to watch while training, by name: {old_task: old.csv}"
+    )
     text_column: str | None = Field(default=None, description="detected where absent")
     pair_column: str | None = Field(default=None, description="the second text of a pair task")
     label_column: str | None = Field(default=None, description="detected where absent")
@@ -50,12 +54,20 @@ class ProfileOptions(Section):
     sample: int = Field(default=600, ge=30, description="texts measured for distances")
 
 
-class TrainOptions(Section):
-    """Choices that override the plan. What is absent, the plan decides."""
+Rate = Annotated[float, Field(gt=0, lt=1)]
+POLICIES = {
+    "rates": "rates",
+    "lr_scheduler_type": "schedules",
+    "staging": "stagings",
+    "retention": "retentions",
+}  # key -> shelf
+
+
+class _Training(Section):
+    """Choices that hold for every technique."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
     pooling: Literal["mean", "cls", "token"] | None = None
-    freeze_layers: int | None = Field(default=None, ge=0, description="layers kept from the bottom; technique freeze")
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)
@@ -64,8 +76,53 @@ class TrainOptions(Section):
     warmup_steps: int | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None
-    lora_r: int | None = Field(default=None, ge=1)
-    lora_alpha: float | None = Field(default=None, gt=0)
+    attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
+    dropout: bool | None = Field(default=None, description="the base's own, while training")
+    eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
+    early_stopping_patience: int | None = Field(
+        default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
+    )
+    rates: str | None = Field(default=None, description="a name on the shelf of rates")
+    discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
+    layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
+    lora_plus_ratio: float | None = Field(default=None, ge=1, description="rate of LoRA's B by that of A; lora_plus")
+    lr_scheduler_type: str | None = Field(default=None, description="a name on the shelf of schedules")
+    num_cycles: int | None = Field(default=None, ge=1, description="of a cyclic schedule")
+    cycle_low: float | None = Field(default=None, ge=0, lt=1, description="lowest rate by the peak")
+    cycle_remains: float | None = Field(default=None, gt=0, le=1, description="height left at the end; exp_range")
+    staging: str | None = Field(default=None, description="a name on the shelf of stagings, or none")
+    staging_by: Literal["epoch", "share", "loss", "gradient_norm"] | None = None
+    staging_layers: int | None = Field(default=None, ge=1, description="layers a stage")
+    staging_share: float | None = Field(default=None, gt=0, le=1, description="of the run: when the last stage begins")
+    staging_window: int | None = Field(default=None, ge=1, description="steps that a monitored number is averaged over")
+    staging_patience: int | None = Field(default=None, ge=1, description="windows without improvement")
+    staging_threshold: float | None = Field(default=None, ge=0, lt=1, description="share that is an improvement")
+    retention: str | None = Field(default=None, description="a name on the shelf of retentions, or none")
+    retention_weight: float | None = Field(default=None, gt=0, description="how much the old knowledge counts")
+    retention_temperature: float | None = Field(default=None, gt=0, description="retention kl")
+    general_file: str | None = Field(default=None, description="general text for retention, one text a line; en, es")
+
+    @field_validator("rates", "lr_scheduler_type", "staging", "retention")
+    @classmethod
+    def _on_its_shelf(cls, name: str | None, info: ValidationInfo) -> str | None:
+        """Raises ConfigError, which is shown as it is, with the nearest name."""
+        if name is not None and (info.field_name, name) not in (("staging", "none"), ("retention", "none")):
+            shelf.check(POLICIES[str(info.field_name)], name)
+        return name
+
+    @field_validator("technique")
+    @classmethod
+    def _on_the_shelf(cls, name: str | None) -> str | None:
+        if name is not None:
+            shelf.load("techniques", name)  # a misspelt one is told before anything is measured
+        return name
+
+
+_TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **keys.fields())
+
+
+class TrainOptions(_TechniqueOptions, _Training):
+    """Choices that override the plan. What is absent, the plan decides."""
 
 
 class CompressOptions(Section):
@@ -77,7 +134,7 @@ class CompressOptions(Section):
 class Run(Section):
     """A whole run file."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy takes
     output_dir: str | None = Field(default=None, description="the run folder; runs/<name of the data> where absent")
     corpus: CorpusOptions = CorpusOptions()
     model: ModelOptions = ModelOptions()
@@ -98,6 +155,12 @@ ALIASES = {
     "sequence_len": "max_seq_length",
     "max_length": "max_seq_length",
     "lora_rank": "lora_r",
+    "lora_target": "lora_targets",
+    "lora_target_modules": "lora_targets",
+    "loraplus_lr_ratio": "lora_plus_ratio",
+    "use_rslora": "lora_rslora",
+    "use_dora": "lora_dora",
+    "num_virtual_tokens": "prompt_tokens",
     "out": "output_dir",
     "project_name": "output_dir",
 }
@@ -125,9 +188,8 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
     try:
         return Run.model_validate(nested)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors()]
         raise ConfigError(
-            f"{origin} has {len(problems)} wrong value(s): {'; '.join(problems)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", "correct them"
         ) from None
 
 

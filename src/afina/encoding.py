@@ -8,7 +8,7 @@ import numpy as np
 from afina import features, shelf
 from afina.records import Corpus, Row
 
-Encoded = list[dict[str, Any]]  # token ids, and "labels"
+Encoded = list[dict[str, Any]]  # token ids, "labels", and "where" as file:line
 NO_LABEL = -100  # what losses pass over, by the library's convention
 
 
@@ -18,16 +18,20 @@ def encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, max_tokens: int)
     targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
     if objective.PER == "word":
         windows = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)
-        return [{**window.ids, "labels": _by_token(window, targets[window.row])} for window in windows]
+        labels = (_by_token(window, targets[window.row]) for window in windows)
+        where = (rows[window.row].where for window in windows)
+        ids = (window.ids for window in windows)
+        return [{**i, "labels": one, "where": at} for i, one, at in zip(ids, labels, where, strict=True)]
     if (offset, scale) != (0.0, 1.0):
         targets = (targets - offset) / scale
     encoded = features.encode(tokenizer, texts, max_tokens)
-    return [{**ids, "labels": target} for ids, target in zip(encoded, targets.tolist(), strict=True)]
+    where = (row.where for row in rows)
+    return [{**i, "labels": one, "where": at} for i, one, at in zip(encoded, targets.tolist(), where, strict=True)]
 
 
 def bare(encoded: Encoded) -> list[dict[str, list[int]]]:
-    """The same without targets."""
-    return [{key: value for key, value in row.items() if key != "labels"} for row in encoded]
+    """The same without targets and places."""
+    return [{key: value for key, value in row.items() if key not in ("labels", "where")} for row in encoded]
 
 
 def labelled(encoded: Encoded) -> list[list[int]]:

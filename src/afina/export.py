@@ -82,7 +82,9 @@ def export(model: nn.Module, tokenizer: Any, task: Task, folder: Path, max_token
 
 def input_names(model: nn.Module, tokenizer: Any) -> tuple[str, ...]:
     """The inputs that the tokenizer yields and the model's body takes."""
-    body = getattr(model, "base_model", model)
+    body: Any = getattr(model, "base_model", model)
+    if hasattr(body, "peft_config"):  # PEFT's own forward names fewer inputs than it passes on
+        body = body.get_base_model()
     taken = inspect.signature(body.forward).parameters
     given = tokenizer("a")
     return tuple(name for name in INPUTS if name in given and name in taken)

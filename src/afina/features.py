@@ -1,7 +1,8 @@
-"""What the frozen base says of texts: the vectors of chosen layers, mean-pooled or of the first token."""
+"""What a body says of texts: the vectors of chosen layers, mean-pooled or of the first token, now or as it was."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +81,17 @@ def collect(
     read: Callable[[Batch], Tensor],
     bf16: bool = False,
 ) -> np.ndarray:
-    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode."""
+    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode.
+
+    Batches go to the device that the model is on; what is read comes back from it.
+    """
     model.eval()
+    device = next(model.parameters()).device
     result: np.ndarray | None = None
     for rows, batch in batches(tokenizer, encoded):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            values = read(batch).float().numpy()
+        placed = {name: values.to(device) for name, values in batch.items()}
+        with torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext():
+            values = read(placed).float().cpu().numpy()
         if result is None:
             result = np.empty((len(encoded), *values.shape[1:]), np.float32)
         result[rows] = values
@@ -138,3 +144,45 @@ def before_output(model: nn.Module, output: nn.Linear, batch: Batch) -> Tensor:
     finally:
         hook.remove()
     return seen[0]
+
+
+def mean_vectors(answer: Any, batch: Batch) -> Tensor:
+    """Mean token vector of the last layer in a body's answer, (n, hidden)."""
+    states = answer.last_hidden_state  # (n, tokens, hidden)
+    mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
+    return (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+@contextmanager
+def watching(body: nn.Module) -> Iterator[list[Any]]:
+    """What a body answers while the context is open, gradients included: one entry a forward pass.
+
+    The answer that a loss was computed from is here without a second pass.
+    """
+    seen: list[Any] = []
+    hook = body.register_forward_hook(lambda module, args, answer: seen.append(answer))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def trained_values(body: nn.Module) -> dict[str, Tensor]:
+    """A copy of the parameters that training moves, by name. Cost: 4 bytes for each of them."""
+    return {name: p.detach().clone() for name, p in body.named_parameters() if p.requires_grad}
+
+
+@torch.no_grad()
+def as_it_was(body: nn.Module, values: Mapping[str, Tensor], batch: Batch) -> Any:
+    """What the body answers with its parameters set to `values`, dropout off; the body itself is left alone.
+
+    With the values of `trained_values` from before the first step this is the pretrained body, at the cost of one
+    forward pass and of no second body: where an adapter is trained, `values` holds the adapter alone.
+    """
+    dropping = [module for module in body.modules() if module.training]
+    body.eval()
+    try:
+        return torch.func.functional_call(body, dict(values), args=(), kwargs=dict(batch))
+    finally:
+        for module in dropping:
+            module.training = True

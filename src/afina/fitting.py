@@ -1,23 +1,19 @@
 """Train a prepared model. The one file that names transformers.Trainer.
 
-Trainer does the loop, the precision and the resume. Ours: parameter groups with a rate of their own for the head,
-checkpoints that are used only if they are whole, a stop at the first loss that is not a number, a signal that
-finishes the step and saves, and progress as events.
+Trainer does the loop, the precision and the resume. Ours: rates, schedules and stages from their shelves, looks at
+several hold-out sets, checkpoints that are whole or not there, a stop at the first loss or gradient that is not a
+number and where training diverges, a signal that finishes the step and saves, and progress as events.
 """
 
 import math
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_model, save_model
 from torch import Tensor
 from transformers import (
     DataCollatorForTokenClassification,
@@ -26,114 +22,186 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
-from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_callback import ExportableState, PrinterCallback
 
-from afina import heads, store
-from afina.errors import Interrupted, MachineError
-from afina.records import Event, Point, Tell
+from afina import checkpoints, features, grouping, interrupts, judging, looking, store
+from afina.errors import MachineError
+from afina.recipes import Encoded, Fitted, Penalty, Policy, Recipe
+from afina.records import Event, Tell
 from afina.sampling import LengthBuckets
-
-Encoded = dict[str, Any]  # token ids of one row, and "labels"
-SECONDS_BETWEEN_SAVES = 120.0
-SECONDS_BETWEEN_EVENTS = 1.0
+from afina.staging import Staged
+from afina.watching import Finished, Watch
 
 
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of rows whose largest logit is that of their class."""
-    return float(np.mean(logits.argmax(-1) == labels))
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What training needs to know beside the model and the rows."""
-
-    epochs: float
-    batch: int
-    rate: float  # peak, of the body
-    head_rate: float
-    warmup_steps: int
-    weight_decay: float
-    bf16: bool
-    seed: int
-    dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best epoch has most
-    per_word: bool = False  # whether a row has a label for each token, -100 for none
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What happened; the model itself was trained in place and holds its best weights."""
-
-    curve: tuple[Point, ...]
-    best_step: int
-
-
-def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Sequence[Encoded]], recipe: Recipe,
+def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, Sequence[Encoded]]], recipe: Recipe,
         folder: Path, tell: Tell) -> Fitted:  # fmt: skip
-    """Train `model` in place on rows[0], look at rows[1] after every epoch, end with the epoch best there.
+    """Train `model` in place on rows[0]; the look best on the first hold-out set of rows[1] is what it ends with.
 
-    Checkpoints go to `folder`; the newest whole one there is resumed. They are deleted after a complete run.
-    Raises Interrupted after SIGINT or SIGTERM, with a checkpoint saved; MachineError for a loss that is no number.
+    An accelerator is used where there is one; afterwards the model is back on the device it came from.
+    Checkpoints go to `folder` and stay there; the newest whole one is resumed, and on a processor with one thread the
+    weights are then bit for bit those of a run that never stopped. One folder is for one model, recipe and set of rows.
+    Raises Interrupted after SIGINT or SIGTERM, with a checkpoint saved; MachineError for a loss or a gradient that is
+    no number and for a training that diverges (see judging), naming step and rows.
     """
-    train, dev = rows
+    train, holdouts = rows
+    home = next(model.parameters()).device
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
-    watch = _Watch(tell)
+    stop, best = interrupts.Stop(), judging.Best(recipe.patience)
+    losses = judging.Losses(judging.chance([row.get("labels") for row in train]))
+    watch = Watch(tell, stop, best, losses, recipe.eval_steps or math.ceil(len(train) / recipe.batch))
     trainer = _Trainer(
+        recipe,
+        holdouts,
+        watch,
+        _staged(recipe, tell),
         model=model,
         args=_arguments(recipe, folder, len(train)),
-        train_dataset=_Rows(train),
-        eval_dataset=_Rows(dev),
+        train_dataset=_Rows(train, numbered=True),
         data_collator=(DataCollatorForTokenClassification if recipe.per_word else DataCollatorWithPadding)(tokenizer),
-        compute_metrics=lambda dev: {"accuracy": recipe.dev_score(dev.predictions, dev.label_ids)},
-        callbacks=[_Seal(), watch],  # a signal ends the run once the checkpoint is sealed
+        compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
-    trainer.recipe = recipe
-    trainer.remove_callback(PrinterCallback)
-    with _signals(watch), store.disk_errors(folder):
-        trainer.train(resume_from_checkpoint=store.newest_whole(folder, lambda text: tell(Event("train", text))))
+    trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
+    with interrupts.remembered(stop, tell), store.disk_errors(folder):
+        resumed = checkpoints.newest(folder, lambda text: tell(Event("train", text)))
+        try:
+            trainer.train(resume_from_checkpoint=resumed and str(resumed))
+        except Finished:
+            trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+        if stop.number:  # during the last look: the stages that follow do not listen
+            raise stop.error(trainer.state.global_step)
+        load_model(model, checkpoints.best_weights(folder))
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else its forward stays in bf16
-    best = trainer.state.best_model_checkpoint
-    best_step = int(best.rpartition("-")[2]) if best else trainer.state.global_step
-    shutil.rmtree(folder, ignore_errors=True)
-    return Fitted(_curve(trainer.state.log_history), best_step)
+    model.to(home)
+    return _fitted(trainer)
 
 
-def parameter_groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:
-    """Body with and without weight decay, and the head; biases and norms are never decayed."""
-    head = {name for name, _ in heads.head_parameters(model)}
-    groups: dict[str, dict[str, Any]] = {
-        "body": {"lr": recipe.rate, "weight_decay": recipe.weight_decay},
-        "body, no decay": {"lr": recipe.rate, "weight_decay": 0.0},
-        "head": {"lr": recipe.head_rate, "weight_decay": 0.0},
-    }
-    for name, group in groups.items():
-        group["name"], group["params"] = name, []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            body = "body" if parameter.ndim > 1 else "body, no decay"
-            groups["head" if name in head else body]["params"].append(parameter)
-    return [group for group in groups.values() if group["params"]]
+def _fitted(trainer: "_Trainer") -> Fitted:
+    """What Trainer's log and our own parts say of a finished run."""
+    history, best, names = trainer.state.log_history, trainer.watch.best, tuple(trainer.holdouts)
+    looks = looking.looks(history, names, trainer.recipe.metric)
+    early = trainer.state.global_step < trainer.state.max_steps
+    why = f"{best.since} looks without a gain on {names[0]} after step {best.step}" if early else ""
+    stages = tuple(change for one in trainer.staged for change in one.changes)
+    curve = looking.curve(history, [look for look in looks if look.name == names[0]])
+    return Fitted(curve, best.step, stages, looks, why)
+
+
+def _staged(recipe: Recipe, tell: Tell) -> list[Staged]:
+    if recipe.staging is None:
+        return []
+    module, config = recipe.staging.open("stagings")
+    return [Staged(module.edges, config, tell)]
 
 
 class _Trainer(Trainer):
-    recipe: Recipe
+    penalty: Penalty | None = None
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        holdouts: Mapping[str, Sequence[Encoded]],
+        watch: Watch,
+        staged: list[Staged],
+        **known: Any,
+    ) -> None:
+        super().__init__(callbacks=[*staged], **known)
+        self.recipe, self.holdouts, self.watch, self.staged = recipe, holdouts, watch, staged
+        self.seen: list[int] = []  # rows since the last step
+        self.penalties: list[float] = []  # since the last log
+        self.remove_callback(PrinterCallback)
+        self.add_callback(_Log(self))
+        self.add_callback(watch)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if getattr(self, "optimizer", None) is None:
-            groups = parameter_groups(self.model, self.recipe)
+            recipe = self.recipe
+            module, config = (recipe.rates or Policy("flat", {"rate": recipe.rate})).open("rates")
+            groups = module.groups(self.model, config, recipe.head_rate, recipe.weight_decay)
             self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
         return self.optimizer
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        loss: Tensor = super().training_step(*args, **kwargs)
-        if not torch.isfinite(loss):
-            raise MachineError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1}: training diverged",
-                f"lower the rates, e.g. learning_rate={self.recipe.rate / 10:g}, then run again",
-            )
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+        if not self.recipe.dropout:
+            model.eval()  # turns dropout off in every architecture; gradients flow all the same
+        if self.penalty is None or not torch.is_grad_enabled():  # dev is looked at without the penalty
+            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+        with features.watching(self.model.base_model) as seen:
+            loss, outputs = super().compute_loss(model, inputs, True, **kwargs)
+        with self.accelerator.autocast():
+            held = self.penalty(self.model, inputs, seen[-1], self.state.global_step)
+        self.penalties.append(held.item())
+        return (loss + held, outputs) if return_outputs else loss + held
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        module, config = self.recipe.schedule.open("schedules")
+        share = lambda step: module.factor(step, num_training_steps, self.recipe.warmup_steps, config)  # noqa: E731
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, share)
+        return self.lr_scheduler
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        if "loss" in logs:  # Trainer knows the rate of the first group only
+            logs |= {f"{looking.RATE}{name}": rate for name, rate in self.rates.items()}
+        if "loss" in logs and self.penalties:
+            logs["penalty"] = float(np.mean(self.penalties))
+            self.penalties.clear()
+        super().log(logs, *args, **kwargs)
+
+    def training_step(self, model: Any, inputs: dict[str, Tensor], *args: Any) -> Tensor:
+        self.seen += inputs.pop("row").tolist()
+        self.rates = grouping.rates(self.optimizer.param_groups)
+        loss: Tensor = super().training_step(model, inputs, *args)
+        for one in self.staged:
+            one.saw(loss.item())
+        self._refuse(self.watch.losses.add(loss.item() - sum(self.penalties[-1:])))  # judged on the task alone
         return loss
 
+    def _clip_grad_norm(self, model: Any) -> Any:
+        norm = super()._clip_grad_norm(model)
+        self._refuse(None if math.isfinite(norm) else f"the gradient's norm is {float(norm)}")
+        self.seen = []
+        return norm
+
+    def _refuse(self, problem: str | None) -> None:
+        """Raise MachineError for a problem of this step, before it spoils the weights."""
+        if problem is None:
+            return
+        rows = looking.places([self.train_dataset.rows[row].get("where", f"row:{row}") for row in self.seen])
+        found = f"{problem}, at step {self.state.global_step + 1} with the batch {rows}"
+        fix = f"lower the rates, e.g. learning_rate={self.recipe.rate / 10:g}, or look at these rows; then run again"
+        raise MachineError(found, fix)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """One look at every hold-out set, which changes nothing of the training."""
+        found: dict[str, float] = {}
+        for name, rows in self.holdouts.items():
+            with torch.random.fork_rng():  # a data loader draws from it
+                found |= super().evaluate(_Rows(rows), metric_key_prefix=f"eval_{name}")
+            if not math.isfinite(found[f"eval_{name}_loss"]):
+                step, loss = self.state.global_step, found[f"eval_{name}_loss"]
+                raise MachineError(f"the loss on {name} is {loss} at step {step}", "lower the rates; then run again")
+        self.watch.looked(self.state, self.control, found[f"eval_{next(iter(self.holdouts))}_score"])
+        return found
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        del model, trial
+        folder, step, best = Path(self.args.output_dir), self.state.global_step, self.watch.best.step
+        with checkpoints.written(folder, step) as aside:
+            save_model(self.model, str(aside / checkpoints.WEIGHTS))
+            if 0 < best < step:
+                shutil.copyfile(checkpoints.best_weights(folder), aside / checkpoints.BEST)
+            self._save_optimizer_and_scheduler(str(aside))
+            self._save_scaler(str(aside))
+            self._save_rng_state(str(aside))
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, ExportableState):
+                    self.state.stateful_callbacks[type(callback).__name__] = callback.state()
+            self.state.save_to_json(str(aside / "trainer_state.json"))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_model(self.model, Path(resume_from_checkpoint) / checkpoints.WEIGHTS)
+
     def _get_train_sampler(self, *args: Any) -> torch.utils.data.Sampler:
-        lengths = [len(row["input_ids"]) for row in self.train_dataset]
+        lengths = [len(row["input_ids"]) for row in self.train_dataset.rows]
         self.buckets = LengthBuckets(lengths, self.recipe.batch, self.recipe.seed)
         self.add_callback(_Epochs(self.buckets))
         return self.buckets
@@ -147,108 +215,47 @@ class _Epochs(TrainerCallback):
         self.buckets.epoch = int((state.epoch or 0) + 1e-6)  # a resumed epoch begins at a fraction
 
 
+class _Log(TrainerCallback, ExportableState):
+    """The losses since Trainer's last log line, which Trainer itself forgets when it is resumed."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def state(self) -> dict[str, Any]:
+        loss, step = getattr(self.trainer, "_tr_loss", 0.0), getattr(self.trainer, "_globalstep_last_logged", 0)
+        known = {"loss": float(loss), "step": step, "penalties": [*getattr(self.trainer, "penalties", ())]}
+        return {"args": {}, "attributes": known}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        known = state.stateful_callbacks[type(self).__name__]["attributes"]
+        self.trainer._tr_loss += known["loss"]
+        self.trainer._globalstep_last_logged, self.trainer.penalties = known["step"], [*known["penalties"]]
+
+
 class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: Sequence[Encoded]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Sequence[Encoded], numbered: bool = False) -> None:
+        self.rows, self.numbered = rows, numbered
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, row: int) -> Encoded:
-        return self.rows[row]
-
-
-class _Watch(TrainerCallback):
-    """Tells what happens, saves now and then, and stops when a signal asked for it."""
-
-    def __init__(self, tell: Tell) -> None:
-        self.tell, self.signal = tell, 0
-        self.told = self.saved = self.began = time.monotonic()
-        self.first = 0
-        self.dev: float | None = None
-        self.loss: float | None = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.began = self.saved = time.monotonic()
-        self.first = state.global_step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        now = time.monotonic()
-        if self.signal or now - self.saved > SECONDS_BETWEEN_SAVES:
-            control.should_save = True
-        if now - self.told > SECONDS_BETWEEN_EVENTS:
-            self.told = now
-            self._say(state, kwargs["lr_scheduler"].get_last_lr()[0])
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.saved = time.monotonic()
-        if self.signal:  # not by Trainer's own stop, which would look at dev and count a half epoch among the best
-            name = signal.Signals(self.signal).name
-            found = f"stopped by {name} at step {state.global_step}, which is saved"
-            raise Interrupted(found, "the same command goes on from there", 128 + self.signal)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        self.loss = (logs or {}).get("loss", self.loss)
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any) -> None:
-        self.dev = metrics.get("eval_accuracy")
-        self._say(state, None)
-
-    def _say(self, state: Any, rate: float | None) -> None:
-        done = state.global_step - self.first
-        left = (time.monotonic() - self.began) / max(done, 1) * (state.max_steps - state.global_step)
-        text = f"epoch {state.epoch:.1f} of {state.num_train_epochs:g}"
-        self.tell(Event("train", text, state.global_step, state.max_steps, self.loss, self.dev, rate, left))
-
-
-class _Seal(TrainerCallback):
-    """Seals each checkpoint with a manifest, and drops the pickled arguments that Trainer leaves in it."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (folder / "training_args.bin").unlink(missing_ok=True)
-        store.seal(folder)
-
-
-@contextmanager
-def _signals(watch: _Watch) -> Iterator[None]:
-    """The first SIGINT or SIGTERM is remembered until the step is done; a second one acts at once."""
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        watch.signal = number
-        watch.tell(Event("train", "stopping after this step, then saving"))
-        signal.signal(number, before[number])
-
-    try:
-        before: dict[int, Any] = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: whoever runs this there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        encoded = {key: value for key, value in self.rows[row].items() if key != "where"}
+        return {**encoded, "row": row} if self.numbered else encoded
 
 
 def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
     steps = math.ceil(rows / recipe.batch) * recipe.epochs
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch,
         per_device_eval_batch_size=64,
         learning_rate=recipe.rate,
-        lr_scheduler_type="linear",
-        warmup_steps=recipe.warmup_steps,
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        load_best_model_at_end=True,
-        metric_for_best_model="accuracy",
-        greater_is_better=True,
-        save_total_limit=2,
+        eval_strategy="no",  # Watch asks for looks and checkpoints
+        save_strategy="no",
         logging_steps=max(1, int(steps / 60)),
         logging_nan_inf_filter=False,
         report_to="none",
@@ -258,25 +265,5 @@ def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:
         label_names=["labels"],
         seed=recipe.seed,
     )
-
-
-def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
-    """Trainer's log as points; a look at dev is joined to the training loss last logged before it."""
-    points: dict[int, dict[str, float]] = {}
-    for entry in history:
-        point = points.setdefault(entry["step"], {})
-        names: dict[str, Callable[[float], float]] = {
-            "loss": float,
-            "learning_rate": float,
-            "eval_loss": float,
-            "eval_accuracy": float,
-        }
-        point.update({name: make(entry[name]) for name, make in names.items() if name in entry})
-    last = {"loss": math.nan, "learning_rate": math.nan}
-    curve = []
-    for step, point in sorted(points.items()):
-        last.update({name: point[name] for name in last if name in point})
-        if not math.isnan(last["loss"]):
-            dev_loss, dev_accuracy = point.get("eval_loss"), point.get("eval_accuracy")
-            curve.append(Point(step, last["loss"], last["learning_rate"], dev_loss, dev_accuracy))
-    return tuple(curve)
+    arguments._n_gpu = min(1, arguments.n_gpu)  # else Trainer feeds every one of them a batch, and steps are fewer
+    return arguments

@@ -7,6 +7,9 @@ Three kinds:
   cls    the architecture's own AutoModelForSequenceClassification, saved by its own `save_pretrained`.
   token  the architecture's own AutoModelForTokenClassification: logits (n, tokens, labels), for tasks by word.
 
+Where a technique adds what cannot be merged, `base` holds the untouched model in one of these layouts and
+`adapter` what was trained: others cannot load that by mistake and get answers without the adapter.
+
 All answer forward(input_ids, attention_mask, ..., labels=None) with `.loss` and `.logits` (n, classes), and have
 `base_model` and `base_model_prefix`, so that a technique works on either, or on a model of the user's own.
 
@@ -14,7 +17,7 @@ Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,12 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from afina.errors import RecordError
+from afina import adapters
+from afina.errors import ConfigError, RecordError
+from afina.records import Adapter
 
 MEAN, CLS, TOKEN = "sentence-transformers", "sequence-classification", "token-classification"  # names of the layouts
+ADDED = "adapter-on-base"  # another one
 FOR_TOKENS = "ForTokenClassification"  # how the names of such classes end
 AUTO = {CLS: AutoModelForSequenceClassification, TOKEN: AutoModelForTokenClassification}
 
@@ -90,11 +96,27 @@ def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str | No
     else:
         config.num_labels = len(labels)
         kind = AUTO[TOKEN if pooling == "token" else CLS]
-        model = kind.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
+        model, found = kind.from_pretrained(
+            folder, config=config, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+        )
         model.accepts_loss_kwargs = False
+        _start_pooler(model, found["missing_keys"])
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
     return model
+
+
+@torch.no_grad()
+def _start_pooler(model: Any, missing: Iterable[str]) -> None:
+    """A pooler that the checkpoint lacks starts as the identity.
+
+    At random it would hide what the body knows, and where the body is frozen it would stay random, for ever and
+    differently each time.
+    """
+    for name in missing:
+        if name.startswith(f"{model.base_model_prefix}.pooler."):
+            parameter = model.get_parameter(name)
+            nn.init.zeros_(parameter) if parameter.ndim == 1 else nn.init.eye_(parameter)
 
 
 def output_layer(model: Any) -> nn.Linear:
@@ -115,22 +137,22 @@ def keep_probe(folder: Path, weights: np.ndarray, biases: np.ndarray) -> None:
 def put_probe(model: Any, folder: Path) -> Any:
     """Put that head on a model, in place; returns the same model."""
     head = load_file(folder / PROBE)
-    return put_head(model, head["weights"], head["biases"])
+    return put_head(model, head["weights"].numpy(), head["biases"].numpy())
 
 
 @torch.no_grad()
-def put_head(model: Any, weights: Tensor, biases: Tensor) -> Any:
-    """Give a model's last layer these weights (classes, width) and biases (classes,); returns the same model."""
+def put_head(model: Any, weights: np.ndarray, biases: np.ndarray) -> Any:
+    """Make (classes, width) and (classes,) the model's last layer, in place; returns the same model."""
     output = output_layer(model)
-    output.weight.copy_(weights)
-    output.bias.copy_(biases)
+    output.weight.copy_(torch.from_numpy(weights))
+    output.bias.copy_(torch.from_numpy(biases))
     return model
 
 
 def rescale(model: Any, offset: float, scale: float) -> Any:
     """Make the last layer answer `scale` times what it did, plus `offset`; returns the same model."""
-    output = output_layer(model)
-    return put_head(model, output.weight * scale, output.bias * scale + offset)
+    weights, biases = (parameter.detach().cpu().numpy() for parameter in output_layer(model).parameters())
+    return put_head(model, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
 
 
 def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:
@@ -152,8 +174,32 @@ def save(model: Any, tokenizer: Any, folder: Path, max_tokens: int) -> str:
     return layout
 
 
+def save_added(model: Any, made: Adapter, base: Path, tokenizer: Any, folder: Path) -> str:
+    """Write a model whose technique cannot be merged, and the `base` it stands on; returns the name of the layout."""
+    (folder / "adapter").mkdir(parents=True)
+    adapters.save(model, made, folder / "adapter")
+    save(build(base, made.pooling, made.labels, made.problem), tokenizer, folder / "base", made.max_tokens)
+    return ADDED
+
+
+def rebuild(base: Path, sha256: str, folder: Path) -> Any:
+    """A classifier on the base whose weights have that sha256, with what the adapter folder holds, for evaluation.
+
+    Raises ConfigError where the adapter belongs to another base, RecordError where the folder is damaged.
+    """
+    made = adapters.read(folder)
+    if made.base != sha256:
+        raise ConfigError(
+            f"{folder} was trained on another base: its weights begin with {made.base[:8]}, these with {sha256[:8]}",
+            "name the base that it was trained on",
+        )
+    return adapters.put(build(base, made.pooling, made.labels, made.problem), folder).eval()
+
+
 def load(folder: Path) -> Any:
-    """The model that `save` wrote, in evaluation mode. Raises RecordError where the folder holds none."""
+    """The model that `save` or `save_added` wrote, for evaluation. Raises RecordError where the folder holds none."""
+    if (folder / "adapter").is_dir():
+        return adapters.put(load(folder / "base"), folder / "adapter").eval()
     if not (folder / "config.json").is_file():
         raise RecordError(f"{folder} holds no model: there is no config.json", "train again, or name another run")
     if not (folder / "modules.json").is_file():

@@ -3,18 +3,33 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from afina import cells, columns, shelf, store, tables
-from afina.errors import DataError
+from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Predict, Row, Table, Task, Text
+from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Table, Task, Text
+from afina.stages.corpus import clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
 PARTED = ";"  # between several answers in a cell
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What became of a file that was labelled."""
+
+    rows: int
+    counts: Mapping[str, int]  # answers by label, where there are labels
+    findings: tuple[Finding, ...]
+    file: Path
 
 
 def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
@@ -25,21 +40,29 @@ def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
     return onnx.load(path.parent, path.name), onnx.task(path.parent), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path | None) -> tuple[int, dict[str, int], Path]:
-    """Write the rows of `file` with the model's answer beside each; returns rows, answers by label, and where.
+def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Labelled:
+    """Write the rows of `file` with the model's answer beside each.
 
-    To `out`, or FILE-predicted with the objective's ending: CSV, or JSON lines for an ending of .jsonl.
-    Raises DataError or ConfigError where the file has no column of texts.
+    To `out`, or FILE-predicted with the objective's ending: CSV, or JSON lines for an ending of .jsonl. A cell of CSV
+    that a spreadsheet would run as a formula is written with an apostrophe before it. Raises DataError or ConfigError
+    where the file has no column of texts, has the new columns already, or is `out` itself.
     """
     predict, task, corpus = open_run(folder)
-    table = tables.read(file)
-    inputs = _inputs(table, corpus.columns, text)
     objective = shelf.load("objectives", task.kind)
+    out = out or Path(f"{file.name.partition('.')[0]}-predicted{objective.ENDING}")
+    table = tables.read(file)
+    if out.exists() and out.samefile(file):
+        raise ConfigError(f"{out} would be written over itself", "name another file with --out")
+    for name in objective.ADDS:
+        if name in table.columns:
+            raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
+    inputs = _inputs(table, corpus.columns, text)
     said, counts = objective.say(inputs, predict(inputs), task)
-    target = out or Path(f"{file.name.partition('.')[0]}-predicted{objective.ENDING}")
-    lines = target.suffix == ".jsonl"
-    store.write_text(target, _json(table, said) if lines else _csv(table, said, corpus.columns.separator or PARTED))
-    return len(said), dict(counts), target
+    content, changed = _json(table, said), 0
+    if out.suffix != ".jsonl":
+        content, changed = _csv(table, said, corpus.columns.separator or PARTED)
+    store.write_text(out, content)
+    return Labelled(len(said), dict(counts), (*table.findings, *_formulas(changed)), out)
 
 
 def _json(table: Table, said: Sequence[Mapping[str, Any]]) -> str:
@@ -51,13 +74,14 @@ def _json(table: Table, said: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps({**row, **one}, ensure_ascii=False) + "\n" for row, one in zip(rows, said, strict=True))
 
 
-def _csv(table: Table, said: Sequence[Mapping[str, Any]], separator: str) -> str:
-    content = io.StringIO(newline="")
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerow([*table.columns, *said[0]] if said else table.columns)
+def _csv(table: Table, said: Sequence[Mapping[str, Any]], separator: str) -> tuple[str, int]:
+    """The rows and answers as CSV, and how many cells were changed."""
+    lines = [[*table.columns, *said[0]]]  # a table has rows
     for row, answer in zip(table.rows, said, strict=True):
-        writer.writerow([*row, *(_cell(name, value, separator) for name, value in answer.items())])
-    return content.getvalue()
+        lines.append([*row, *(_cell(name, value, separator) for name, value in answer.items())])
+    content = io.StringIO(newline="")
+    csv.writer(content, lineterminator="\n").writerows([_inert(cell) for cell in line] for line in lines)
+    return content.getvalue(), sum(_inert(cell) != cell for line in lines for cell in line)
 
 
 def _cell(name: str, value: Any, separator: str) -> str:
@@ -70,38 +94,53 @@ def _cell(name: str, value: Any, separator: str) -> str:
     return str(value)
 
 
-def score(folder: Path, file: Path, text: str | None, label: str | None) -> Evaluation:
-    """Scores of a finished run on the labelled rows of `file`; labels it never saw count as errors."""
+def _inert(cell: str) -> str:
+    """The cell as no spreadsheet runs it: what begins like a formula, and is no number, gets an apostrophe in front.
+
+    Apostrophes that are there already count as part of the beginning, so that taking one off always gives the cell
+    back. Source: https://owasp.org/www-community/attacks/CSV_Injection
+
+    >>> [_inert(cell) for cell in ("=1+1", "-5", "- no", "'=1", "it's")]
+    ["'=1+1", '-5', "'- no", "''=1", "it's"]
+    """
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _formulas(cells: int) -> tuple[Finding, ...]:
+    if not cells:
+        return ()
+    problem = f"{cells:,} cells begin with = + - @ or a tab, which a spreadsheet would run as a formula"
+    fix = "nothing: they were written with an apostrophe before them; take it off if a program reads the file"
+    return (Finding("formulas", problem, "repaired", fix, cells),)
+
+
+def score(folder: Path, file: Path, text: str | None, label: str | None) -> tuple[Evaluation, tuple[Finding, ...]]:
+    """Scores of a finished run on the labelled rows of `file`, and what was found in it.
+
+    Rows are repaired as those of a test file are (`stages.corpus`): none without text or label is scored, labels that
+    differ in case or space are one, labels that training never saw count as errors. Rows that were in the training
+    data are kept and counted.
+    """
     predict, task, corpus = open_run(folder)
     table = tables.read(file)
-    texts = _inputs(table, corpus.columns, text)
-    column = label or corpus.columns.label
-    columns.present(table, column)
-    table = columns.parted(table, replace(corpus.columns, label=column))
-    place = table.columns.index(column)
-    columns.check_label(table, column, task.kind)
-    labels = [row[place].strip() for row in table.rows]
-    found = (
-        _row(one, cell, f"{table.file}:{line}", task)
-        for one, line, cell in zip(texts, table.lines, labels, strict=True)
-        if cell
-    )
-    rows = [row for row in found if row.target != ""]
-    return evaluate(predict, rows, task, file.name, {}, seed=0)
-
-
-def _row(text: Text, cell: str, where: str, task: Task) -> Row:
-    first, second = (text, None) if isinstance(text, str) else text
-    try:
-        row: Row = shelf.load("objectives", task.kind).read(Row(first, "", where, second), cell)
-    except ValueError as error:
-        raise DataError(f"{where}: {error}", "correct this row, or delete it") from None
-    return row
+    chosen = replace(corpus.columns, text=_text(table, corpus.columns, text), label=label or corpus.columns.label)
+    for name in (chosen.text, chosen.label, chosen.pair):
+        if name is not None:
+            columns.present(table, name)
+    table = columns.parted(table, chosen)
+    columns.check_label(table, chosen.label, task.kind)
+    given, unread = rows_of(table, chosen, task.kind)
+    rows, found = clean_test(given, corpus.train)
+    if not rows:
+        raise DataError(
+            f"{table.file} has no labelled rows in {chosen.label!r}", "name the column of labels with --label"
+        )
+    return evaluate(predict, rows, task, file.name, {}, seed=0), (*table.findings, *unread, *found)
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:
     """The texts, or pairs of texts, in the columns that the run was trained on, or in the one that is named."""
-    first = text or (known.text if known.text in table.columns else _only_text(table, known.text))
+    first = _text(table, known, text)
     columns.present(table, first)
     place = table.columns.index(first)
     if known.pair is None:
@@ -111,6 +150,8 @@ def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:
     return [(row[place], row[second]) for row in table.rows]
 
 
-def _only_text(table: Table, wanted: str) -> str:
-    """A file with a single column needs no name for it."""
-    return table.columns[0] if len(table.columns) == 1 else wanted
+def _text(table: Table, known: Columns, text: str | None) -> str:
+    """The column of texts: as named, as in training, or the only one."""
+    if text is not None or known.text in table.columns or len(table.columns) > 1:
+        return text or known.text
+    return table.columns[0]

@@ -60,6 +60,7 @@ def bootstrap(
         weights = np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)  # how often each row
         drawn.append(of(weights.astype(np.float64)))
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
+    low, high = np.minimum(low, values), np.maximum(high, values)  # resamples of ece lie above it, sometimes all
     table = zip(names, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
 

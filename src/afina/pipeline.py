@@ -12,17 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from afina import config, store
+from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Task, Tell, Trained, silent
+from afina.records import (
+    Compressed,
+    Corpus,
+    Evaluation,
+    Event,
+    Plan,
+    Predict,
+    Profile,
+    Task,
+    Tell,
+    Trained,
+    silent,
+)
 
 if TYPE_CHECKING:
     from afina.bases import Opened
 
 T = TypeVar("T")
-RUN_FILE, PLAN_FILE, IDENTITY = "run.yaml", "plan.yaml", ".identity"
-USERS = "set by the user"
+RUN_FILE, IDENTITY = "run.yaml", ".identity"
+WATCHED = "holdouts."  # begins the key of a hold-out set among the sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     """
     folder = run_folder(options)
     with store.lock(folder):
+        store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
         store.write_text(folder / RUN_FILE, config.dump(options))
@@ -87,33 +100,39 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     from afina.stages import corpus, plan, profile
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
-    rows = keep("corpus", Corpus, (options.corpus, sources, seed), lambda: corpus.read(options.corpus, seed))
-    store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))
+
+    def read() -> Corpus:
+        found = corpus.read(options.corpus, seed)
+        store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))  # before there is a record
+        return found
+
+    rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
     base = bases.open_base(options.model.model_name_or_path)
-    inputs = (options.profile, base.record.sha256, seed)
-    measured = keep("profile", Profile, inputs, lambda: profile.measure(rows, options.profile, base, seed))
+    asked = (options.profile, base.record.sha256, seed)
+    measured = keep("profile", Profile, asked, lambda: profile.measure(rows, options.profile, base, seed))
     if until == "profile":
         return Outcome(folder, keep.seconds, rows, measured)
 
-    wanted = _with_edits(options, folder, tell)
+    wanted = planfile.edited(options, folder, tell)
     chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
-    store.write_text(folder / PLAN_FILE, plan_yaml(chosen))
+    store.write_text(folder / planfile.NAME, planfile.text(chosen))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base)
 
 
 def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import report
+    from afina import report, retaining
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
-    trained = keep("train", Trained, seed, lambda: train.train(rows, chosen, base, folder, tell, seed))
+    inputs = (seed, retaining.text_sha256(chosen.settings))
+    trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
     model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, trained.task)
 
@@ -191,10 +210,21 @@ class _Model:
         return folder
 
 
+def _files(options: config.CorpusOptions) -> dict[str, Path]:
+    files = {key: getattr(options, key) for key in ("train_file", "dev_file", "test_file")}
+    return {key: Path(file) for key, file in files.items() if file}
+
+
 def _sources(options: Run) -> dict[str, str]:
     """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    files = (options.corpus.train_file, options.corpus.dev_file, options.corpus.test_file)
-    return {file: store.sha256(Path(file)) for file in files if file and Path(file).is_file()}
+    files = _files(options.corpus) | {WATCHED + name: Path(file) for name, file in options.corpus.holdouts.items()}
+    return {key: store.sha256(file) for key, file in files.items() if file.is_file()}
+
+
+def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
+    """The same files from another folder are the same corpus."""
+    watched = {name: Path(file).name for name, file in options.holdouts.items()}
+    return options.model_copy(update={key: file.name for key, file in _files(options).items()} | {"holdouts": watched})
 
 
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
@@ -212,35 +242,5 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 
 
 def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
-    return {"data": sorted(sources.values()), "model": options.model.model_name_or_path}
-
-
-def plan_yaml(plan: Plan) -> str:
-    """The plan as the file that a user edits."""
-    head = "# Change a value and run the same command again: what depends on it is made anew.\n"
-    head += "# 'auto' gives a choice back to the plan.\n"
-    choices = [
-        {"name": c.name, "value": c.value, "why": c.why, "evidence": dict(c.evidence), "refused": dict(c.refused)}
-        for c in plan.choices
-    ]
-    content = {"choices": choices, "estimates": dict(plan.estimates)}
-    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _with_edits(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
-    """The options for training, with what the user changed in plan.yaml; the command line wins."""
-    path, record = folder / PLAN_FILE, folder / store.RECORDS / "plan.json"
-    if not path.is_file() or not record.is_file():
-        return options.train
-    before = {choice.name: choice for choice in store.read_record(folder, "plan", Plan).choices}
-    given = options.train.model_dump(exclude_unset=True)
-    edits: dict[str, Any] = {}
-    for entry in config.read_yaml(path).get("choices", []):
-        name, value = entry.get("name"), entry.get("value")
-        known = before.get(name)
-        if known is None:
-            raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
-        if value != "auto" and name not in given and (value != known.value or known.why == USERS):
-            edits[name] = value
-            tell(Event("plan", f"{name}={value} as plan.yaml says"))
-    return config.build({"train": {**given, **edits}}, origin=str(path)).train
+    data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # which changes nothing
+    return {"data": data, "model": options.model.model_name_or_path}

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
-Value = str | int | float | bool | None
+Value = str | int | float | bool | tuple[float, ...] | None
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Event:
     step: int | None = None
     steps: int | None = None  # steps in all
     loss: float | None = None  # nats
-    metric: float | None = None  # the task's main score on dev
+    metric: float | None = None  # the task's main score on the hold-out set that decides
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
 
@@ -151,6 +151,7 @@ class Corpus:
     split: str  # how the splits were made, one sentence
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
     kind: str = "classify"  # of the task: a name on the shelf of objectives
 
 
@@ -265,6 +266,31 @@ class Verdict:
     seconds_per_row: float  # one row, one epoch
     fits: bool
     why: str  # one sentence with its source
+    positions: int = 0  # tokens that it takes from the longest text that the base can read
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What is true of a technique whatever its options; its contract tests go by this."""
+
+    starts_at_base: bool  # right after `apply` the model answers as it did before
+    merges: bool  # `merge` gives a model of the original parameters alone; else what was added stays in it
+    small: bool  # what it trains is a small file of its own, which others can put on the same base
+    refits_head: bool = False  # once the body is trained, the head is fitted anew on it
+    kinds: tuple[str, ...] = ()  # of tasks that it can train; any where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What a small folder of trained parameters says of itself."""
+
+    technique: str
+    options: Mapping[str, Value]  # of the technique's Config
+    base: str  # sha256 of the weights of the base that it belongs to
+    pooling: str  # mean or cls
+    labels: tuple[str, ...]  # in class order
+    max_tokens: int  # of a text, as trained
+    problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +310,7 @@ class Settings:
 
     technique: str
     pooling: str  # mean, cls, or token for each word
-    freeze_layers: int  # from the bottom, above the embeddings; technique freeze
-    lora_r: int
-    lora_alpha: float
+    options: Mapping[str, Value]  # of the technique's own Config
     learning_rate: float  # peak, of the body
     head_learning_rate: float
     num_train_epochs: float
@@ -295,6 +319,29 @@ class Settings:
     warmup_steps: int
     weight_decay: float
     precision: str  # fp32 or bf16
+    attention: str  # sdpa (fused) or eager (plain)
+    dropout: bool  # the base's own, while training
+    rates: str = "flat"  # a name on that shelf, as the next two; options that a policy does not have are None
+    lr_scheduler_type: str = "linear"
+    staging: str = "none"
+    discriminative_rates: tuple[float, ...] | None = None  # peaks, from the bottom
+    layerwise_decay: float | None = None
+    lora_plus_ratio: float | None = None
+    num_cycles: int | None = None
+    cycle_low: float | None = None  # share of the peak
+    cycle_remains: float | None = None  # share of the height
+    staging_by: str | None = None  # epoch, share, loss or gradient_norm
+    staging_layers: int | None = None
+    staging_share: float | None = None  # of the run
+    staging_window: int | None = None  # steps
+    staging_patience: int | None = None  # windows
+    staging_threshold: float | None = None  # share of the best
+    eval_steps: int = 0  # optimizer steps between two looks at the hold-out sets; 0 is an epoch
+    early_stopping_patience: int = 0  # looks without a gain on dev after which training stops; 0 is never
+    retention: str = "none"  # or a name on the shelf of retentions
+    retention_weight: float = 0.0
+    retention_temperature: float = 2.0  # retention kl
+    general_file: str = "en"  # one text a line; en or es are the sentences that ship
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +364,56 @@ class Point:
     """One point of the learning curve."""
 
     step: int
-    loss: float  # nats, mean since the last point
-    rate: float  # learning rate of the body
+    loss: float  # nats, mean since the last point; with the penalty of a retention
+    rates: Mapping[str, float]  # learning rate of each parameter group in this step; 0 while it is frozen
     dev_loss: float | None = None
     dev_accuracy: float | None = None  # the task's main score, which is the accuracy for classes
+    penalty: float | None = None  # the retention's part of the loss
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a staged training knows after a step."""
+
+    step: int  # steps done
+    steps: int  # steps in all
+    epochs: float  # passes over the rows done
+    value: float  # the monitored number in this step: a loss in nats, or a gradient's norm
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """A staged training went on to its next stage."""
+
+    step: int  # steps that were done before it
+    number: int  # of the stage that began; the first one of a run is 0
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a staged training stands: all that a resumed run must know."""
+
+    number: int = 0
+    best: float | None = None  # lowest mean of a window in this stage
+    waited: int = 0  # windows since
+    total: float = 0.0  # sum over the window that is not full yet
+    steps: int = 0  # steps in it
+    changes: tuple[StageChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one hold-out set said of the model at one step of its training."""
+
+    name: str  # of the hold-out set
+    step: int
+    metric: str
+    score: float  # more is better
+    low: float  # 95% interval
+    high: float
+    loss: float  # nats
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +422,7 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers, sequence-classification or token-classification
+    layout: str  # sentence-transformers, sequence-classification, token-classification or adapter-on-base
     trainable: int
     parameters: int
     seconds: float
@@ -337,6 +430,9 @@ class Trained:
     best_step: int
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
+    stages: tuple[StageChange, ...] = ()  # of a staged training, in order
+    looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
+    stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
 
 
@@ -430,3 +526,28 @@ class Compressed:
     scores: tuple[Score, ...]  # of the chosen rung on the test split
     parity: float  # largest difference of logits, torch against ONNX fp32 read back from disk
     variants: tuple[Variant, ...]
+
+
+# ---------------------------------------------------------------- combine
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One way of making a single adapter of several, measured."""
+
+    method: str
+    weights: tuple[float, ...]  # one for each task
+    accuracy: tuple[float, ...]  # of each task's own head on its dev rows, 0 to 1
+    share: float  # mean over the tasks of this accuracy / the accuracy alone
+    why: str = ""  # why it could not be tried; there is no accuracy then, and the share is 0
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Adapters of several tasks on one base."""
+
+    base: str  # sha256 of its weights
+    tasks: tuple[str, ...]
+    alone: tuple[Score, ...]  # accuracy of each task with its own adapter on its dev rows
+    tried: tuple[Merge, ...]
+    chosen: Merge  # the one with the highest share

@@ -17,17 +17,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afina import figures, shelf, store, wording
-from afina.figures import Bar, Dot, Line, clean
-from afina.records import LayerScore, Profile, Score, Trained, to_json
+from afina.figures import Bar, Dot, Line, Mark
+from afina.grouping import HEAD
+from afina.records import LayerScore, Point, Profile, Score, Trained, to_json
 from afina.story import Story as Story
 from afina.story import Twin, twin
+from afina.svg import clean
 
 PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
-SHOWN = 20  # mistakes on the page; all are in the twin
+SHOWN = 20  # mistakes on the page; more of them are in the twin
 FEW = 16  # classes up to which each is named beside its size
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
+LIBRARIES = {  # by layout; else its own name
+    "sequence-classification": "transformers", "token-classification": "transformers", "adapter-on-base": "afina",
+}  # fmt: skip
 METRICS = {  # names on the hub
     "macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score", "pearson": "pearsonr", "spearman": "spearmanr",
 }  # fmt: skip
@@ -130,7 +135,7 @@ def _figures(told: Twin) -> dict[str, Markup]:
             _probed(plan.layers),
             "layer",
         ),
-        **_curves(told.trained, _main(result.scores)),
+        **_curves(told.trained),
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
         "heat": _heat(told) if len(told.data.labels) <= HEAT else "",
         "reliability": figures.reliability("Reliability diagram", "Accuracy by confidence.", result.reliability),
@@ -169,19 +174,42 @@ def _probed(layers: Sequence[LayerScore]) -> list[Line]:
     ]
 
 
-def _curves(trained: Trained, main: Score | None) -> dict[str, str]:
-    curve, best, name = trained.curve, trained.best_step, wording.word(main.name) if main else "score"
+def _curves(trained: Trained) -> dict[str, str]:
+    curve, best = trained.curve, trained.best_step
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
+    held = Line("of it, retention", tuple((p.step, p.penalty) for p in curve if p.penalty is not None))
     dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
-    accuracy = Line(f"dev {name}", tuple((p.step, p.dev_accuracy) for p in curve if p.dev_accuracy is not None))
-    rate = Line("learning rate", tuple((p.step, p.rate) for p in curve))
+    body, head = _rates(curve)
+    marks = [Mark(best, "the model that was kept")]
+    marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
+    says, looks = "A line a group of parameters.", "A line a set, 95% bands."
     return {
-        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss], "step", zero=True, mark=best),
-        "accuracy": figures.lines(
-            f"{wording.sentence(name)} on dev while training", "A line.", [accuracy], "step", mark=best
-        ),
-        "rate": figures.lines("Learning rate while training", "A line.", [rate], "step", zero=True, mark=best),
+        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss, held], "step", True, marks),
+        "accuracy": figures.lines("Score on hold-out rows while training", looks, _looks(trained), "step", marks=marks),
+        "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
+        "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),
     }
+
+
+def _rates(curve: Sequence[Point]) -> tuple[list[Line], list[Line]]:
+    """A line a group, the body's and the head's, which differ by too much for one axis."""
+    names = dict.fromkeys(name for point in curve for name in point.rates)
+    drawn = {n: Line(n, tuple((p.step, p.rates[n]) for p in curve if n in p.rates)) for n in names}
+    return [one for name, one in drawn.items() if name != HEAD], [drawn[HEAD]] if HEAD in drawn else []
+
+
+def _looks(trained: Trained) -> list[Line]:
+    """A line a hold-out set."""
+    names = dict.fromkeys(look.name for look in trained.looks)
+    sets = {name: [look for look in trained.looks if look.name == name] for name in names}
+    return [
+        Line(
+            f"{wording.word(seen[0].metric)}, {name}",
+            tuple((look.step, look.score) for look in seen),
+            tuple((look.step, look.low, look.high) for look in seen),
+        )
+        for name, seen in sets.items()
+    ]
 
 
 def _scores(told: Twin) -> list[Bar]:
@@ -222,7 +250,7 @@ def _front_matter(told: Twin) -> str:
     task = {"type": pipeline, "name": pipeline.replace("-", " ").title()}
     known = {
         "language": [told.profile.language] if told.profile.language != "?" else None,
-        "library_name": "sentence-transformers" if told.trained.layout == "sentence-transformers" else "transformers",
+        "library_name": LIBRARIES.get(told.trained.layout, told.trained.layout),
         "pipeline_tag": pipeline,
         "base_model": BUNDLED if base == "bundled" else base if "/" in base else None,
         "tags": ["afina"],

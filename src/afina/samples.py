@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from afina.bases import Opened
+from afina.errors import ConfigError, DataError
 from afina.records import Embed, Sample
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
@@ -26,121 +27,18 @@ MOST_TOKENS = 64  # of the 25 words at most that are embedded
 KNOWN = 0.08  # function words a word from which a language is recognised; running text has 0.2 to 0.5
 MARKS = {  # function words that the two languages do not share, nor with their neighbours where it can be helped
     "en": frozenset(
-        [
-            "the",
-            "of",
-            "and",
-            "to",
-            "is",
-            "was",
-            "are",
-            "were",
-            "be",
-            "been",
-            "that",
-            "this",
-            "these",
-            "with",
-            "for",
-            "from",
-            "by",
-            "on",
-            "at",
-            "it",
-            "its",
-            "my",
-            "your",
-            "his",
-            "her",
-            "their",
-            "our",
-            "you",
-            "they",
-            "we",
-            "he",
-            "she",
-            "not",
-            "but",
-            "have",
-            "has",
-            "had",
-            "do",
-            "does",
-            "did",
-            "can",
-            "could",
-            "will",
-            "would",
-            "should",
-            "what",
-            "which",
-            "who",
-            "how",
-            "when",
-            "there",
-            "if",
-            "than",
-            "then",
-            "any",
-            "some",
-            "about",
-            "into",
-            "i",
-            "i'm",
-            "don't",
-            "it's",
-        ]
+        """
+        the of and to is was are were be been that this these with for from by on at it its my your
+        his her their our you they we he she not but have has had do does did can could will would
+        should what which who how when there if than then any some about into i i'm don't it's
+        """.split()
     ),
     "es": frozenset(
-        [
-            "el",
-            "los",
-            "las",
-            "y",
-            "del",
-            "una",
-            "que",
-            "por",
-            "para",
-            "con",
-            "está",
-            "están",
-            "estoy",
-            "pero",
-            "muy",
-            "hay",
-            "cuando",
-            "qué",
-            "cómo",
-            "mi",
-            "lo",
-            "al",
-            "su",
-            "sus",
-            "este",
-            "esta",
-            "ese",
-            "esa",
-            "eso",
-            "le",
-            "les",
-            "se",
-            "ya",
-            "más",
-            "también",
-            "donde",
-            "sin",
-            "sobre",
-            "tengo",
-            "tiene",
-            "todos",
-            "todas",
-            "hasta",
-            "desde",
-            "quiero",
-            "puedo",
-            "nos",
-        ]
+        """
+        el los las y del una que por para con está están estoy pero muy hay cuando qué cómo mi lo al
+        su sus este esta ese esa eso le les se ya más también donde sin sobre tengo tiene todos
+        todas hasta desde quiero puedo nos
+        """.split()
     ),
 }
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -213,7 +111,7 @@ def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed) -> Sam
 
 def shipped(name: str, length: int, tokenizer: Any, embed: Embed) -> tuple[Sample, str]:
     """General language of this package in 'en' or 'es', and what it is in a few words."""
-    texts = _lines(name)
+    texts = sentences(name)
     if name != "en":
         return take(texts, length, tokenizer, embed), f"{len(texts)} Spanish sentences written for this package"
     counts = _counts()
@@ -234,12 +132,32 @@ def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, i
     return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
 
 
+def sentences(name: str) -> tuple[str, ...]:
+    """The general sentences that ship with this package, in 'en' or 'es'."""
+    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def read(path: Path, what: str, fewest: int) -> list[str]:
+    """General language of the user's own, one text a line.
+
+    Raises ConfigError where there is no such file, DataError where it is not UTF-8 or has too few lines with words.
+    """
+    if not path.is_file():
+        raise ConfigError(f"there is no {what} file {path}", "give a text file, one text a line, or leave it out")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
+    texts = [line.strip() for line in lines if words(line)]
+    if len(texts) < fewest:
+        raise DataError(
+            f"{path}: {len(texts)} lines with words, which is too few", f"give at least {fewest} texts, one a line"
+        )
+    return texts
+
+
 def _cut(text: str, length: int) -> str:
     return " ".join(text.split()[:length])
-
-
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
 
 
 @cache

@@ -1,6 +1,8 @@
 """The order in which rows are seen: batches of like length, the same for the same seed and epoch."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,3 +31,22 @@ class LengthBuckets(torch.utils.data.Sampler):
         by_length = np.concatenate([part[np.argsort(self.lengths[part], kind="stable")] for part in parts] or [full])
         yield from rng.permutation(by_length.reshape(-1, batch)).ravel().tolist()
         yield from ragged.tolist()
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """General text to be seen beside a task's, and in which order."""
+
+    tokenizer: Any
+    rows: Sequence[dict[str, list[int]]]  # token ids of each text
+    batch: int
+    seed: int
+
+
+def general_batch(general: General, step: int) -> dict[str, torch.Tensor]:
+    """The padded batch of one step: a function of seed and step alone, every text once before any comes again."""
+    places = np.arange(step * general.batch, (step + 1) * general.batch)
+    rounds, offsets = np.divmod(places, len(general.rows))
+    orders = {n: np.random.default_rng((general.seed, n)).permutation(len(general.rows)) for n in set(rounds.tolist())}
+    rows = [general.rows[orders[n][offset]] for n, offset in zip(rounds.tolist(), offsets.tolist(), strict=True)]
+    return dict(general.tokenizer.pad(rows, return_tensors="pt"))

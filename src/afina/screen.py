@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from afina import shelf
-from afina.records import Choice, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
+from afina import shelf, wording
+from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -114,8 +114,7 @@ def pairs(entries: Mapping[str, str]) -> None:
 
 def corpus(record: Corpus) -> None:
     """Findings first, then what is left."""
-    for finding in record.findings:
-        _finding(finding)
+    findings(record.findings)
     say(record.columns.why)
     say(record.split)
     counts = {part: len(getattr(record, part)) for part in ("train", "dev", "test")}
@@ -123,9 +122,12 @@ def corpus(record: Corpus) -> None:
     say(f"{record.name}: {record.kind}, {size}; " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
 
 
-def _finding(finding: Finding) -> None:
-    where = "; ".join(finding.where[:SHOWN]) + (f" and {finding.count - SHOWN:,} more" if finding.count > SHOWN else "")
-    say(f"{where}: {finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
+def findings(records: Sequence[Finding]) -> None:
+    """A line each: where, what was found, what was done, and what to do."""
+    for finding in records:
+        more = f" and {finding.count - SHOWN:,} more" if finding.count > SHOWN else ""
+        where = "; ".join(finding.where[:SHOWN]) + more + ": " if finding.where else ""
+        say(f"{where}{finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
 
 
 def corpus_json(record: Corpus) -> dict[str, Any]:
@@ -148,14 +150,14 @@ def outcome(result: "Outcome", stage: str) -> None:
         _profile(result.profile)
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
-        say("estimates: " + ", ".join(f"{name} {value:,.4g}" for name, value in result.plan.estimates.items()))
+        say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
         small = result.compressed
-        main = result.evaluation.scores[0].name if result.evaluation else "the score"
-        lost = f"{small.drop_points:+.2f} points of {main} lost on test, {small.agreement:.1%} of answers the same"
-        say(f"{small.rung}: {small.ratio:.2f}x smaller, {lost}")
+        main = wording.word(result.evaluation.scores[0].name) if result.evaluation else "the score"
+        change = f"{abs(small.drop_points):.2f} points of {main} {'lost' if small.drop_points >= 0 else 'gained'} on test"
+        say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {small.agreement:.1%} of answers the same")
         say(f"report: {result.folder / 'report.html'}")
 
 
@@ -186,6 +188,17 @@ def _choices(choices: Sequence[Choice]) -> None:
     _console().print(table)
 
 
+def _estimate(name: str, value: float) -> str:
+    """An estimate of the plan with its unit.
+
+    >>> _estimate("memory", 4e8), _estimate("seconds", 130.0), _estimate("trainable", 1234567.0)
+    ('memory 400.0 MB', 'training 2 min 10 s', 'trainable parameters 1,234,567')
+    """
+    if name in ("memory", "disk"):
+        return f"{name} {wording.size(value)}"
+    return f"training {wording.time(value)}" if name == "seconds" else f"{name} parameters {wording.count(value)}"
+
+
 def evaluation(record: Evaluation) -> None:
     """Scores with their intervals, beside the baselines."""
     names = [score.name for score in record.scores]
@@ -197,6 +210,19 @@ def evaluation(record: Evaluation) -> None:
         by_name = {score.name: score for score in scores}
         table.add_row(name, *(f"{by_name[n].value:.3f}" if n in by_name else "" for n in names))
     _console().print(table)
+
+
+def combination(record: Combination) -> None:
+    """Each task alone beside the best try of each way to merge them."""
+    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title="accuracy on dev", title_justify="left")
+    table.add_row("its own adapter", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.alone))
+    for method in dict.fromkeys(one.method for one in record.tried):
+        tries = [one for one in record.tried if one.method == method]
+        best = max(tries, key=lambda one: one.share)
+        shown = [f"{a:.3f}" for a in best.accuracy] or [best.why, *[""] * (len(record.tasks) - 1)]
+        table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
+    _console().print(table)
+    say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
 
 
 def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:

@@ -27,9 +27,14 @@ def names(shelf: str) -> tuple[str, ...]:
 
 def load(shelf: str, name: str) -> ModuleType:
     """The module `name` of `shelf`. Raises ConfigError, with the nearest name, where there is none."""
+    check(shelf, name)
+    return importlib.import_module(f"afina.{shelf}.{name}")
+
+
+def check(shelf: str, name: str) -> None:
+    """Raise ConfigError, with the nearest name, where `shelf` has no module `name`. Imports nothing."""
     if name not in names(shelf):
         raise ConfigError(f"there is no {name!r} in {shelf}", _advice(name, names(shelf)))
-    return importlib.import_module(f"afina.{shelf}.{name}")
 
 
 def summary(shelf: str, name: str) -> str:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import psutil
 from pydantic import TypeAdapter, ValidationError
 
 from afina.errors import AfinaError, ConfigError, MachineError, RecordError
@@ -25,6 +24,7 @@ T = TypeVar("T")
 RECORDS = "records"
 LOCK = ".lock"
 SEAL = "manifest.json"
+ASIDE = ".aside"  # ending of what is written beside its place before it is renamed; see `sweep`
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,11 @@ def keep(folder: Path, name: str, kind: type[T], inputs: object, make: Callable[
 def read_record(folder: Path, name: str, kind: type[T]) -> T:
     """The record `name` of a finished stage. Raises RecordError where it is missing or damaged."""
     path = folder / RECORDS / f"{name}.json"
+    if not folder.is_dir():
+        raise RecordError(f"there is no run folder {folder}", "give the folder that 'afina run' named at its end")
     if not path.is_file():
-        raise RecordError(f"{folder} has no record of the stage {name!r}", f"finish the run: afina run --out {folder}")
+        found = f"{folder} holds no finished run: there is no record of the stage {name!r}"
+        raise RecordError(found, "give the folder of a finished run, or run the command that made this one again")
     try:
         return from_json(kind, json.dumps(json.loads(path.read_text(encoding="utf-8"))["record"]))
     except (ValueError, KeyError, TypeError) as error:
@@ -83,7 +86,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises MachineError where the disk is full or read-only."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -91,30 +94,49 @@ def write_text(path: Path, text: str) -> None:
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
+            _sync(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `path` when the block ends well, and vanishes when it does not."""
+def whole_folder(path: Path, sealed: bool = False) -> Iterator[Path]:
+    """A temporary folder that takes the place of `path` when the block ends well, and vanishes when it does not.
+
+    Everything in it is synced before it is renamed, so that a power cut cannot leave the name without the content.
+    With `sealed` it also gets its manifest.
+    """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE))
         try:
             yield temporary
             temporary.chmod(0o755)
-            for file in temporary.rglob("*"):
-                _sync(file)
-            old = temporary.with_name(f"{temporary.name}.old")
+            if sealed:
+                seal(temporary)
+            for entry in temporary.rglob("*"):
+                if entry.is_dir() or not sealed:
+                    _sync(entry)
+            _sync(temporary)
+            old = temporary.with_suffix(f".old{ASIDE}")
             if path.exists():
                 os.replace(path, old)
             os.replace(temporary, path)
+            _sync(path.parent)
             shutil.rmtree(old, ignore_errors=True)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a killed process left half-written. Only the owner of the folder may do so; see `lock`."""
+    for path in [*folder.rglob(f".*{ASIDE}"), *folder.glob(".tmp??????")]:  # the latter are safetensors' own
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -147,7 +169,8 @@ def _refusal(error: Exception) -> int:
     hidden = re.search(r"os error (\d+)", str(error))  # safetensors
     if hidden:
         return int(hidden[1])
-    return errno.ENOSPC if "PytorchStreamWriter failed" in str(error) else 0  # torch tells no more
+    torch_says = ("PytorchStreamWriter failed", "inline_container.cc")  # and no more than that
+    return errno.ENOSPC if any(words in str(error) for words in torch_says) else 0
 
 
 def _free_space(path: Path) -> str:
@@ -158,7 +181,8 @@ def _free_space(path: Path) -> str:
 
 def seal(folder: Path) -> None:
     """Write a manifest of every file's sha256 and size; a folder without a valid one is not trusted."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+    left_out = {SEAL, LOCK}  # the owner's lock is gone when the owner is
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in left_out)
     for file in files:
         _sync(file)
     content = {str(file.relative_to(folder)): {"sha256": sha256(file), "bytes": file.stat().st_size} for file in files}
@@ -169,30 +193,18 @@ def damage(folder: Path) -> str | None:
     """What is wrong with a sealed folder, or None."""
     try:
         manifest = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        expected = {name: (entry["sha256"], entry["bytes"]) for name, entry in manifest.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return "it was not finished"
-    for name, expected in manifest.items():
-        file = folder / name
-        if not file.is_file():
+    there = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file() and path.name != SEAL}
+    for name in sorted(expected.keys() | there.keys()):
+        if name not in there:
             return f"{name} is missing"
-        if file.stat().st_size != expected["bytes"] or sha256(file) != expected["sha256"]:
+        if name not in expected:
+            return f"{name} was added"
+        digest, size = expected[name]
+        if there[name].stat().st_size != size or sha256(there[name]) != digest:
             return f"{name} was altered"
-    return None
-
-
-def newest_whole(folder: Path, say: Callable[[str], None]) -> str | None:
-    """The newest `checkpoint-N` of a folder whose manifest holds; damaged ones are set aside with the reason."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for path in found:
-        reason = damage(path)
-        if reason is None:
-            say(f"going on from step {path.name.rpartition('-')[2]}")
-            return str(path)
-        say(f"{path.name} is not used: {reason}")
-        aside = folder / "damaged" / path.name
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(exist_ok=True)
-        path.rename(aside)
     return None
 
 
@@ -204,43 +216,63 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Own a run folder. A living owner is an error; a dead one's lock is taken over."""
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK
-    mine = json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()})
-    for _ in range(2):
-        try:
-            with disk_errors(path), open(path, "x", encoding="utf-8") as file:
-                file.write(mine)
-            break
-        except FileExistsError:
-            _take_over(path, folder)
-    else:
-        raise ConfigError(f"{folder} is being written by another process", "wait for it, or choose another --out")
+    """Own a run folder. A living owner is an error; a dead one's lock is free, for the kernel lets go of it.
+
+    The file says who the owner is; what counts is the kernel's lock on it, so that of any number of processes that find
+    a dead owner's file at once exactly one gets it. Raises ConfigError where another process has it.
+    """
     try:
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        found = f"{folder} cannot be a run folder: {os.strerror(error.errno or 0)}"
+        raise ConfigError(found, "choose another folder with --out") from error
+    path = folder / LOCK
+    handle = _taken(path)
+    try:
+        owner = {"pid": os.getpid(), "host": socket.gethostname()}
+        with disk_errors(path):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(owner).encode(), 0)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)  # before it is let go: nobody may lock a file that is about to vanish
+        os.close(handle)
 
 
-def _take_over(path: Path, folder: Path) -> None:
-    """Remove the lock of an owner that is dead; raise where it lives."""
+def _taken(path: Path) -> int:
+    """The locked file's handle. A file that its last owner deleted meanwhile is no lock: the next one is tried."""
+    import fcntl  # here: only who writes a run needs it
+
+    while True:
+        with disk_errors(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise _owned(path) from None
+        except FileNotFoundError:
+            pass
+        os.close(handle)
+
+
+def _owned(path: Path) -> ConfigError:
+    """Who has the lock, as far as the file says."""
     try:
         owner = json.loads(path.read_text(encoding="utf-8"))
-        process = psutil.Process(owner["pid"])
-        alive = owner["host"] != socket.gethostname() or abs(process.create_time() - owner["started"]) < 1
-    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
-        alive = False
-    if alive:
-        raise ConfigError(
-            f"{folder} is being written by process {owner['pid']} on {owner['host']}",
-            f"wait for it, or choose another --out; if it is dead, delete {path}",
-        )
-    path.unlink(missing_ok=True)
+        who = f"process {owner['pid']} on {owner['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another process"  # that is just about to write its name, or to leave
+    return ConfigError(f"{path.parent} is being written by {who}", "wait for it, or choose another --out")
 
 
 def _sync(path: Path) -> None:
-    if path.is_file():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    """Force a file's content, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -67,6 +67,13 @@ class Twin:
     date: str
 
 
+def _without_places(plan: Plan) -> Plan:
+    settings = replace(plan.settings, general_file=portable(plan.settings.general_file))
+    choices = (replace(c, value=settings.general_file) if c.name == "general_file" else c for c in plan.choices)
+    base = replace(plan.base, name=portable(plan.base.name))
+    return replace(plan, base=base, settings=settings, choices=tuple(choices))
+
+
 def twin(story: Story) -> Twin:
     """The story without rows and without places on this machine."""
     corpus, plan = story.corpus, story.plan
@@ -77,7 +84,7 @@ def twin(story: Story) -> Twin:
     return Twin(
         data,
         replace(story.profile, reference=portable(story.profile.reference)),
-        replace(plan, base=replace(plan.base, name=portable(plan.base.name))),
+        _without_places(plan),
         story.trained,
         story.evaluation,
         story.compressed,

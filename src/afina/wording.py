@@ -15,24 +15,33 @@ WORDS = {
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
     "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
     "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
-
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
-from sentence_transformers import SentenceTransformer
-from transformers import AutoConfig
-
-labels = AutoConfig.from_pretrained({folder}).id2label
-logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
-{use}"""
-TRANSFORMERS = """\
-from transformers import AutoModelFor{head}Classification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({folder})
-model = AutoModelFor{head}Classification.from_pretrained({folder})
+model = AutoModelForSequenceClassification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
 labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 {use}"""
+ADAPTER_ON_BASE = """\
+from pathlib import Path
+
+from afina import heads
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({folder} + "/base")
+model = heads.load(Path({folder}))  # the base with the adapter in it
+inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
+labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
+{use}"""
+LOADING = {
+    "sentence-transformers": SENTENCE_TRANSFORMERS,
+    "sequence-classification": TRANSFORMERS,
+    "token-classification": TRANSFORMERS.replace("ForSequence", "ForToken"),
+    "adapter-on-base": ADAPTER_ON_BASE,
+}  # by the layout of the model folder
 
 
 def word(name: str) -> str:
@@ -122,13 +131,15 @@ def change(lost: float) -> str:
 def value(one: Value) -> str:
     """A setting, or a piece of evidence.
 
-    >>> value(True), value(2e-3), value(9003), value(None), value("lora")
-    ('yes', '0.002', '9,003', '–', 'lora')
+    >>> value(True), value(2e-3), value(9003), value(None), value("lora"), value((1e-5, 5e-5))
+    ('yes', '0.002', '9,003', '–', 'lora', '1e-05, 5e-05')
     """
     if one is None:
         return "–"
     if isinstance(one, bool):
         return "yes" if one else "no"
+    if isinstance(one, tuple):
+        return ", ".join(map(value, one))
     if isinstance(one, int):
         return f"{one:,}"
     return f"{one:.6g}" if isinstance(one, float) else one
@@ -154,8 +165,9 @@ def portable(name: str) -> str:
 
 
 def loading(layout: str, folder: str, pair: bool, use: str) -> str:
-    """Python that loads the model without this package; `use` goes on from `labels` and `logits` (n, labels)."""
+    """Python that loads the model: without this package, but where an adapter stays beside the base.
+
+    `use` goes on from `labels`, by their place, and `logits` (n, labels).
+    """
     text = '("a text", "its second text")' if pair else '"a text"'
-    code = SENTENCE_TRANSFORMERS if layout == "sentence-transformers" else TRANSFORMERS
-    head = "Token" if layout == "token-classification" else "Sequence"
-    return code.format(head=head, folder=json.dumps(folder), text=text, use=use)
+    return LOADING[layout].format(folder=json.dumps(folder), text=text, use=use)

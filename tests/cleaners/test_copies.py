@@ -73,3 +73,15 @@ def test_test_keeps_its_rows_and_train_and_dev_give_way():
     assert texts(cleaned["train"]) == ["own"]
     assert [finding.count for finding in findings] == [2, 3, 1]
     assert findings[1].problem == "2 rows of test are also in train"
+
+
+def test_what_a_hold_out_set_shares_with_train_is_counted_and_stays():
+    given = {
+        "train": rows("train", ("one", "a"), ("two", "b"), ("in test", "a")),
+        "test": rows("test", ("in test", "a")),
+        "old": rows("old", ("One", "a"), ("in test", "a"), ("three", "b")),
+    }
+    cleaned, findings = leakage.clean(given)
+    assert texts(cleaned["train"]) == ["one", "two"]
+    assert cleaned["old"] == given["old"]
+    assert (findings[-1].action, findings[-1].count, findings[-1].where) == ("kept", 1, ("old.csv:2",))

@@ -65,7 +65,7 @@ def finished(tmp_path, train, test, **options):
     content = {"train_file": str(train), "test_file": str(test), "output_dir": str(tmp_path / "run"), **options}
     outcome = pipeline.run(config.build(content))
     own = outcome.evaluation.scores[0]
-    again = inference.score(tmp_path / "run", test, None, None).scores[0]
+    again = inference.score(tmp_path / "run", test, None, None)[0].scores[0]
     assert again.name == own.name
     assert abs(again.value - outcome.compressed.scores[0].value) < 0.01
     assert outcome.compressed.ratio > 1.9

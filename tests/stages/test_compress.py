@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from afina.quantizers import half, int8_dynamic
 from afina.records import Change, Compressed, Row, Task, from_json, to_json
 from afina.stages import compress as stage
 
-DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+DATA = Path(os.environ.get("AFINA_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.fixture

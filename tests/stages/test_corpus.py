@@ -387,3 +387,58 @@ def test_no_content_whatever_raises_anything_but_a_deliberate_error(made):
             content[dice.randrange(len(content))] = dice.choice(b'",;\n\r\t|\0\xff\xfe\x1f[{ a1')
         with suppress(AfinaError):
             made(bytes(content[: dice.randrange(1, len(content))]))
+
+
+# ------------------------------------------------------------------ hold-out sets
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """A function that reads forty rows beside one hold-out set of these rows."""
+
+    def make(content, name="old", train=None):
+        for file, rows in (("train", train or lines(40)), ("old", content)):
+            (tmp_path / f"{file}.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+        return read(
+            CorpusOptions(train_file=str(tmp_path / "train.csv"), holdouts={name: str(tmp_path / "old.csv")}), 0
+        )
+
+    return make
+
+
+def test_a_hold_out_set_is_read_beside_the_splits_and_changes_none_of_them(watched, tmp_path):
+    corpus = watched([("an old text", "card"), ("message number 3 about it", "refund"), ("another", " CARD")])
+    alone = read(CorpusOptions(train_file=str(tmp_path / "train.csv")), 0)
+    assert (corpus.train, corpus.dev, corpus.test) == (alone.train, alone.dev, alone.test)
+    assert [(row.label, row.where) for row in corpus.holdouts["old"]] == [
+        ("card", "old.csv:2"), ("refund", "old.csv:3"), ("card", "old.csv:4"),
+    ]  # fmt: skip
+    assert corpus.split.endswith("; old.csv: 3 rows, watched as old")
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_a_hold_out_set_with_labels_that_train_lacks_is_refused_and_they_are_named(watched):
+    with pytest.raises(
+        DataError, match=r"2 rows of the hold-out set old .* 'loan', 'visa'; the first is old.csv:3"
+    ) as e:
+        watched([("fine", "card"), ("not", "visa"), ("nor this", "loan")])
+    assert "take these rows out" in e.value.fix
+
+
+def test_a_hold_out_set_without_a_row_that_can_be_scored_is_refused(watched):
+    with pytest.raises(DataError, match=r"no row of old\.csv is left"):
+        watched([("", "card")])
+
+
+@pytest.mark.parametrize("name", ["dev", "test", "train", "", "a b", "../x", "eval/1", "1st", "x" * 40])
+def test_a_name_that_a_hold_out_set_cannot_have_is_refused(watched, name):
+    with pytest.raises(ConfigError, match="cannot be the name"):
+        watched([("fine", "card")], name)
+
+
+def test_a_hold_out_set_that_is_the_training_file_is_refused(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("text,label\na,x\nb,y\n")
+    with pytest.raises(ConfigError, match="named for train and for old") as caught:
+        read(CorpusOptions(train_file=str(path), holdouts={"old": str(path)}), 0)
+    assert caught.value.fix == "leave old out of holdouts"

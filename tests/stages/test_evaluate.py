@@ -44,7 +44,7 @@ def test_mistakes_are_the_most_confident_errors_and_hold_no_text():
     assert [where for where, *_ in mistakes] == [f"test.csv:{i + 2}" for i in range(30, 40)]
     assert mistakes[0] == ("test.csv:32", "no", "yes", pytest.approx(0.69))
     assert "text" not in to_json(run())
-    assert len(run(knows(0)).mistakes) == 20
+    assert len(run(knows(0)).mistakes) == 40
 
 
 def test_a_label_that_training_never_saw_is_an_error():

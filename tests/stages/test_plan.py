@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases
+from afina import bases, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
@@ -55,18 +55,34 @@ def test_few_rows_a_class_leave_the_body_alone(opened):
 def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(opened):
     six = dataclasses.replace(opened, record=dataclasses.replace(opened.record, layers=6))
     far, near = planned(six, distance=4 * NEAR), planned(six, distance=NEAR / 4)
-    assert (far.settings.technique, far.settings.freeze_layers) == ("full", 0)
-    assert (near.settings.technique, near.settings.freeze_layers) == ("freeze", 2)
+    assert (far.settings.technique, choice(far, "freeze_layers").value) == ("full", 0)
+    assert (near.settings.technique, near.settings.options["layers"]) == ("freeze", 2)
     assert choice(near, "freeze_layers").evidence["distance"] == NEAR / 4
 
 
+def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(opened):
+    six = dataclasses.replace(opened, record=dataclasses.replace(opened.record, layers=6))
+    made = planned(six, distance=4 * NEAR, technique="freeze")
+    assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 2)
+    assert (choice(made, "technique").why, "0" in choice(made, "freeze_layers").refused) == ("set by the user", True)
+    assert planned(six, technique="freeze", freeze_layers=1).settings.options["layers"] == 1
+
+
+def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
+    monkeypatch.setattr(timing, "has_bf16", lambda: False)
+    made = planned(opened, precision="bf16")
+    assert made.settings.precision == "bf16"
+    assert made.estimates["seconds"] > 0
+
+
 def test_every_setting_has_a_choice_with_a_reason(opened):
-    made = planned(opened)
-    names = [field.name for field in dataclasses.fields(made.settings)]
-    assert [choice.name for choice in made.choices] != []
-    assert sorted(choice.name for choice in made.choices) == sorted(names)
+    made = planned(opened, technique="lora")
+    settings = {field.name: getattr(made.settings, field.name) for field in dataclasses.fields(made.settings)}
+    settings |= {f"lora_{option}": value for option, value in settings.pop("options").items()}
+    chosen = {choice.name: choice.value for choice in made.choices if choice.name != "freeze_layers"}
+    assert chosen == {name: value for name, value in settings.items() if value is not None}
+    assert chosen["lora_r"] == 8
     assert all(choice.why for choice in made.choices)
-    assert all(choice.value == getattr(made.settings, choice.name) for choice in made.choices)
 
 
 def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
@@ -74,8 +90,70 @@ def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
     assert choice(made, "technique").why == "set by the user"
     assert "full" in choice(made, "technique").refused
     assert made.settings.learning_rate == 2e-3
-    assert made.settings.warmup_steps == 6  # a tenth of 4 epochs of 15 steps
+    assert made.settings.warmup_steps == 0  # 120 rows need none
     assert made.estimates["trainable"] < 10_000
+
+
+def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened):
+    made = planned(opened, rates="discriminative", discriminative_rates=(1e-5, 5e-5), lr_scheduler_type="triangular2")
+    assert choice(made, "rates").refused["flat"].startswith("the plan's own choice")
+    assert choice(made, "discriminative_rates").value == (1e-5, 5e-5)
+    assert made.settings.learning_rate == 5e-5
+    assert made.settings.num_cycles == 3
+    assert from_json(Plan, to_json(made)) == made
+
+
+def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_that_was_not_is_none(opened, tmp_path):
+    from afina import config, planfile, store
+
+    made = from_json(Plan, to_json(planned(opened, rates="discriminative")))
+    keep = tmp_path / "records" / "plan.json"
+    store.write_text(keep, f'{{"record": {to_json(made)}}}')
+    store.write_text(tmp_path / "plan.yaml", planfile.text(made))
+    run = config.build({"rates": "discriminative"})
+    assert planfile.edited(run, tmp_path, silent) == run.train
+    text = (tmp_path / "plan.yaml").read_text().replace("- 0.0001\n", "- 0.0002\n")
+    store.write_text(tmp_path / "plan.yaml", text)
+    assert planfile.edited(run, tmp_path, silent).discriminative_rates == (2e-5, 6e-5, 2e-4)
+
+
+def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
+    made = planned(opened, per_device_train_batch_size=16)
+    assert made.settings.eval_steps == 8  # 120 rows
+    assert made.settings.early_stopping_patience == 0
+    users = planned(opened, eval_steps=3, early_stopping_patience=2)
+    assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
+    assert choice(users, "eval_steps").why == "set by the user"
+
+
+def test_the_options_of_a_technique_are_set_by_name_and_those_of_another_are_refused(opened):
+    made = planned(opened, technique="adapter", adapter_size=4, adapter_kind="pfeiffer")
+    assert made.settings.options == {"size": 4, "kind": "pfeiffer"}
+    assert choice(made, "adapter_size").why == "set by the user"
+    with pytest.raises(ConfigError, match="lora_r is an option of lora") as caught:
+        planned(opened, technique="adapter", lora_r=4)
+    assert "technique=lora" in caught.value.fix
+
+
+REFUSED = {
+    "an unknown technique": ({"technique": "adaptor"}, "there is no 'adaptor'", "'adapter'"),
+    "a layer that is not there": ({"technique": "lora", "lora_targets": "query,valeu"}, "named valeu", "value"),
+    "a pattern without a match": ({"technique": "freeze", "freeze_pattern": "x+"}, "in no parameter", "layer.0."),
+    "a broken pattern": ({"technique": "freeze", "freeze_pattern": "("}, "no regular expression", "leave them out"),
+    "too many layers": ({"technique": "freeze", "freeze_top": 7}, "freeze_top is 7", "2 or less"),
+    "rates of another technique": ({"technique": "full", "rates": "lora_plus"}, "no meaning", "technique=lora"),
+    "two ways at once": ({"technique": "freeze", "freeze_top": 1, "freeze_pattern": "a"}, "not both", "leave them out"),
+    "no room for a prompt": (
+        {"technique": "prompt", "prompt_tokens": 40, "max_seq_length": 32}, "26 tokens beside the 40", "26 or less",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "found", "fix"), REFUSED.values(), ids=REFUSED)
+def test_what_a_technique_cannot_do_is_refused_before_training_with_the_way_out(opened, options, found, fix):
+    with pytest.raises(ConfigError, match=found) as caught:
+        planned(opened, **options)
+    assert fix in caught.value.fix
 
 
 def test_more_tokens_than_the_base_can_read_are_refused(opened):

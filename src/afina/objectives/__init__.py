@@ -2,7 +2,7 @@
 
     what a label is     claims, read, outputs, strata, counts, units; LISTS, COLUMNS, COUNTED
     how it is learned   targets, blind, probe, fit_head, dev_score; PROBLEM, POOLINGS, PER, PROBED
-    what answers are    tune, scores (the main one first), details, compare, rivals, say; ACTIVATION, ENDING, SURE
+    what answers are    tune, scores, details, compare, rivals, say; ACTIVATION, METRIC, ADDS, ENDING, SURE
     how it is told      size, describe, limits; PIPELINE, USE
 
 and needs no torch for any of it.

@@ -25,6 +25,7 @@ ACTIVATION = "softmax"
 PER = "text"  # what an answer is of
 POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "single_label_classification"  # as Hugging Face names it
+METRIC = "accuracy"  # name of the main score
 PROBED = "accuracy"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
@@ -32,8 +33,9 @@ COLUMNS = ()  # usual names of its column that come before the others where the 
 COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
 USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
+ADDS = ("predicted", "probability")  # columns that are written beside a text
 ENDING = ".csv"  # of the file that answers are written to
-SHOWN = 20  # mistakes in the details
+KEPT = 1000  # mistakes in the details
 
 
 # ---------------------------------------------------------------- rows
@@ -146,7 +148,7 @@ def _mistakes(
 ) -> tuple[tuple[str, str, str, float], ...]:
     said, confidence = answers.argmax(1), answers.max(1)
     wrong = np.flatnonzero(said != wanted)
-    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN]
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:KEPT]
     return tuple((rows[i].where, rows[i].label, labels[said[i]], float(confidence[i])) for i in order)
 
 

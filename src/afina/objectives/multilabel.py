@@ -32,14 +32,16 @@ ACTIVATION = "sigmoid"
 PER = "text"  # what an answer is of
 POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "multi_label_classification"  # as Hugging Face names it
+METRIC = "micro_f1"  # name of the main score
 PROBED = "micro F1"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
 COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names of its column
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+ADDS = ("predicted", "probability")  # columns that are written beside a text
 ENDING = ".csv"  # of the file that answers are written to
-SHOWN = 20  # mistakes in the details
+KEPT = 1000  # mistakes in the details
 FEWEST = 10  # rows on dev with a label, for a threshold of its own
 NONE = "(none)"  # in place of no label
 USUAL = 0.5  # the threshold where none was chosen
@@ -190,7 +192,7 @@ def _mistakes(rows: Sequence[Row], answers: np.ndarray, task: Task) -> tuple[tup
     worst = np.where(given != wanted, sure, 0).max(1)
     unseen = [not set(row.names) <= set(task.labels) for row in rows]
     wrong = np.flatnonzero((given != wanted).any(1) | unseen)
-    order = wrong[np.argsort(-worst[wrong], kind="stable")][:SHOWN]
+    order = wrong[np.argsort(-worst[wrong], kind="stable")][:KEPT]
     return tuple((rows[i].where, _list(rows[i].names), _list(_named(given[i], task)), float(worst[i])) for i in order)
 
 

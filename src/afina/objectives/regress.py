@@ -29,6 +29,7 @@ ACTIVATION = "none"
 PER = "text"  # what an answer is of
 POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "regression"  # as Hugging Face names it
+METRIC = "pearson"  # name of the main score
 PROBED = "Pearson"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
@@ -36,8 +37,9 @@ COLUMNS = ("score", "value", "similarity", "rating", "stars")  # usual names of 
 USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts
 SURE = "off by"  # what the number beside a mistake is
+ADDS = ("predicted",)  # columns that are written beside a text
 ENDING = ".csv"  # of the file that answers are written to
-SHOWN = 20  # mistakes in the details
+KEPT = 1000  # mistakes in the details
 BINS = 10  # ranges that values are counted in
 STRATA = 5
 NEAR = 0.1  # standard deviations within which two answers are the same
@@ -147,7 +149,7 @@ def details(rows: Sequence[Row], answers: np.ndarray, task: Task) -> Details:
     del task
     said, wanted = answers[:, 0].astype(np.float64), _values(rows)
     off = np.abs(said - wanted)
-    order = [place for place in np.argsort(-off, kind="stable")[:SHOWN] if off[place] > 0]
+    order = [place for place in np.argsort(-off, kind="stable")[:KEPT] if off[place] > 0]
     return Details(
         mistakes=tuple((rows[i].where, f"{wanted[i]:g}", f"{said[i]:.3g}", float(off[i])) for i in order),
     )

@@ -30,14 +30,16 @@ ACTIVATION = "softmax"
 PER = "word"  # what an answer is of
 POOLINGS = ("token",)  # what a head may read
 PROBLEM = None  # the token classification heads of Hugging Face know one
+METRIC = "micro_f1"  # name of the main score
 PROBED = "word F1"  # what `probe` gives
 PIPELINE = "token-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
 COLUMNS = ("spans", "entities", "ents", "slots", "annotations")  # usual names of its column
 COUNTED = "kind of span"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+ADDS = ("predicted",)  # columns that are written beside a text
 ENDING = ".jsonl"  # of the file that answers are written to
-SHOWN = 20  # mistakes in the details
+KEPT = 1000  # mistakes in the details
 NONE = "(none)"  # in place of no span
 DRAWS = 200  # bootstrap resamples of a probed layer
 NAMES = (*counting.NAMES, "word_accuracy")
@@ -196,7 +198,7 @@ def _mistakes(
             other = name[touching[0]] if touching else NONE
             truth, answered = (other, name[span]) if span in said else (name[span], other)
             wrong.append((row.where, truth, answered, float(answer[span[0] : span[1]].max(1).min())))
-    return tuple(sorted(wrong, key=lambda one: -one[3])[:SHOWN])
+    return tuple(sorted(wrong, key=lambda one: -one[3])[:KEPT])
 
 
 def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:

@@ -4,10 +4,12 @@ Rows are read by the reader that knows the file's ending, columns are detected, 
 order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
 stand on both sides of a cut. Nothing is repaired or removed without a `Finding`.
 
-A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk).
+A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
+sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -18,13 +20,17 @@ from types import ModuleType
 from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
-from afina.records import Columns, Corpus, Finding, Row, Source, Table
+from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table
+from afina.sameness import key, places
 from afina.textfile import FEW
 
 CLEANERS = "cleaners"
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
 
 _GENERIC = frozenset(("train", "training", "data", "dataset", "corpus", "all", "full", "input", "file"))
+_SPLITS = ("train", "dev", "test")
+_NAME = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)  # of a hold-out set
+
 _Splits = Mapping[str, tuple[Row, ...]]
 
 
@@ -39,14 +45,15 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     kind, chosen = columns.kind(opened["train"], detected, options.task)
     for table in opened.values():
         _check(table, chosen, kind)
-    objective = shelf.load(columns.OBJECTIVES, kind)
-    findings = [finding for table in opened.values() for finding in table.findings]
-    rows, cleaning = _clean({name: _rows(table, chosen, objective, findings) for name, table in opened.items()})
+    read_in = {name: rows_of(table, chosen, kind) for name, table in opened.items()}
+    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()})
+    findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
     file = paths["train"].name
     if not rows["train"]:
         worst = next((f": {one.where[0]}" for one in findings if one.check == kind), "")
         found = f"no row of {file} is left after cleaning{worst}"
         raise DataError(found, "run `afina check` on it and repair what it lists")
+    objective = shelf.load(columns.OBJECTIVES, kind)
     labels = objective.outputs(rows["train"], file)
     whole, cutting = _cut(rows, options, objective, seed)
     return Corpus(
@@ -60,13 +67,59 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
         kind=kind,
+        holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
     )
+
+
+def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """Rows of a test file that came after the training, repaired as if it had been there, and what was found.
+
+    What is wrong with train was said when it was read: here faultless rows stand in for it, two of each of its labels.
+    Rows that were trained on stay and are counted.
+    """
+    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows})
+    known = {key(row) for row in train}
+    seen = tuple(row for row in cleaned["test"] if key(row) in known)
+    found = [finding for finding in findings if finding.check not in ("leakage", "label_typos")]
+    if seen:
+        found.append(
+            Finding(
+                check="leakage",
+                problem=f"{len(seen):,} rows were in the training data",
+                action="kept",
+                fix="leave them out: a score with them in is too good",
+                count=len(seen),
+                where=places(seen),
+            )
+        )
+    return cleaned["test"], tuple(found)
+
+
+def _stand_ins(train: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Two rows without a fault for each label of train, of its kind."""
+
+    def row_of(name: str, number: str) -> Row:
+        row = Row(f"{name} {number}", "", "")
+        if train[0].labels is not None:
+            return replace(row, labels=(name,))
+        if train[0].spans is not None:
+            return replace(row, spans=(Span(0, len(name), name),))
+        return replace(row, label=name)
+
+    names = sorted({name for row in train for name in row.names})
+    return tuple(row_of(name, number) for name in names for number in "12")
 
 
 def _paths(options: CorpusOptions) -> dict[str, Path]:
     if not options.train_file:
         raise ConfigError("no file with rows is named", "write train_file=rows.csv")
-    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file}
+    for name in options.holdouts:
+        if name in _SPLITS or not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a hold-out set",
+                "use letters, digits, - and _, and none of train, dev and test",
+            )
+    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file, **options.holdouts}
     return {name: Path(expanduser(file)) for name, file in named.items() if file}
 
 
@@ -74,7 +127,8 @@ def _different(paths: Mapping[str, Path]) -> None:
     for first, second in combinations(paths, 2):
         if paths[first].samefile(paths[second]):
             raise ConfigError(
-                f"{paths[first].name} is named for {first} and for {second}", f"leave out {second}_file: it is then cut"
+                f"{paths[first].name} is named for {first} and for {second}",
+                f"leave out {second}_file: it is then cut" if second in _SPLITS else f"leave {second} out of holdouts",
             )
 
 
@@ -85,29 +139,28 @@ def _check(table: Table, chosen: Columns, kind: str) -> None:
     columns.check_label(table, chosen.label, kind)
 
 
-def _rows(table: Table, chosen: Columns, objective: ModuleType, findings: list[Finding]) -> tuple[Row, ...]:
-    """The rows of a table; those whose label cannot be read are left out, and that is added to the findings."""
+def rows_of(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The rows of a table; those whose label cannot be read are left out, and that is said."""
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
     rows, wrong = [], []
     for cells, line in zip(table.rows, table.lines, strict=True):
         row = Row(cells[text], "", f"{table.file}:{line}", None if pair is None else cells[pair])
         try:
-            rows.append(objective.read(row, cells[label]))
+            rows.append(shelf.load(columns.OBJECTIVES, kind).read(row, cells[label]))
         except ValueError as error:
             wrong.append(f"{row.where}: {error}")
-    if wrong:
-        findings.append(
-            Finding(
-                check=objective.__name__.rpartition(".")[2],
-                problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
-                action="removed",
-                fix="correct these rows, or delete them",
-                count=len(wrong),
-                where=tuple(wrong[:FEW]),
-            )
-        )
-    return tuple(rows)
+    if not wrong:
+        return tuple(rows), ()
+    finding = Finding(
+        check=kind,
+        problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
+        action="removed",
+        fix="correct these rows, or delete them",
+        count=len(wrong),
+        where=tuple(wrong[:FEW]),
+    )
+    return tuple(rows), (finding,)
 
 
 def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
@@ -135,15 +188,32 @@ def _cut(
     return whole, findings
 
 
+def _watched(name: str, path: Path, rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows of a hold-out set, if the model can answer them all."""
+    if not rows:
+        raise DataError(f"no row of {path.name} is left after cleaning", f"leave {name} out of holdouts")
+    known = {label for row in train for label in row.names}
+    unseen = [row for row in rows if not known.issuperset(row.names)]
+    if unseen:
+        named = ", ".join(sorted({repr(label) for row in unseen for label in row.names if label not in known}))
+        raise DataError(
+            f"{len(unseen):,} rows of the hold-out set {name} have labels that train lacks: {named}; the first is "
+            f"{unseen[0].where}",
+            "take these rows out, give them the labels of this task, or add rows with their labels to train",
+        )
+    return rows
+
+
 def _sentence(opened: Mapping[str, Table], rows: _Splits, whole: _Splits, seed: int) -> str:
     parts = []
-    for name in ("train", "dev", "test"):
+    for name in (*_SPLITS, *(name for name in opened if name not in _SPLITS)):
         if name not in opened:
             parts.append(f"{name}: {len(whole[name]):,} of them, stratified, seed {seed}")
             continue
         read_in, left = len(opened[name].rows), len(rows[name])
         kept = "" if left == read_in else f", {left:,} after cleaning"
-        parts.append(f"{opened[name].file}: {read_in:,} rows{kept}")
+        watched = "" if name in _SPLITS else f", watched as {name}"
+        parts.append(f"{opened[name].file}: {read_in:,} rows{kept}{watched}")
     return "; ".join(parts)
 
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from afina import encoding, shelf, timing
+from afina import choosing, encoding, keys, policies, retaining, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
-from afina.errors import ConfigError
 from afina.layers import ask
 from afina.records import (
     Choice,
@@ -29,20 +28,12 @@ from afina.records import (
     Settings,
     Tell,
     Value,
-    Verdict,
 )
 
 PROBE_ROWS = 1500
-RATES = {"full": 1e-4, "freeze": 2e-4, "lora": 2e-3}
-RATE_WHY = {
-    "full": "the best of 1e-4, 2e-4 and 3e-4 on dev rows of four sets (LOG.md)",
-    "freeze": "a usual rate where fewer layers move; measured on two sets only (LOG.md)",
-    "lora": "a usual rate for small adapters; not measured here yet",
-}
-FEW_ROWS = 8  # median rows a class below which the body is left alone
 BATCH = 32
 NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference, the domains measured 0.06 to 0.37
-STEPS_WANTED = 1000  # optimizer steps; more passes over small sets gained up to 2 points on dev, and never lost any
+STEPS_WANTED = 800  # optimizer steps; 3 passes over banking77 are as good on dev as 4, small sets gain from up to 10
 EPOCHS = (3, 10)  # fewest and most
 
 
@@ -50,21 +41,10 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     """Choose every setting that `options` leaves open. Raises ConfigError for options that cannot be."""
     from afina import heads
 
-    if options.technique is not None:
-        shelf.load("techniques", options.technique)
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
-    if max_tokens > opened.record.max_tokens:
-        raise ConfigError(
-            f"the base reads at most {opened.record.max_tokens} tokens, not {max_tokens}",
-            f"set max_seq_length to {opened.record.max_tokens} or less",
-        )
+    choosing.room(max_tokens, opened, 0)
+    choosing.fits(corpus.kind, options)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
-    objective = shelf.load("objectives", corpus.kind)
-    if options.pooling is not None and options.pooling not in objective.POOLINGS:
-        raise ConfigError(
-            f"{corpus.kind} cannot read its texts with pooling={options.pooling}",
-            f"leave it out, or write one of {', '.join(objective.POOLINGS)}",
-        )
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
     encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
     tell(Event("plan", "timing a few steps on this machine"))
@@ -74,7 +54,8 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
-    settings = Settings(**{choice.name: choice.value for choice in choices})  # type: ignore[arg-type]
+    settings = choosing.settings(choices)
+    choosing.try_on(settings, facts, opened, corpus.labels)
     return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
 
 
@@ -91,14 +72,15 @@ def _max_tokens(profile: Profile, opened: Opened) -> int:
 
 
 def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> dict[str, float]:
-    """Seconds a row: a forward pass, and a training step in each precision that the processor has."""
+    """Seconds a row: a forward pass, a training step in each precision that the processor has, and each attention."""
     speed = {
         "forward": timing.forward(encoder, tokenizer, encoded),
         "fp32": timing.step(encoder, tokenizer, encoded, bf16=False),
     }
     if timing.has_bf16():
         speed["bf16"] = timing.step(encoder, tokenizer, encoded, bf16=True)
-    return speed
+    faster = speed.get("bf16", math.inf) < speed["fp32"]
+    return speed | timing.attentions(encoder, tokenizer, encoded, faster)
 
 
 def _facts(
@@ -130,22 +112,28 @@ def _choices(
     options: TrainOptions,
     max_tokens: int,
 ) -> tuple[Choice, ...]:
-    """One choice a setting, the user's own first."""
+    """One choice a setting, the user's own first, and one for each option of the technique."""
     depth = _freeze_layers(facts, profile, layers)
-    technique = _technique(
-        facts, int(str(depth.value if options.freeze_layers is None else options.freeze_layers)), options
-    )
+    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    technique = choosing.technique(facts, {"freeze_layers": depth.value, **given})
     name = options.technique or str(technique.value)
+    if name == "freeze" and not depth.value:
+        why = "the lower third, since the technique freeze was asked for"
+        depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
     epochs = _epochs(facts)
     batch = options.per_device_train_batch_size or BATCH
-    steps = math.ceil(facts.rows / batch) * (options.num_train_epochs or float(str(epochs.value)))
+    per_epoch = math.ceil(facts.rows / batch)
+    steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
+    rate, rate_why = choosing.rate(name)
+    peak = policies.peak(options, rate)
+    if options.discriminative_rates:
+        rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
         _pooling(layers),
         depth,
-        Choice("lora_r", 8, "the usual rank; used by the technique lora only (Hu 2021)"),
-        Choice("lora_alpha", 16.0, "twice the usual rank (Hu 2021)"),
-        Choice("learning_rate", RATES.get(name, RATES["full"]), RATE_WHY.get(name, "the head alone has no use for it")),
+        *choosing.own_options(name, given),
+        Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         Choice("per_device_train_batch_size", BATCH, "the usual batch; 64 gained nothing over 32 on banking77"),
@@ -155,11 +143,14 @@ def _choices(
             "room for 19 of 20 texts and a quarter more",
             {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
         ),
-        Choice("warmup_steps", math.ceil(0.1 * steps), "a tenth of the run", {"steps": int(steps)}),
+        *policies.choices(facts.rows, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
+        _attention(speed),
+        Choice("dropout", False, "off: as good with it as without on the sets measured, and a quarter faster (LOG.md)"),
+        *policies.looks(per_epoch),
+        *retaining.choices(options, name, profile.language),
     ]
-    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     return tuple(_overridden(choice, given) for choice in chosen)
 
 
@@ -168,36 +159,6 @@ def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
         return choice
     refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
     return Choice(choice.name, given[choice.name], "set by the user", choice.evidence, refused)
-
-
-def _technique(facts: Facts, depth: int, options: TrainOptions) -> Choice:
-    """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
-    verdicts = {name: _verdict(name, facts, depth, options) for name in shelf.names("techniques")}
-    value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
-    objective = shelf.load("objectives", facts.kind)
-    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
-    reasons = {
-        "head_only": f"{each}: too few to move the body without tearing it",
-        "freeze": f"{each} are enough to train the body above layer {depth}",
-        "full": f"{each} are enough to train the whole body",
-    }
-    refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
-    evidence = {
-        "rows": facts.rows,
-        "classes": facts.classes,
-        f"rows a {objective.COUNTED}, median": facts.rows_per_class,
-        f"frozen probe, {objective.PROBED}": round(facts.probe, 4),
-        f"majority, {objective.PROBED}": round(facts.majority, 4),
-    }
-    return Choice("technique", value, reasons[value], evidence, refused)
-
-
-def _verdict(name: str, facts: Facts, depth: int, options: TrainOptions) -> Verdict:
-    module = shelf.load("techniques", name)
-    given = {"layers": depth, "r": options.lora_r, "alpha": options.lora_alpha}
-    known = {key: value for key, value in given.items() if value and key in module.Config.model_fields}
-    verdict: Verdict = module.suits(facts, module.Config(**known))
-    return verdict
 
 
 def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
@@ -210,7 +171,7 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
     evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}
-    third = facts.layers // 3
+    third = max(1, facts.layers // 3)
     if measured.high < NEAR:
         why = "as near as general text is to itself: the lower third is kept"
         return Choice("freeze_layers", third, why, evidence, {"0": "the lower layers already speak this language"})
@@ -232,8 +193,8 @@ def _pooling(layers: Sequence[LayerScore]) -> Choice:
     """Mean, unless the first token of the last layer is clearly better: its interval above the mean's value."""
     top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
     if "token" in top:
-        evidence: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
-        return Choice("pooling", "token", "each word is answered for, at its first token", evidence)
+        known: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
+        return Choice("pooling", "token", "each word is answered for, at its first token", known)
     mean, cls = top["mean"], top["cls"]
     evidence = {"mean, last layer": round(mean.value, 4), "cls, last layer": round(cls.value, 4)}
     if cls.low > mean.value:
@@ -252,18 +213,31 @@ def _precision(speed: Mapping[str, float]) -> Choice:
     return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
 
 
+def _attention(speed: Mapping[str, float]) -> Choice:
+    """The way to compute attention that was measured faster; both give the same answers."""
+    seconds = {name: speed[name] for name in ("sdpa", "eager") if name in speed}
+    evidence = {f"{name}, ms a row": round(1000 * value, 2) for name, value in seconds.items()}
+    if len(seconds) < 2:
+        return Choice("attention", next(iter(seconds), "eager"), "the only one that this base knows", evidence)
+    faster = seconds["sdpa"] / seconds["eager"]
+    if faster > 1.05:
+        return Choice("attention", "eager", f"a training step was {faster:.2f}x faster than with sdpa", evidence)
+    return Choice("attention", "sdpa", "plain attention was not measured faster at this length", evidence)
+
+
 def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
     """By arithmetic from the technique's own verdict and the timed steps."""
-    module = shelf.load("techniques", settings.technique)
-    known = {"layers": settings.freeze_layers, "r": settings.lora_r}
-    verdict = module.suits(facts, module.Config(**{k: v for k, v in known.items() if k in module.Config.model_fields}))
+    config = keys.config(settings.technique, settings.options)
+    verdict = shelf.load("techniques", settings.technique).suits(facts, config)
+    added, memory = retaining.adds(settings, facts, verdict.trainable)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
-    precise = speed[settings.precision] / speed["fp32"]
+    trained_for = passes * (verdict.seconds_per_row + added)
+    precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
-    checkpoints = 2 * (4 * facts.parameters + 8 * verdict.trainable)
+    checkpoints = 2 * (8 * facts.parameters + 8 * verdict.trainable)  # two, each with its weights and the best ones
     return {
         "trainable": verdict.trainable,
-        "memory": verdict.memory + activations,
+        "memory": verdict.memory + activations + memory,
         "disk": checkpoints + 3 * 4 * facts.parameters,
-        "seconds": round(passes * verdict.seconds_per_row * precise + facts.rows * facts.seconds_per_row * precise, 1),
+        "seconds": round(precise * (trained_for + facts.rows * facts.seconds_per_row), 1),
     }

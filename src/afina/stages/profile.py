@@ -14,7 +14,6 @@ import numpy as np
 from afina import samples, shelf
 from afina.bases import Opened
 from afina.config import ProfileOptions
-from afina.errors import ConfigError, DataError
 from afina.records import Corpus, Distance, Embed, Profile, Row, Sample
 
 FEWEST = 30  # texts on either side, below which no distance is measured
@@ -28,7 +27,7 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
 
     Raises ConfigError where options.reference is no file, DataError where it cannot be used.
     """
-    own = None if options.reference is None else _read_reference(Path(options.reference))
+    own = None if options.reference is None else samples.read(Path(options.reference), "reference", FEWEST)
     rows = corpus.train
     texts = _draw(rows, options.sample, seed)
     language = samples.language(texts)
@@ -134,19 +133,3 @@ def _language_notes(texts: Sequence[str], language: str, own: Sequence[str] | No
         if other not in (language, "?") and share >= MIXED:
             notes.append(f"about {share:.0%} of the texts look {NAMES[other]}; all are compared with the one reference")
     return notes
-
-
-def _read_reference(path: Path) -> list[str]:
-    """The user's general language, one text a line."""
-    if not path.is_file():
-        raise ConfigError(f"there is no reference file {path}", "give a text file, one text a line, or leave it out")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
-    texts = [line.strip() for line in lines if samples.words(line)]
-    if len(texts) < FEWEST:
-        raise DataError(
-            f"{path}: {len(texts)} lines with words, which is too few", f"give at least {FEWEST} texts, one a line"
-        )
-    return texts

@@ -1,1 +1,1 @@
-"""Techniques: what of a model is trained. Each has `Config`, `apply`, `merge` and `suits`."""
+"""Techniques: what of a model is trained. Each has `NATURE`, `Config`, `apply`, `merge` and `suits`."""

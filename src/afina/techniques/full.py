@@ -14,7 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from afina.records import Facts, Verdict
+from afina.records import Facts, Nature, Verdict
+
+NATURE = Nature(starts_at_base=True, merges=True, small=False)
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):

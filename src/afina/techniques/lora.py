@@ -1,11 +1,16 @@
 """LoRA: learn a low-rank change of the attention's linear layers and leave every other weight alone.
 
-    y = W x + bias + (alpha / r) * B A x        A: (r, d_in)    B: (d_out, r), starts at 0
+    y = W x + bias + factor * B A x        A: (r, d_in)    B: (d_out, r), starts at 0
+
+    factor   alpha / r; with rslora alpha / sqrt(r), so that large ranks learn (Kalajdzievski 2023, arXiv:2312.03732)
+    dora     the lengths of the rows of W + factor * B A are learned apart from their directions, for small ranks;
+             slower (Liu et al. 2024, arXiv:2402.09353)
 
 Trainable numbers: r * (d_in + d_out) a layer touched. Once merged it costs nothing at inference. The change is put
 on the bare body, and the head is an ordinary trainable module beside it: with the head inside the adapter, merging
 and swapping adapters fail.
-What it does not do: save time in proportion; gradients still flow through every layer above the lowest one touched.
+What it does not do: give A and B rates of their own (LoRA+), see the shelf of rates; or save time in proportion:
+gradients still flow through every layer above the lowest one touched.
 Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685, section 4.1.
 
 Alone, with a plain Trainer:
@@ -20,7 +25,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from afina.errors import ConfigError
-from afina.records import Facts, Verdict
+from afina.records import Facts, Nature, Verdict
+
+NATURE = Nature(starts_at_base=True, merges=True, small=True)
 
 ATTENTION = {
     "distilbert": ("q_lin", "v_lin"),
@@ -38,7 +45,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     r: int = Field(default=8, ge=1, description="rank of the change; memory grows with it")
     alpha: float = Field(default=16.0, gt=0, description="size of the change; the factor used is alpha / r")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="on the input of A, while training only")
-    targets: tuple[str, ...] = Field(default=(), description="last part of the layers' names; by architecture if empty")
+    targets: str = Field(default="", description="ends of the layers' names, with commas; by architecture if empty")
+    rslora: bool = Field(default=False, description="the factor is alpha / sqrt(r), for large ranks")
+    dora: bool = Field(default=False, description="learn lengths apart from directions; slower")
 
 
 def apply(model: Any, config: Config) -> Any:
@@ -50,7 +59,8 @@ def apply(model: Any, config: Config) -> Any:
     from peft import LoraConfig, get_peft_model
 
     body = model.base_model
-    targets = config.targets or ATTENTION.get(body.config.model_type, USUAL)
+    named = tuple(name.strip() for name in config.targets.split(",") if name.strip())
+    targets = named or ATTENTION.get(body.config.model_type, USUAL)
     linear = {name.rpartition(".")[2] for name, m in body.named_modules() if isinstance(m, torch.nn.Linear)}
     if missing := sorted(set(targets) - linear):
         raise ConfigError(
@@ -58,7 +68,13 @@ def apply(model: Any, config: Config) -> Any:
             f"set the targets to some of {', '.join(sorted(linear))}",
         )
     settings = LoraConfig(
-        r=config.r, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=list(targets), bias="none"
+        r=config.r,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=list(targets),
+        bias="none",
+        use_rslora=config.rslora,
+        use_dora=config.dora,
     )
     model.requires_grad_(True)
     setattr(model, model.base_model_prefix, get_peft_model(body, settings))  # freezes the body
@@ -73,11 +89,13 @@ def merge(model: Any) -> Any:
 
 def suits(facts: Facts, config: Config) -> Verdict:
     """Two square layers wrapped a block; the backward pass goes through the whole body."""
-    trainable = facts.layers * 2 * config.r * 2 * facts.hidden + facts.classes * (facts.hidden + 1)
+    touched = facts.layers * (config.targets.count(",") + 1 if config.targets else 2)
+    added = touched * (2 * config.r * facts.hidden + (facts.hidden if config.dora else 0))
+    trainable = added + facts.classes * (facts.hidden + 1)
     return Verdict(
         trainable=trainable,
         memory=4 * facts.parameters + 16 * trainable,
-        seconds_per_row=2.5 * facts.seconds_per_row,
+        seconds_per_row=(3.3 if config.dora else 2.5) * facts.seconds_per_row,
         fits=facts.rows_per_class >= 8,
         why=f"trains {trainable / facts.parameters:.2%} of the numbers; merged, it adds no latency (Hu 2021, 4.1)",
     )

@@ -1,0 +1,121 @@
+"""The technique of a plan: which one, with which options, at which rate, and whether it can be used at all.
+
+What depends on the options of one technique is found on the shelf: none is named here but where the plan prefers it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+from afina import heads, keys, shelf
+from afina.bases import Opened
+from afina.config import TrainOptions
+from afina.errors import ConfigError
+from afina.records import Choice, Facts, Settings, Value, Verdict
+
+RATES = {
+    "full": (1e-4, "the best of 1e-4, 2e-4 and 3e-4 on dev rows of four sets (LOG.md)"),
+    "freeze": (2e-4, "a usual rate where fewer layers move; measured on two sets only (LOG.md)"),
+    "lora": (2e-3, "a usual rate for small adapters; not measured here yet"),
+    "adapter": (2e-3, "a usual rate for small adapters; not measured here yet"),
+    "bitfit": (2e-3, "a usual rate for biases; not measured here yet"),
+    "prompt": (1e-2, "a usual rate for learned vectors; not measured here yet"),
+    "contrastive": (1e-4, "that of full fine-tuning; not measured here yet"),
+    "head_only": (1e-4, "the head alone has no use for it"),
+}  # peak of the body
+USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this technique")
+FEW_ROWS = 8  # median rows a class below which the body is left alone
+
+
+def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
+    """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
+    verdicts = {name: _verdict(name, facts, given) for name in shelf.names("techniques")}
+    depth = given["freeze_layers"]
+    value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
+    objective = shelf.load("objectives", facts.kind)
+    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
+    reasons = {
+        "head_only": f"{each}: too few to move the body without tearing it",
+        "freeze": f"{each} are enough to train the body above layer {depth}",
+        "full": f"{each} are enough to train the whole body",
+    }
+    refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
+    evidence = {
+        "rows": facts.rows,
+        "classes": facts.classes,
+        f"rows a {objective.COUNTED}, median": facts.rows_per_class,
+        f"frozen probe, {objective.PROBED}": round(facts.probe, 4),
+        f"majority, {objective.PROBED}": round(facts.majority, 4),
+    }
+    return Choice("technique", value, reasons[value], evidence, refused)
+
+
+def rate(name: str) -> tuple[float, str]:
+    """The body's peak rate for a technique, and why."""
+    return RATES.get(name, USUAL_RATE)
+
+
+def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
+    """What a technique says of itself with the options that are given, the others being its defaults."""
+    options = {option: given[key] for key, option in keys.of(name).items() if key in given}
+    verdict: Verdict = shelf.load("techniques", name).suits(facts, keys.config(name, options))
+    return verdict
+
+
+def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
+    """A choice for each option of the technique; its default and its description, but for what the plan decides itself.
+
+    Raises ConfigError where an option of another technique was given, or its rates: they would do nothing.
+    """
+    if given.get("rates") == "lora_plus" and name != "lora":
+        raise ConfigError(f"rates=lora_plus has no meaning with technique={name}", "set technique=lora, or rates=flat")
+    for other in shelf.names("techniques"):
+        for key in keys.of(other):
+            if key in given and other != name and key != "freeze_layers":  # which is a line of every plan
+                found = f"{key} is an option of {other}, and the technique is {name}"
+                raise ConfigError(found, f"set technique={other}, or leave {key} out (in plan.yaml: auto)")
+    known = shelf.load("techniques", name).Config.model_fields
+    return [
+        Choice(key, known[option].default, str(known[option].description))
+        for key, option in keys.of(name).items()
+        if key != "freeze_layers"
+    ]
+
+
+def settings(choices: Sequence[Choice]) -> Settings:
+    """The choices, typed; those of the technique's own options in a mapping of their own."""
+    values = {choice.name: choice.value for choice in choices}
+    own = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
+    options = {option: values[key] for key, option in keys.of(str(values["technique"])).items()}
+    return Settings(options=options, **own)  # type: ignore[arg-type]
+
+
+def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> None:
+    """Apply the technique once to the base, so that what it refuses is known before anything is trained."""
+    module = shelf.load("techniques", settings.technique)
+    config = keys.config(settings.technique, settings.options)
+    problem = shelf.load("objectives", facts.kind).PROBLEM
+    room(settings.max_seq_length, opened, module.suits(facts, config).positions)
+    module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
+
+
+def fits(kind: str, options: TrainOptions) -> None:
+    """Raise ConfigError for what is asked for and a task of this kind cannot do."""
+    objective = shelf.load("objectives", kind)
+    if options.pooling is not None and options.pooling not in objective.POOLINGS:
+        raise ConfigError(
+            f"{kind} cannot read its texts with pooling={options.pooling}",
+            f"leave it out, or write one of {', '.join(objective.POOLINGS)}",
+        )
+    known = shelf.load("techniques", options.technique).NATURE.kinds if options.technique else ()
+    if known and kind not in known:
+        raise ConfigError(f"technique={options.technique} has no meaning for {kind}", "leave it out: the plan chooses")
+
+
+def room(tokens: int, opened: Opened, taken: int) -> None:
+    """Raise ConfigError where texts of so many tokens, and what a technique puts before them, are too long."""
+    most = opened.record.max_tokens - taken
+    if tokens > most:
+        beside = f" beside the {taken} that the technique takes" if taken else ""
+        raise ConfigError(
+            f"the base reads at most {most} tokens{beside}, not {tokens}", f"set max_seq_length to {most} or less"
+        )

@@ -1,0 +1,74 @@
+"""plan.yaml: written from the plan for its reader, and read again for what the reader changed."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from afina import config, store
+from afina.config import Run
+from afina.errors import ConfigError
+from afina.records import Event, Plan, Tell, Value, from_json, to_json
+
+NAME = "plan.yaml"
+USERS = "set by the user"
+
+
+def text(plan: Plan) -> str:
+    """The plan as the file that a user edits."""
+    head = "# Change a value and run the same command again: what depends on it is made anew.\n"
+    head += "# 'auto' gives a choice back to the plan.\n"
+    choices = [
+        {
+            "name": c.name,
+            "value": _plain(c.value),
+            "why": c.why,
+            "evidence": dict(c.evidence),
+            "refused": dict(c.refused),
+        }
+        for c in plan.choices
+    ]
+    content = {"choices": choices, "estimates": dict(plan.estimates), "record": _digest(plan)}
+    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _digest(plan: Plan) -> str:
+    """Says which record a plan.yaml was written from; the same for a plan just made and one read from disk."""
+    return store.fingerprint(from_json(Plan, to_json(plan)))[:12]
+
+
+def lines(path: Path) -> list[tuple[str, Any]]:
+    """Name and value of each line of an edited plan. Raises ConfigError where it has lost its form."""
+    try:
+        return [(str(choice["name"]), choice["value"]) for choice in config.read_yaml(path).get("choices") or ()]
+    except (TypeError, KeyError):
+        found = f"{path}: its choices are no longer a list, each with a name and a value"
+        raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
+
+
+def _plain(value: Value) -> Any:
+    """A value as YAML reads it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def edited(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
+    """The options for training, with what the user changed in plan.yaml; the command line wins.
+
+    A file written from another record than the one on disk holds no edits: a run was killed before it could replace it.
+    """
+    path = folder / NAME
+    if not path.is_file() or not (folder / store.RECORDS / "plan.json").is_file():
+        return options.train
+    record = store.read_record(folder, "plan", Plan)
+    before = {choice.name: choice for choice in record.choices}
+    given = options.train.model_dump(exclude_unset=True)
+    edits: dict[str, Any] = {}
+    current = config.read_yaml(path).get("record") in (None, _digest(record))
+    for name, value in lines(path) if current else [(name, _plain(choice.value)) for name, choice in before.items()]:
+        known = before.get(name)
+        if known is None:
+            raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
+        if value != "auto" and name not in given and (value != _plain(known.value) or known.why == USERS):
+            edits[name] = value
+            tell(Event("plan", f"{name}={value} as plan.yaml says"))
+    return config.build({"train": {**given, **edits}}, origin=str(path)).train

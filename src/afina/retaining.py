@@ -1,0 +1,77 @@
+"""Retention from the plan to the loss: which one, how hard, and on which general text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from afina import features, samples, shelf, store
+from afina.bases import Opened
+from afina.config import TrainOptions
+from afina.errors import ConfigError
+from afina.records import Choice, Facts, Settings
+from afina.sampling import General
+
+NONE = "none"
+GENERAL_ROWS = 16  # general texts a step
+FEWEST = 30  # general texts in all, of a file of the user's
+
+
+def choices(options: TrainOptions, technique: str, language: str) -> tuple[Choice, ...]:
+    """The plan's lines on retention. Raises ConfigError where the body does not move, so that nothing can be lost."""
+    name = options.retention or NONE
+    if name != NONE and technique == "head_only":
+        raise ConfigError(
+            f"retention={name} has nothing to do: head_only never moves the body, which so forgets nothing",
+            "leave retention out, or choose another technique",
+        )
+    config = None if name == NONE else shelf.load("retentions", name).Config()
+    written = "es" if language == "es" else "en"
+    return (
+        Choice("retention", NONE, "the task alone is asked for; each retention costs time (benchmarks/RESULTS.md)"),
+        Choice("retention_weight", config.weight if config else 0.0, "that of the retention's own measurements"),
+        Choice("retention_temperature", 2.0, "used by the retention kl only (Li & Hoiem 2016)"),
+        Choice("general_file", written, "the general sentences that ship in this language; used by retentions only"),
+    )
+
+
+def penalty(settings: Settings, opened: Opened, seed: int) -> Callable[[Any], Any] | None:
+    """What `fitting.fit` adds to the loss, once it has a model before its first step; None for no retention.
+
+    Raises ConfigError and DataError for a general file that is not there or cannot be used.
+    """
+    if settings.retention == NONE:
+        return None
+    module = shelf.load("retentions", settings.retention)
+    given = {"weight": settings.retention_weight, "temperature": settings.retention_temperature}
+    config = module.Config(**{key: value for key, value in given.items() if key in module.Config.model_fields})
+    general = _general(settings, opened, seed)
+
+    def begin(model: Any) -> Callable[[Any, Any, Any, int], Tensor]:
+        state = module.begin(model, config, general, opened.folder)
+        return lambda model, batch, answer, step: module.penalty(model, batch, answer, state, step)
+
+    return begin
+
+
+def text_sha256(settings: Settings) -> str | None:
+    """Of the user's general file; None where the shipped sentences are used, or nothing is retained."""
+    path = Path(settings.general_file)
+    return store.sha256(path) if settings.retention != NONE and path.is_file() else None
+
+
+def adds(settings: Settings, facts: Facts, trainable: int) -> tuple[float, int]:
+    """What the retention adds to a training run: seconds a row and bytes."""
+    if settings.retention == NONE:
+        return 0.0, 0
+    share = GENERAL_ROWS / settings.per_device_train_batch_size
+    added: tuple[float, int] = shelf.load("retentions", settings.retention).adds(facts, trainable, share)
+    return added
+
+
+def _general(settings: Settings, opened: Opened, seed: int) -> General:
+    name = settings.general_file
+    texts = samples.sentences(name) if name in samples.MARKS else samples.read(Path(name), "general", FEWEST)
+    encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length)
+    return General(opened.tokenizer, encoded, GENERAL_ROWS, seed)

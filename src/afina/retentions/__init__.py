@@ -1,0 +1,1 @@
+"""Retentions: what keeps the old knowledge. Each has `Config`, `begin`, `penalty` and `adds`."""

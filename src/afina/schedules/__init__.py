@@ -1,0 +1,1 @@
+"""Schedules: what share of its peak a rate has at each step. Each has `Config` and `factor`."""

@@ -1,0 +1,80 @@
+import dataclasses
+
+import pytest
+from test_plan import choice, corpus_of, planned, profile_of
+
+from afina import bases, retaining, shelf
+from afina.config import TrainOptions
+from afina.errors import ConfigError, DataError
+from afina.records import silent
+from afina.stages import train as stage
+from afina.stages.plan import plan
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_bert):
+    return bases.open_base(str(tiny_bert))
+
+
+@pytest.fixture(scope="module")
+def bare(opened):
+    return planned(opened, technique="full")
+
+
+def test_nothing_is_retained_unless_it_is_asked_for(bare, opened):
+    assert bare.settings.retention == "none"
+    assert retaining.penalty(bare.settings, opened, 0) is None
+    assert retaining.adds(bare.settings, bare.facts, 1000) == (0.0, 0)
+
+
+@pytest.mark.parametrize("name", shelf.names("retentions"))
+def test_a_retention_that_is_asked_for_brings_its_own_weight_and_its_cost(opened, bare, name):
+    held = planned(opened, technique="full", retention=name)
+    assert choice(held, "retention").why == "set by the user"
+    assert held.settings.retention_weight == shelf.load("retentions", name).Config().weight
+    assert held.estimates["memory"] > bare.estimates["memory"]
+
+
+def test_weight_temperature_and_text_are_the_users_own_where_given(opened):
+    options = {"retention": "kl", "retention_weight": 3.0, "retention_temperature": 4.0, "general_file": "es"}
+    made = planned(opened, **options).settings
+    assert {name: getattr(made, name) for name in options} == options
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "en"), ("es", "es"), ("?", "en")])
+def test_the_general_sentences_are_in_the_language_of_the_corpus(opened, language, name):
+    corpus = corpus_of(40)
+    profile = dataclasses.replace(profile_of(corpus, 0.2), language=language)
+    assert plan(corpus, profile, opened, TrainOptions(), silent, 0).settings.general_file == name
+
+
+def test_a_head_on_a_frozen_body_has_nothing_to_retain(opened):
+    with pytest.raises(ConfigError, match="never moves the body"):
+        planned(opened, technique="head_only", retention="l2")
+
+
+def test_a_misspelt_retention_is_told_the_near_one(opened):
+    with pytest.raises(ConfigError) as caught:
+        planned(opened, retention="distil")
+    assert "distill" in caught.value.fix
+
+
+def test_a_general_file_that_cannot_be_used_is_refused_with_its_name(opened, bare, tmp_path):
+    path = tmp_path / "general.txt"
+    settings = dataclasses.replace(bare.settings, retention="distill", general_file=str(path))
+    with pytest.raises(ConfigError, match=r"no general file .*general\.txt"):
+        retaining.penalty(settings, opened, 0)
+    path.write_text("one line\n")
+    with pytest.raises(DataError, match="too few"):
+        retaining.penalty(settings, opened, 0)
+    path.write_text("the card is lost\n" * 40)
+    assert retaining.penalty(settings, opened, 0) is not None
+
+
+@pytest.mark.parametrize(("technique", "retention"), [("full", "kl"), ("lora", "distill"), ("freeze", "l2")])
+def test_a_run_with_retention_ends_in_a_model_and_says_what_the_penalty_was(opened, technique, retention, tmp_path):
+    made = planned(opened, technique=technique, retention=retention, freeze_layers=1)
+    settings = dataclasses.replace(made.settings, num_train_epochs=2.0, learning_rate=1e-3, precision="fp32")
+    trained = stage.train(corpus_of(20), dataclasses.replace(made, settings=settings), opened, tmp_path, silent, 0)
+    assert trained.reload_error < 1e-5
+    assert any(point.penalty is not None and point.penalty > 0 for point in trained.curve)

@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from afina import heads
+from afina.errors import ConfigError
+from afina.techniques import freeze
+
+
+def open_names(folder, **options):
+    model = freeze.apply(heads.build(folder, "cls", ("a", "b")), freeze.Config(**options))
+    return {name.removeprefix("bert.") for name, p in model.named_parameters() if p.requires_grad}
+
+
+def layers_of(names):
+    return {name.split(".")[2] for name in names if name.startswith("encoder.layer.")}
+
+
+@pytest.mark.parametrize(
+    ("options", "trained"),
+    [
+        ({"layers": 0}, {"0", "1"}),
+        ({"layers": 1}, {"1"}),
+        ({"layers": 2}, set()),
+        ({"top": 1}, {"1"}),
+        ({"top": 2}, {"0", "1"}),
+    ],
+)
+def test_layers_are_counted_from_the_bottom_and_those_on_top_from_the_top(tiny_bert, options, trained):
+    names = open_names(tiny_bert, **options)
+    assert layers_of(names) == trained
+    assert not any(name.startswith("embeddings") for name in names)
+    assert {"classifier.weight", "classifier.bias"} <= names
+
+
+def test_a_pattern_freezes_what_it_is_found_in_and_nothing_else(tiny_bert):
+    everything = {
+        name.removeprefix("bert.") for name, _ in heads.build(tiny_bert, "cls", ("a", "b")).named_parameters()
+    }
+    frozen = everything - open_names(tiny_bert, pattern=r"layer\.0\..*(key|value)")
+    assert frozen == {
+        f"encoder.layer.0.attention.self.{part}.{kind}" for part in ("key", "value") for kind in ("weight", "bias")
+    }
+
+
+def test_a_pattern_never_freezes_the_head(tiny_bert):
+    assert {"classifier.weight", "classifier.bias"} <= open_names(tiny_bert, pattern=".")
+
+
+def test_a_base_that_shares_one_layer_is_refused_with_what_can_be_used(make_base):
+    model = heads.build(make_base("albert"), "mean", ("a", "b"))
+    with pytest.raises(ConfigError, match="no list of 2 layers") as caught:
+        freeze.apply(model, freeze.Config(layers=1))
+    assert "lora" in caught.value.fix
+    freeze.apply(model, freeze.Config(pattern="embeddings"))  # which needs no list
+    assert not any(p.requires_grad for name, p in model.named_parameters() if ".embeddings." in name)
+
+
+def test_frozen_layers_at_the_bottom_are_not_back_propagated(tiny_bert):
+    model = freeze.apply(heads.build(tiny_bert, "mean", ("a", "b")), freeze.Config(layers=1))
+    ids = torch.tensor([[2, 5, 6, 3]])
+    states = model.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True).hidden_states
+    assert [state.requires_grad for state in states] == [False, False, True]  # after embeddings, layer 0, layer 1
