@@ -1,5 +1,6 @@
 """Tags to spans and back, against hand-worked cases and a second implementation of the same rule."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +68,21 @@ def test_spans_come_back_from_their_own_tags(tags):
     again = iob.encode(spans, len(tags))
     assert iob.decode(again) == spans
     assert all((tag == "O") == (own == "O") for tag, own in zip(tags, again, strict=True))
+
+
+places = st.integers(0, 4)  # O, B-x, I-x, B-y, I-y
+
+
+@given(table=st.lists(st.lists(st.tuples(places, st.integers(-1, 4)), min_size=5, max_size=5), min_size=1, max_size=5))
+def test_spans_counted_all_at_once_are_those_of_each_row(table):
+    names = ("O", "B-x", "I-x", "B-y", "I-y")
+    pairs = np.array(table)
+    said, wanted = pairs[..., 0], np.where(pairs[..., 1] < 0, -100, pairs[..., 1])
+    found = [
+        tuple(set(iob.decode([names[tag] for tag in side[own >= 0]])) for side in (row, own))
+        for row, own in zip(said, wanted, strict=True)
+    ]
+    expected = [
+        sum(map(len, ones)) for ones in ((a & b for a, b in found), (a for a, _ in found), (b for _, b in found))
+    ]
+    assert list(iob.count(said, wanted)) == expected

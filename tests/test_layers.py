@@ -9,9 +9,10 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"words", "iob"},
-    {*"textfile cells sameness metrics counting comparing features onnxfiles sampling probing baselines".split(" ")}
+    {"words", "iob", "losses", "counting"},
+    {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" ")}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
+    {"spansets"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys"},

@@ -23,6 +23,7 @@ RATES = {
     "head_only": (1e-4, "the head alone has no use for it"),
 }  # peak of the body
 USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this technique")
+LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the order of the plan
 FEW_ROWS = 8  # median rows a class below which the body is left alone
 
 
@@ -79,6 +80,26 @@ def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
         for key, option in keys.of(name).items()
         if key != "freeze_layers"
     ]
+
+
+def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:
+    """A choice for each option of the loss of this kind of task.
+
+    Raises ConfigError where one was given that the kind or the technique `name` has no use for.
+    """
+    fields, wanted = shelf.load("objectives", facts.kind).Config.model_fields, set(LOSS) & given.keys()
+    focal = given.get("loss") == "focal"
+    if wanted - fields.keys():
+        key = min(wanted - fields.keys())
+        raise ConfigError(f"{key} has no meaning for {facts.kind}", f"leave {key} out")
+    if "focal_gamma" in given and not focal:
+        raise ConfigError("focal_gamma has no meaning without loss=focal", "set loss=focal, or leave focal_gamma out")
+    weighed = focal or given.get("class_weights") == "balanced"
+    if (focal and name == "head_only") or (weighed and shelf.load("techniques", name).NATURE.own_loss):
+        key = "loss=focal" if focal else "class_weights=balanced"
+        raise ConfigError(f"{key} has no meaning with technique={name}", "choose another technique, or leave it out")
+    used = (key for key in LOSS if key in fields and (key != "focal_gamma" or focal))
+    return [Choice(key, fields[key].default, str(fields[key].description)) for key in used]
 
 
 def settings(choices: Sequence[Choice]) -> Settings:

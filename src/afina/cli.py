@@ -20,7 +20,7 @@ app = typer.Typer(
     epilog="First steps: 'afina demo', then 'afina run your.csv'.",
 )
 
-Data = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet, also gzipped", show_default=False)]
+Data = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL, also gzipped", show_default=False)]
 Input = Annotated[Path, typer.Argument(help="a data file, or a run file (.yaml)", show_default=False)]
 Finished = Annotated[Path, typer.Argument(help="the folder of a finished run", show_default=False)]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as many as you like", show_default=False)]

@@ -132,6 +132,10 @@ def _fits(name: str, made: Adapter, opened: Opened) -> None:
     if made.technique != "lora" or made.options.get("dora"):
         kind = "lora with dora" if made.technique == "lora" else made.technique
         raise ConfigError(f"{name} was made by {kind}", "train it with technique=lora: only those can be combined")
+    if made.problem != heads.SINGLE:
+        raise ConfigError(
+            f"{name} is no task of one class a text", "combine runs of classify: their merge is chosen by it"
+        )
     if made.pooling != "mean":
         raise ConfigError(f"{name} reads the first token", "train it with pooling=mean: one vector for every head")
 

@@ -9,6 +9,8 @@ Source: Ramshaw & Marcus 1995 (IOB); Sang & Buchholz 2000, conlleval; seqeval 1.
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 OUTSIDE = "O"
 Found = tuple[int, int, str]  # first word, last word + 1, label
 
@@ -54,3 +56,28 @@ def encode(spans: Iterable[Found], words: int) -> list[str]:
     for start, end, label in spans:
         tags[start:end] = [f"B-{label}"] + [f"I-{label}"] * (end - start - 1)
     return tags
+
+
+def count(said: np.ndarray, wanted: np.ndarray) -> tuple[int, int, int]:
+    """Spans that are right, answered and wanted in all rows, from places of IOB2 tags, both (rows, words).
+
+    0 is O, 2 k + 1 is B- and 2 k + 2 is I- of kind k; where `wanted` is negative there is no word. The same as by
+    `decode`, hundreds of times faster: it is asked for every resample of every look at dev.
+    """
+    order = np.argsort(wanted < 0, axis=1, kind="stable")  # words first
+    words = np.take_along_axis(wanted, order, 1) >= 0
+    begins, kinds, ends = _edges(np.where(words, np.take_along_axis(said, order, 1), 0))
+    true_begins, true_kinds, true_ends = _edges(np.where(words, np.take_along_axis(wanted, order, 1), 0))
+    right = begins & true_begins & (kinds == true_kinds) & (ends == true_ends)
+    return int(right.sum()), int(begins.sum()), int(true_begins.sum())
+
+
+def _edges(tags: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether a span begins at each word, the kind of its tag, and where a span that begins there ends."""
+    width = tags.shape[1]
+    kinds = (tags - 1) // 2
+    before = np.pad(tags, ((0, 0), (1, 0)))[:, :width]
+    begins = (tags > 0) & ((tags % 2 == 1) | (before == 0) | ((before - 1) // 2 != kinds))
+    stops = np.where((tags == 0) | begins, np.arange(width), width)
+    nearest = np.minimum.accumulate(stops[:, ::-1], axis=1)[:, ::-1]  # at this word or behind it
+    return begins, kinds, np.pad(nearest, ((0, 0), (0, 1)), constant_values=width)[:, 1:]

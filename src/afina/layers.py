@@ -1,12 +1,12 @@
-"""What the vectors of a body already know of a task: linear heads, on every layer for the plan, on the last to begin."""
+"""What the vectors of a body already know of a task: linear heads, on every layer or on the last one."""
 
 from typing import Any
 
 import numpy as np
 
-from afina import encoding, features, heads, shelf
+from afina import encoding, features, heads, shelf, tasks
 from afina.encoding import Encoded
-from afina.records import Corpus, LayerScore
+from afina.records import Corpus, LayerScore, Settings
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
@@ -35,7 +35,7 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
 
 
 def linear_head(
-    model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, corpus: Corpus
+    model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Weights and biases of the objective's linear head on the body as it is, and their main score on dev.
 
@@ -43,7 +43,7 @@ def linear_head(
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
     """
     output, objective = heads.output_layer(model), shelf.load("objectives", corpus.kind)
-    by_word = objective.PER == "word"
+    by_word, bf16 = objective.PER == "word", settings.precision == "bf16"
 
     def read(batch: Any) -> Any:
         return features.before_output(model, output, batch)
@@ -56,7 +56,7 @@ def linear_head(
         return features.collect_words(model, tokenizer, bare, tokens, read, bf16), np.array(labels)
 
     train, dev = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
-    weights, biases = objective.fit_head(train, dev, output.out_features)
+    weights, biases = objective.fit_head(train, dev, output.out_features, tasks.config(corpus.kind, settings))
     logits = dev[0] @ weights.T + biases
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
     return weights, biases, float(objective.dev_score(*judged, corpus.labels))

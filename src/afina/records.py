@@ -278,6 +278,7 @@ class Nature:
     small: bool  # what it trains is a small file of its own, which others can put on the same base
     refits_head: bool = False  # once the body is trained, the head is fitted anew on it
     kinds: tuple[str, ...] = ()  # of tasks that it can train; any where there is none
+    own_loss: bool = False  # it trains by a loss of its own, which no other can take the place of
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +343,9 @@ class Settings:
     retention_weight: float = 0.0
     retention_temperature: float = 2.0  # retention kl
     general_file: str = "en"  # one text a line; en or es are the sentences that ship
+    class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
+    loss: str | None = None  # cross_entropy or focal
+    focal_gamma: float | None = None  # loss focal
 
 
 @dataclass(frozen=True, slots=True)

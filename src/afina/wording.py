@@ -18,6 +18,13 @@ WORDS = {
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
+from sentence_transformers import SentenceTransformer
+from transformers import AutoConfig
+
+labels = AutoConfig.from_pretrained({folder}).id2label
+logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
+{use}"""
+TRANSFORMERS = """\
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({folder})

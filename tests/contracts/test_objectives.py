@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afina import columns, config, inference, pipeline, shelf, tables
+from afina import columns, config, inference, pipeline, screen, shelf, tables
 from afina.predictors import onnx
 from afina.records import Columns, Corpus, Evaluation, Task, from_json, to_json
 from afina.stages.compress import verdict
@@ -36,7 +36,9 @@ class Case:
         train = self.own.rows(120, 0)
         labels = self.objective.outputs(train, "rows")
         self.task = Task(name, labels, self.objective.ACTIVATION, self.objective.PER)
-        self.corpus = Corpus("made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), name)
+        self.corpus = Corpus(
+            "made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), kind=name
+        )
         self.logits = self.own.perfect(self.rows, self.task)
         self.answers = self.activated(self.logits)
 
@@ -180,7 +182,9 @@ def test_a_frozen_layer_that_knows_the_answer_is_seen_and_noise_is_not(case):
 def test_the_head_that_training_starts_from_fits_the_frozen_body(case):
     known, wanted = case.flat()
     known = known.astype(np.float32) + np.float32(0.1)
-    weights, biases = case.objective.fit_head((known, wanted), (known, wanted), len(case.task.labels))
+    weights, biases = case.objective.fit_head(
+        (known, wanted), (known, wanted), len(case.task.labels), case.objective.Config()
+    )
     assert weights.shape == (len(case.task.labels), known.shape[1])
     assert biases.shape == (len(case.task.labels),)
     logits = (known @ weights.T + biases).reshape(case.logits.shape)
@@ -199,6 +203,7 @@ def test_it_goes_the_whole_way_from_a_file_to_a_report_and_back(case, tiny_bert,
     assert best.value > 0.7
     assert {"probe"} < set(outcome.evaluation.baselines)
     assert outcome.compressed.ratio > 1.5
+    assert screen.outcome_json(outcome, "report")["task"] == case.name
     page = (tmp_path / "run" / "report.html").read_text()
     assert case.objective.size(outcome.corpus.labels) in page
     again, _ = inference.score(tmp_path / "run", path, None, None)

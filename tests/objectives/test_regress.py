@@ -118,13 +118,13 @@ def test_a_model_is_trained_on_other_units_and_answers_in_those_of_the_file(tiny
     from afina.stages import train as stage
 
     far = tuple(Row(r.text, "", r.where, value=1e6 + 1e4 * r.value) for r in rows(120))
-    corpus = Corpus("far", Columns("text", "score"), ("value",), far, far[:40], far[:40], "", (), (), "regress")
+    corpus = Corpus("far", Columns("text", "score"), ("value",), far, far[:40], far[:40], "", (), (), kind="regress")
     opened = bases.open_base(str(tiny_bert))
     settings = {"num_train_epochs": 3.0, "learning_rate": 3e-3, "precision": "fp32"}
     for technique in ("full", "head_only"):
         folder = tmp_path / technique
         folder.mkdir()
-        plan = tiny.plan_of(corpus, opened, technique=technique, **settings)
+        plan = tiny.plan_of(corpus, opened, technique=technique, options={}, **settings)
         trained = stage.train(corpus, plan, opened, folder, silent, 0)
         predict = predictor.wrap(heads.load(folder / "model"), opened.tokenizer, 32, task=trained.task)
         answers = predict([row.input for row in far[:40]])[:, 0]

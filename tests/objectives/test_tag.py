@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afina import counting, iob
+from afina import counting, iob, shelf, spansets
 from afina.objectives import tag
 from afina.records import Row, Span, Task
 
@@ -94,9 +94,9 @@ def test_counting_sets_of_spans_gives_the_same(table):
     truth, said = ([[pair[side] for pair in line] for line in table] for side in (0, 1))
     wanted = {(n, *span) for n, line in enumerate(truth) for span in iob.decode(line)}
     given_ = {(n, *span) for n, line in enumerate(said) for span in iob.decode(line)}
-    pairs = [(tag._found(np.array([TASK.labels.index(t) for t in one]), TASK.labels), set(iob.decode(two)))
+    pairs = [(spansets.found(np.array([TASK.labels.index(t) for t in one]), TASK.labels), set(iob.decode(two)))
              for one, two in zip(said, truth, strict=True)]  # fmt: skip
-    micro, macro, precision, recall = counting.scores(np.ones((1, len(table))), tag._counts(pairs, TASK.labels))[0]
+    micro, macro, precision, recall = counting.scores(np.ones((1, len(table))), spansets.counts(pairs, TASK.labels))[0]
     hits = len(wanted & given_)
     assert precision == pytest.approx(hits / len(given_) if given_ else 0.0)
     assert recall == pytest.approx(hits / len(wanted) if wanted else 0.0)
@@ -111,7 +111,7 @@ def test_seqeval_says_the_same(table):
     seqeval = pytest.importorskip("seqeval.metrics")
     truth, said = ([[pair[side] for pair in line] for line in table] for side in (0, 1))
     pairs = [(set(iob.decode(one)), set(iob.decode(two))) for one, two in zip(said, truth, strict=True)]
-    micro, macro, *_ = counting.scores(np.ones((1, len(table))), tag._counts(pairs, TASK.labels))[0]
+    micro, macro, *_ = counting.scores(np.ones((1, len(table))), spansets.counts(pairs, TASK.labels))[0]
     assert micro == pytest.approx(seqeval.f1_score(truth, said, zero_division=0))
     if any(two or one for one, two in pairs):
         assert macro == pytest.approx(seqeval.f1_score(truth, said, average="macro", zero_division=0))
@@ -229,3 +229,27 @@ def test_the_exported_file_answers_word_by_word_as_the_model_does(long_model, tm
     answers = onnx.load(tmp_path / "onnx")(texts[:4])
     np.testing.assert_allclose([one.sum(1).max() for one in answers], 1, atol=1e-5)
     assert onnx.task(tmp_path / "onnx") == TASK
+
+
+@pytest.mark.parametrize(
+    "technique", [n for n in shelf.names("techniques") if not shelf.load("techniques", n).NATURE.kinds]
+)
+def test_every_technique_that_is_not_of_another_kind_trains_a_head_of_words(tiny_bert, technique):
+    import torch
+    from transformers import AutoTokenizer
+
+    from afina import features, heads
+
+    torch.manual_seed(0)
+    tokenizer, module = AutoTokenizer.from_pretrained(tiny_bert), shelf.load("techniques", technique)
+    model = module.apply(heads.build(tiny_bert, "token", TASK.labels, None), module.Config())
+    texts = ["my card is red", "one two please"]
+    batch = next(features.batches(tokenizer, features.encode(tokenizer, texts, 32)))[1]
+    labels = torch.full(batch["input_ids"].shape, -100)
+    labels[:, 1] = 1
+    answer = model(**batch, labels=labels)
+    assert answer.logits.shape == (*batch["input_ids"].shape, len(TASK.labels))
+    answer.loss.backward()
+    trained = [p for p in model.parameters() if p.requires_grad]
+    assert all(p.grad is not None for _, p in heads.head_parameters(model) if p.requires_grad)
+    assert any(p.grad.abs().sum() > 0 for p in trained if p.grad is not None)

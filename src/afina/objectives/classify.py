@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import baselines, cells, metrics, probing
+from afina import baselines, cells, losses, metrics, probing
 from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
@@ -36,6 +36,7 @@ USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logit
 ADDS = ("predicted", "probability")  # columns that are written beside a text
 ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
+Config = losses.Config
 
 
 # ---------------------------------------------------------------- rows
@@ -106,10 +107,17 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return accuracy, *metrics.wilson(round(accuracy * len(wanted)), len(wanted))
 
 
-def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int) -> Any:
+def fit_head(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
+) -> Any:
     """Weights (classes, d) and biases (classes,) of a logistic head on frozen features, its strength chosen on dev."""
-    strength, _ = probing.choose_strength(train, dev, classes)
-    return probing.logistic(*train, classes, strength)
+    strength, _ = probing.choose_strength(train, dev, classes, balanced=config.balanced)
+    return probing.logistic(*train, classes, strength, config.balanced)
+
+
+def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:
+    """The loss of logits and classes, with weights from those of train; None where it is the model's own."""
+    return None if config.plain else losses.of_classes(config, wanted, classes)
 
 
 def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import baselines, cells, counting, metrics, probing
+from afina import baselines, cells, counting, losses, metrics, probing
 from afina.counting import Counts
 from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
@@ -42,6 +42,7 @@ SURE = "confidence"  # what the number beside a mistake is
 ADDS = ("predicted", "probability")  # columns that are written beside a text
 ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
+Config = losses.Config
 FEWEST = 10  # rows on dev with a label, for a threshold of its own
 NONE = "(none)"  # in place of no label
 USUAL = 0.5  # the threshold where none was chosen
@@ -137,11 +138,19 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return score.value, min(score.low, score.value), max(score.high, score.value)
 
 
-def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int) -> Any:
+def fit_head(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
+) -> Any:
     """Weights (labels, d) and biases (labels,) of logistic heads on frozen features, their strength chosen on dev."""
     del classes
-    strength = probing.choose_strength_labels(train, dev)
-    return probing.logistic_labels(*train, strength)
+    strength = probing.choose_strength_labels(train, dev, balanced=config.balanced)
+    return probing.logistic_labels(*train, strength, config.balanced)
+
+
+def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:
+    """The loss of logits and a 0-1 table, with weights from that of train; None where it is the model's own."""
+    del classes
+    return None if config.plain else losses.of_labels(config, wanted)
 
 
 def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:

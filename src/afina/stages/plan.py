@@ -148,6 +148,7 @@ def _choices(
         _precision(speed),
         _attention(speed),
         Choice("dropout", False, "off: as good with it as without on the sets measured, and a quarter faster (LOG.md)"),
+        *choosing.losses(facts, name, given),
         *policies.looks(per_epoch),
         *retaining.choices(options, name, profile.language),
     ]

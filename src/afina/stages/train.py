@@ -23,7 +23,7 @@ from afina.encoding import Encoded
 from afina.errors import RecordError
 from afina.layers import linear_head
 from afina.predictors import torch as predictor
-from afina.records import Adapter, Corpus, Event, Plan, Row, Settings, Task, Tell, Trained
+from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Task, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
@@ -37,13 +37,13 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
-    began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
+    began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
-    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
     model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
-    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder, corpus)
-    tell(Event("train", f"a linear head on the frozen body: {objective.PROBED} {probe:.3f} on dev", metric=probe))
+    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), settings, folder, corpus)
+    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on dev", metric=probe))
     technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
@@ -54,7 +54,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
-            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, reached, corpus)
+            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), settings, reached, corpus)
     made = _made(plan, corpus.labels, objective.PROBLEM)
     if reached < probe:
         model, made = _untuned(opened, made, folder, tell)
@@ -62,10 +62,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     else:
         heads.rescale(model, *objective.units(corpus.train))
     model, layout = _write(model, made, opened, folder)
-    texts = [row.input for row in corpus.dev]
-    answers = predictor.wrap(model, opened.tokenizer, settings.max_seq_length, task=task)(texts)
-    task = objective.tune(corpus.dev, lambda _: answers, task)
-    error = _reload_error(folder / "model", model, opened.tokenizer, made, texts[:CHECKED_ROWS], task)
+    task, dev = _judged(model, opened.tokenizer, made, corpus, seed)
+    error = _reload_error(folder / "model", model, opened.tokenizer, made, corpus)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -76,7 +74,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=objective.scores(corpus.dev, answers, task, seed),
+        dev=dev,
         reload_error=error,
         stages=fitted.stages,
         looks=fitted.looks,
@@ -157,10 +155,10 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
 
 
 def _fit_probe(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, corpus: Corpus
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, folder: Path, corpus: Corpus
 ) -> float:
     """Fit a linear head on the frozen body, keep it and put it in place; returns its main score on dev."""
-    weights, biases, score = linear_head(model, tokenizer, parts, bf16, corpus)
+    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
     offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
@@ -169,10 +167,10 @@ def _fit_probe(
 
 
 def _refit(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, reached: float, corpus: Corpus
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, reached: float, corpus: Corpus
 ) -> float:
     """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
-    weights, biases, score = linear_head(model, tokenizer, parts, bf16, corpus)
+    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
     if score < reached:
         return reached
     heads.put_head(model, weights, biases)
@@ -201,11 +199,26 @@ def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> re
         dev_score=lambda logits, wanted: objective.dev_score(logits, wanted, corpus.labels),
         metric=objective.METRIC,
         per_word=objective.PER == "word",
+        loss=objective.loss(tasks.config(corpus.kind, settings), *_wanted(corpus)),
     )
 
 
-def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, texts: Sequence[Any], task: Task) -> float:
+def _wanted(corpus: Corpus) -> tuple[np.ndarray, int]:
+    """The targets of train, and how many outputs there are."""
+    return shelf.load(tasks.OBJECTIVES, corpus.kind).targets(corpus.train, corpus.labels), len(corpus.labels)
+
+
+def _judged(model: Any, tokenizer: Any, made: Adapter, corpus: Corpus, seed: int) -> tuple[Task, tuple[Score, ...]]:
+    """The task with what is chosen for it on dev, and the scores there."""
+    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
+    answers = predictor.wrap(model, tokenizer, made.max_tokens, task=task)([row.input for row in corpus.dev])
+    task = objective.tune(corpus.dev, lambda _: answers, task)
+    return task, objective.scores(corpus.dev, answers, task, seed)
+
+
+def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, corpus: Corpus) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
+    task, texts = tasks.of(corpus), [row.input for row in corpus.dev[:CHECKED_ROWS]]
     now, again = (
         words.flat(predictor.logits(one, tokenizer, made.max_tokens, task=task)(texts))
         for one in (model, heads.load(folder))

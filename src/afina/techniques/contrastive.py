@@ -27,7 +27,7 @@ from pydantic import BaseModel, Field
 
 from afina.records import Facts, Nature, Verdict
 
-NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True, kinds=("classify",))
+NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True, kinds=("classify",), own_loss=True)
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
