@@ -20,7 +20,7 @@ from typing import Any
 from make_reference import DATA, general_passages
 
 from afina import bases, samples, shelf
-from afina.records import Distance
+from afina.records import Distance, Embed
 
 RESULTS = Path(__file__).parent / "results" / "distance.json"
 SAMPLE, SEED = 600, 0
@@ -76,7 +76,7 @@ INFORMATION: dict[str, Callable[[], list[str]]] = {  # general or news text by o
 }
 
 
-def distances(texts: Sequence[str], opened: bases.Opened, embed: samples.Embed) -> tuple[int, dict[str, Distance]]:
+def distances(texts: Sequence[str], opened: bases.Opened, embed: Embed) -> tuple[int, dict[str, Distance]]:
     """The words that texts were cut to, and every measure on the shelf, as the profile stage takes them."""
     chosen = sorted({text.strip() for text in texts} - {""})
     random.Random(SEED).shuffle(chosen)
@@ -88,7 +88,7 @@ def distances(texts: Sequence[str], opened: bases.Opened, embed: samples.Embed) 
     return length, {n: shelf.load("distances", n).measure(sample, reference, SEED) for n in shelf.names("distances")}
 
 
-def row(kind: str, texts: Sequence[str], opened: bases.Opened, embed: samples.Embed) -> dict[str, Any]:
+def row(kind: str, texts: Sequence[str], opened: bases.Opened, embed: Embed) -> dict[str, Any]:
     began = time.perf_counter()
     length, found = distances(texts, opened, embed)
     seconds = round(time.perf_counter() - began, 2)

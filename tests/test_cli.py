@@ -219,6 +219,7 @@ def test_a_folder_of_another_run_is_refused_and_stays_as_it_is(finished, tiny_be
     assert [path.name for path in (cwd / "mine").iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_a_file_that_was_refused_can_be_mended_and_used_with_the_same_folder(tmp_path, tiny_bert):
     words = ("plan", "notes.csv", "--model", tiny_bert, "--out", "run")
     assert afina(*words, cwd=tmp_path).returncode == 1

@@ -147,11 +147,19 @@ def head_alone(opened, folder, make_base):
     return folders
 
 
+def of_lists(opened, folder, make_base):
+    folders = {name: task(opened, name, folder, 0) for name in ("cards", "far")}
+    card = folders["far"] / "adapter.json"
+    card.write_text(card.read_text().replace("single_label", "multi_label"))
+    return folders
+
+
 REFUSED = {
     "another base": (other_base, "another base", "--model"),
     "more adapters than heads": (no_head, "3 adapters and 2 heads: far has none", "runs of afina"),
     "another technique": (of_bitfit, "made by bitfit", "technique=lora"),
     "no adapter": (head_alone, "a head and no adapter", "leave it out"),
+    "another task": (of_lists, "far was trained for multi_label_classification", "adapters of classes"),
     "one alone": (lambda *a: {"cards": task(a[0], "cards", a[1], 0)}, "nothing to combine", "two tasks"),
     "the first token": (
         lambda *a: {n: task(a[0], n, a[1], 0, pooling="cls") for n in LABELS}, "first token", "pooling=mean",

@@ -13,8 +13,8 @@ The base and the adapters stay as they were trained.
     svd           the sum itself, cut to the rank of one adapter
     cat           the sum itself: rank and cost of all adapters together
 
-What it does not do: adapters on different bases, DoRA (whose lengths cannot be mixed in one batch), or first-token
-classifiers, whose heads are not one layer on one vector.
+What it does not do: tasks other than one class a text, adapters on different bases, DoRA (whose lengths cannot be mixed
+in one batch), or first-token classifiers, whose heads are not one layer on one vector.
 Source: Yadav et al. 2023, "TIES-Merging", arXiv:2306.01708; Yu et al. 2024, "Language Models are Super Mario" (DARE),
 arXiv:2311.03099; merging by PEFT's `add_weighted_adapter`.
 """
@@ -87,8 +87,9 @@ def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell 
 def combine(opened: Opened, folders: Mapping[str, Path]) -> Combined:
     """Put the adapter of each task on the base: task -> the adapter folder of its run.
 
-    Raises ConfigError where there are fewer than two, where one is of another base or of another kind than LoRA on a
-    mean-pooled encoder, or where there are more adapters than heads; RecordError where a folder is damaged.
+    Raises ConfigError where there are fewer than two, where one is of another base, of another task than classes or of
+    another kind than LoRA on a mean-pooled encoder, or where there are more adapters than heads; RecordError where a
+    folder is damaged.
     """
     from peft import PeftModel
 
@@ -133,9 +134,8 @@ def _fits(name: str, made: Adapter, opened: Opened) -> None:
         kind = "lora with dora" if made.technique == "lora" else made.technique
         raise ConfigError(f"{name} was made by {kind}", "train it with technique=lora: only those can be combined")
     if made.problem != heads.SINGLE:
-        raise ConfigError(
-            f"{name} is no task of one class a text", "combine runs of classify: their merge is chosen by it"
-        )
+        found = f"{name} was trained for {made.problem}: merges are chosen by the accuracy of one class a text"
+        raise ConfigError(found, "leave it out: only adapters of classes can be combined")
     if made.pooling != "mean":
         raise ConfigError(f"{name} reads the first token", "train it with pooling=mean: one vector for every head")
 

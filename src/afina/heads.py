@@ -137,22 +137,22 @@ def keep_probe(folder: Path, weights: np.ndarray, biases: np.ndarray) -> None:
 def put_probe(model: Any, folder: Path) -> Any:
     """Put that head on a model, in place; returns the same model."""
     head = load_file(folder / PROBE)
-    return put_head(model, head["weights"].numpy(), head["biases"].numpy())
+    return put_head(model, head["weights"], head["biases"])
 
 
 @torch.no_grad()
-def put_head(model: Any, weights: np.ndarray, biases: np.ndarray) -> Any:
-    """Make (classes, width) and (classes,) the model's last layer, in place; returns the same model."""
+def put_head(model: Any, weights: Tensor, biases: Tensor) -> Any:
+    """Give a model's last layer these weights (classes, width) and biases (classes,); returns the same model."""
     output = output_layer(model)
-    output.weight.copy_(torch.from_numpy(weights))
-    output.bias.copy_(torch.from_numpy(biases))
+    output.weight.copy_(weights)
+    output.bias.copy_(biases)
     return model
 
 
 def rescale(model: Any, offset: float, scale: float) -> Any:
     """Make the last layer answer `scale` times what it did, plus `offset`; returns the same model."""
-    weights, biases = (parameter.detach().cpu().numpy() for parameter in output_layer(model).parameters())
-    return put_head(model, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
+    output = output_layer(model)
+    return put_head(model, output.weight * scale, output.bias * scale + offset)
 
 
 def head_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:

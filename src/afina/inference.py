@@ -53,7 +53,7 @@ def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Label
     table = tables.read(file)
     if out.exists() and out.samefile(file):
         raise ConfigError(f"{out} would be written over itself", "name another file with --out")
-    for name in objective.ADDS:
+    for name in objective.ADDED:
         if name in table.columns:
             raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
@@ -119,7 +119,7 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
 
     Rows are repaired as those of a test file are (`stages.corpus`): none without text or label is scored, labels that
     differ in case or space are one, labels that training never saw count as errors. Rows that were in the training
-    data are kept and counted.
+    data are kept and counted. Raises DataError for a label that the task's kind cannot read.
     """
     predict, task, corpus = open_run(folder)
     table = tables.read(file)

@@ -15,19 +15,7 @@ import yaml
 from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import (
-    Compressed,
-    Corpus,
-    Evaluation,
-    Event,
-    Plan,
-    Predict,
-    Profile,
-    Task,
-    Tell,
-    Trained,
-    silent,
-)
+from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Task, Tell, Trained, silent
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -96,8 +84,7 @@ def run_folder(options: Run) -> Path:
 
 def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) -> Outcome:
     """The pipeline, top to bottom. It may stop after any line and go on from any line."""
-    from afina import bases
-    from afina.stages import corpus, plan, profile
+    from afina.stages import corpus
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
 
@@ -109,6 +96,9 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
+
+    from afina import bases  # torch takes seconds: a file that cannot be used is told before
+    from afina.stages import plan, profile
 
     base = bases.open_base(options.model.model_name_or_path)
     asked = (options.profile, base.record.sha256, seed)

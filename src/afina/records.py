@@ -162,8 +162,8 @@ class Task:
     kind: str = "classify"  # a name on the shelf of objectives
     labels: tuple[str, ...] = ()  # of the logits, in their order
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
-    per: str = "text"  # what an answer is of: text, or each word of it
     thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
+    per: str = "text"  # what an answer is of: text, or each word of it
 
 
 # ---------------------------------------------------------------- profile
@@ -277,7 +277,6 @@ class Nature:
     merges: bool  # `merge` gives a model of the original parameters alone; else what was added stays in it
     small: bool  # what it trains is a small file of its own, which others can put on the same base
     refits_head: bool = False  # once the body is trained, the head is fitted anew on it
-    kinds: tuple[str, ...] = ()  # of tasks that it can train; any where there is none
     own_loss: bool = False  # it trains by a loss of its own, which no other can take the place of
 
 
@@ -291,7 +290,7 @@ class Adapter:
     pooling: str  # mean or cls
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
-    problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it
+    problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it; None by word
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,14 @@ def choices(options: TrainOptions, technique: str, language: str) -> tuple[Choic
     config = None if name == NONE else shelf.load("retentions", name).Config()
     written = "es" if language == "es" else "en"
     return (
-        Choice("retention", NONE, "the task alone is asked for; each retention costs time (benchmarks/RESULTS.md)"),
-        Choice("retention_weight", config.weight if config else 0.0, "that of the retention's own measurements"),
+        Choice(
+            "retention", NONE, "only the task is asked for; what a retention saves, for its time, is not measured yet"
+        ),
+        Choice(
+            "retention_weight",
+            config.weight if config else 0.0,
+            "the retention's own default, not tuned; used by retentions only",
+        ),
         Choice("retention_temperature", 2.0, "used by the retention kl only (Li & Hoiem 2016)"),
         Choice("general_file", written, "the general sentences that ship in this language; used by retentions only"),
     )

@@ -157,9 +157,8 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.compressed:
         small = result.compressed
         main = wording.word(result.evaluation.scores[0].name) if result.evaluation else "the score"
-        change = (
-            f"{abs(small.drop_points):.2f} points of {main} {'lost' if small.drop_points >= 0 else 'gained'} on test"
-        )
+        became = "lost" if small.drop_points >= 0 else "gained"
+        change = f"{abs(small.drop_points):.2f} points of {main} {became} on test"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {small.agreement:.1%} of answers the same")
         say(f"report: {result.folder / 'report.html'}")
 

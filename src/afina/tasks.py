@@ -11,7 +11,7 @@ OBJECTIVES = "objectives"
 def of(corpus: Corpus) -> Task:
     """The task of a corpus, with what its objective makes of logits."""
     objective = shelf.load(OBJECTIVES, corpus.kind)
-    return Task(corpus.kind, corpus.labels, objective.ACTIVATION, objective.PER)
+    return Task(corpus.kind, corpus.labels, objective.ACTIVATION, per=objective.PER)
 
 
 def config(kind: str, settings: Settings) -> Any:

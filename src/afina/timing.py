@@ -21,11 +21,27 @@ def forward(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list
         return _fastest(lambda: encoder(**batch)) / len(batch["input_ids"])
 
 
-def step(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], bf16: bool) -> float:
-    """Seconds of one forward and backward pass of the whole encoder, a row, without dropout. No weight is changed."""
-    batch = _batch(tokenizer, encoded)
-    encoder.eval().requires_grad_(True)
+def steps(
+    encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], dropout: bool
+) -> dict[tuple[str, str], float]:
+    """Seconds of one forward and backward pass of the whole encoder, a row, by attention and precision.
 
+    Every way to compute attention that the encoder knows is tried in every precision that the processor has: what is
+    fast in one may be slow in the other. No weight is changed, and the encoder keeps the attention it had.
+    """
+    batch = _batch(tokenizer, encoded)
+    own = encoder.config._attn_implementation
+    encoder.train(dropout).requires_grad_(True)
+    seconds = {}
+    for attention in (own, "eager") if own == "sdpa" else (own,):  # fused, and plain
+        encoder.set_attn_implementation(attention)
+        for precision in ("fp32", "bf16") if has_bf16() else ("fp32",):
+            seconds[attention, precision] = _step(encoder, batch, precision == "bf16")
+    encoder.set_attn_implementation(own)
+    return seconds
+
+
+def _step(encoder: nn.Module, batch: features.Batch, bf16: bool) -> float:
     def once() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             value = encoder(**batch).last_hidden_state.float().square().mean()
@@ -33,17 +49,6 @@ def step(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[in
 
     seconds = _fastest(once) / len(batch["input_ids"])
     encoder.zero_grad(set_to_none=True)
-    return seconds
-
-
-def attentions(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], bf16: bool) -> dict[str, float]:
-    """Seconds of a `step` with each way to compute attention that the encoder knows; it keeps the one it had."""
-    own = encoder.config._attn_implementation
-    seconds = {own: step(encoder, tokenizer, encoded, bf16)}
-    if own == "sdpa":  # fused: faster on long texts; on short ones its backward pass may cost more than it saves
-        encoder.set_attn_implementation("eager")
-        seconds["eager"] = step(encoder, tokenizer, encoded, bf16)
-        encoder.set_attn_implementation(own)
     return seconds
 
 

@@ -174,7 +174,7 @@ def portable(name: str) -> str:
 def loading(layout: str, folder: str, pair: bool, use: str) -> str:
     """Python that loads the model: without this package, but where an adapter stays beside the base.
 
-    `use` goes on from `labels`, by their place, and `logits` (n, labels).
+    `use` goes on from `labels` and `logits` (n, labels).
     """
     text = '("a text", "its second text")' if pair else '"a text"'
     return LOADING[layout].format(folder=json.dumps(folder), text=text, use=use)

@@ -35,7 +35,7 @@ class Case:
         self.rows = self.own.rows(60, 1)
         train = self.own.rows(120, 0)
         labels = self.objective.outputs(train, "rows")
-        self.task = Task(name, labels, self.objective.ACTIVATION, self.objective.PER)
+        self.task = Task(name, labels, self.objective.ACTIVATION, per=self.objective.PER)
         self.corpus = Corpus(
             "made", Columns("text", "label"), labels, train, self.rows, self.rows, "", (), (), kind=name
         )
@@ -137,7 +137,7 @@ def test_the_evaluate_stage_takes_it_and_the_record_holds_no_text(case):
     result = evaluate(lambda texts: case.ruined(), case.rows, case.task, "test", rivals, 0)
     assert from_json(Evaluation, to_json(result)) == result
     assert result.baselines.keys() == rivals.keys()
-    assert result.mistakes
+    assert len(result.mistakes) > 20
     assert result.scores[0].name == case.objective.METRIC
     assert not any(row.text in to_json(result) for row in case.rows)
 
@@ -155,7 +155,7 @@ def test_what_is_said_of_a_text_fits_a_column_and_is_right(case):
     texts = [row.input for row in case.rows]
     said, counts = case.objective.say(texts, case.answers, case.task)
     assert len(said) == len(texts)
-    assert {tuple(one) for one in said} == {case.objective.ADDS}
+    assert {tuple(one) for one in said} == {case.objective.ADDED}
     assert "predicted" in said[0]
     assert json.loads(json.dumps(said)) == said
     assert json.dumps(counts)
@@ -211,4 +211,4 @@ def test_it_goes_the_whole_way_from_a_file_to_a_report_and_back(case, tiny_bert,
     assert again.scores[0].value > 0.7
     for name in ("out.csv", "out.jsonl"):
         assert inference.label(tmp_path / "run", path, None, tmp_path / name).rows == 240
-        assert tables.read(tmp_path / name).columns[-len(case.objective.ADDS) :] == case.objective.ADDS
+        assert tables.read(tmp_path / name).columns[-len(case.objective.ADDED) :] == case.objective.ADDED

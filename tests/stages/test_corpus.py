@@ -7,9 +7,9 @@ import pytest
 
 from afina.config import CorpusOptions
 from afina.errors import AfinaError, ConfigError, DataError
-from afina.records import Corpus, from_json, to_json
+from afina.records import Corpus, Row, from_json, to_json
 from afina.sameness import key
-from afina.stages.corpus import read
+from afina.stages.corpus import clean_test, read
 
 
 def lines(n=40, classes=("card", "refund")):
@@ -442,3 +442,30 @@ def test_a_hold_out_set_that_is_the_training_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="named for train and for old") as caught:
         read(CorpusOptions(train_file=str(path), holdouts={"old": str(path)}), 0)
     assert caught.value.fix == "leave old out of holdouts"
+
+
+def test_hold_out_sets_of_lists_and_of_scores_are_read_as_train_is(tmp_path):
+    def watched_in(name, train, old):
+        for file, content in ((f"train.{name}", train), (f"old.{name}", old)):
+            (tmp_path / file).write_text(content)
+        files = {"train_file": str(tmp_path / f"train.{name}"), "holdouts": {"old": str(tmp_path / f"old.{name}")}}
+        return read(CorpusOptions(**files), 0).holdouts["old"]
+
+    lists = listed([["a"], ["b"], []] * 12)
+    assert [row.labels for row in watched_in("jsonl", lists, listed([["b", "a"], []], "old"))] == [("a", "b"), ()]
+    with pytest.raises(DataError, match=r"1 rows of the hold-out set old .* 'c'; the first is old\.jsonl:2"):
+        watched_in("jsonl", lists, listed([["a"], ["a", "c"]], "old"))
+    assert [row.value for row in watched_in("csv", SCORED, "text,score\nold,99.5\n")] == [99.5]
+
+
+def test_rows_that_come_after_the_training_are_repaired_whatever_the_kind(made):
+    lists = made(listed([["card"], ["lost"], []] * 12), train_name="train.jsonl").train
+    given = (Row("new", "", "f:1", labels=("CARD", "odd")), Row("", "", "f:2", labels=()), Row("no", "", "f:3"))
+    rows, findings = clean_test(given, lists)
+    assert [row.labels for row in rows] == [("card", "odd")]
+    assert {finding.check for finding in findings} == {"labels", "empty", "rare"}
+    scores = made(SCORED).train
+    given = (scores[0], Row("new", "", "f:1", value=2.5), Row("no", "", "f:2"))
+    rows, findings = clean_test(given, scores)
+    assert [row.value for row in rows] == [scores[0].value, 2.5]
+    assert [finding.check for finding in findings] == ["empty", "leakage"]

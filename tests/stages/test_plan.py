@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, timing
+from afina import bases, choosing, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
@@ -42,6 +42,18 @@ def opened(tiny_bert):
 def planned(opened, rows_per_class=40, distance=0.2, **options):
     corpus = corpus_of(rows_per_class)
     return plan(corpus, profile_of(corpus, distance), opened, TrainOptions(**options), silent, 0)
+
+
+def of_kind(corpus, kind):
+    """The same rows with a score, or a list of labels, in the place of the class."""
+
+    def turned(row):
+        if kind == "multilabel":
+            return dataclasses.replace(row, label="", labels=(row.label,))
+        return dataclasses.replace(row, label="", value=100.0 + 10 * corpus.labels.index(row.label))
+
+    parts = {part: tuple(map(turned, getattr(corpus, part))) for part in ("train", "dev", "test")}
+    return dataclasses.replace(corpus, kind=kind, labels=("value",) if kind == "regress" else corpus.labels, **parts)
 
 
 def choice(made, name):
@@ -126,6 +138,17 @@ def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
     assert choice(users, "eval_steps").why == "set by the user"
 
 
+@pytest.mark.parametrize(
+    ("technique", "classes", "batch"),
+    [("full", 77, 32), ("contrastive", 3, 32), ("contrastive", 77, 154), ("contrastive", 500, 256)],
+)
+def test_contrastive_tuning_of_many_classes_has_batches_in_which_most_texts_meet_their_like(
+    opened, technique, classes, batch
+):
+    facts = dataclasses.replace(planned(opened).facts, classes=classes)
+    assert choosing.batch(technique, facts).value == batch
+
+
 def test_the_options_of_a_technique_are_set_by_name_and_those_of_another_are_refused(opened):
     made = planned(opened, technique="adapter", adapter_size=4, adapter_kind="pfeiffer")
     assert made.settings.options == {"size": 4, "kind": "pfeiffer"}
@@ -207,7 +230,6 @@ def test_a_loss_or_a_reading_that_would_do_nothing_is_refused(opened, options, f
     [
         (WEIGHED, "class_weights has no meaning for regress"),
         ({"loss": "focal"}, "loss has no meaning for regress"),
-        ({"technique": "contrastive"}, "technique=contrastive has no meaning for regress"),
     ],
 )
 def test_what_a_kind_of_task_has_no_use_for_is_refused(opened, options, found):
@@ -216,3 +238,13 @@ def test_what_a_kind_of_task_has_no_use_for_is_refused(opened, options, found):
     scored = dataclasses.replace(corpus, train=rows, dev=rows[:6], labels=("value",), kind="regress")
     with pytest.raises(ConfigError, match=found):
         plan(scored, profile_of(corpus, 0.2), opened, TrainOptions(**options), silent, 0)
+
+
+@pytest.mark.parametrize("kind", ["regress", "multilabel"])
+def test_a_technique_that_wants_classes_is_refused_before_anything_is_trained(opened, kind):
+    corpus = of_kind(corpus_of(40), kind)
+    with pytest.raises(ConfigError, match="no text has one class"):
+        plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(technique="contrastive"), silent, 0)
+    made = choice(plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0), "technique")
+    probed = {"regress": "Pearson", "multilabel": "micro F1"}[kind]
+    assert made.evidence[f"frozen probe, {probed}"] > made.evidence[f"majority, {probed}"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_plan import corpus_of, planned
+from test_plan import corpus_of, of_kind, planned
 
 from afina import adapters, bases, heads, shelf
 from afina.errors import RecordError
@@ -199,3 +199,52 @@ def test_a_run_that_failed_after_training_does_not_train_again(opened, tmp_path,
     assert [event.text for event in said if event.text.startswith("going on from step")] != []
     assert not [event for event in said if event.step is not None]
     assert trained.reload_error < 1e-5
+
+
+def test_the_linear_head_takes_over_only_where_it_is_better_by_more_than_the_rows_of_dev_can_tell():
+    assert stage._doubt(0.9, 100) == pytest.approx(0.03)
+    assert stage._doubt(1.0, 100) == stage._doubt(-0.2, 100) == 0  # a score that is no share has none here
+
+
+KINDS = {"regress": ("Pearson", "pearson"), "multilabel": ("micro F1", "micro_f1")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("technique", ["lora", "adapter"])
+def test_scores_and_lists_are_answered_by_the_model_and_by_its_adapter_folder_alike(
+    opened, kind, technique, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    corpus = of_kind(corpus_of(20), kind)
+    corpus = dataclasses.replace(corpus, holdouts={"old": corpus.train[::5]})
+    trained = stage.train(corpus, plan_for(opened, technique=technique, options={}), opened, tmp_path, silent, 0)
+    model, again = (
+        predictor.logits(one, opened.tokenizer, 32)([row.input for row in corpus.train])
+        for one in (
+            heads.load(tmp_path / "model"),
+            heads.rebuild(opened.folder, opened.record.sha256, tmp_path / "adapter"),
+        )
+    )
+    np.testing.assert_allclose(model, again, rtol=1e-5, atol=1e-4)
+    assert trained.reload_error < 1e-3
+    assert {look.metric for look in trained.looks} == {KINDS[kind][0]}
+    assert {look.name for look in trained.looks} == {"dev", "old"}
+    assert trained.dev[0].name == KINDS[kind][1]
+    assert (trained.task.kind, len(trained.task.thresholds)) == (kind, 3 if kind == "multilabel" else 0)
+    assert kind == "multilabel" or 100 < model.mean() < 120  # as the file counts, and not as training did
+    assert adapters.read(tmp_path / "adapter").problem == shelf.load("objectives", kind).PROBLEM
+
+
+def test_the_head_that_is_kept_for_want_of_a_better_model_gives_scores_as_the_file_counts(
+    opened, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(stage, "_fit_probe", perfect(stage._fit_probe))
+    corpus = of_kind(corpus_of(20), "regress")
+    stage.train(corpus, plan_for(opened, technique="full", options={}), opened, tmp_path, silent, 0)
+    for model in (
+        heads.load(tmp_path / "model"),
+        heads.rebuild(opened.folder, opened.record.sha256, tmp_path / "adapter"),
+    ):
+        answers = predictor.logits(model, opened.tokenizer, 32)([row.input for row in corpus.train])[:, 0]
+        assert np.corrcoef(answers, [row.value for row in corpus.train])[0, 1] > 0.5
+        assert answers.mean() == pytest.approx(110, abs=2)

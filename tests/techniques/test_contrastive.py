@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from afina import heads
+from afina.errors import ConfigError
 from afina.techniques import contrastive
 
 
@@ -53,6 +54,13 @@ def test_the_body_is_moved_by_the_pairs_alone_and_the_head_by_the_labels_alone(t
         assert heads.output_layer(model).weight.grad.abs().sum() > 0
     assert bodies["both"] > 0
     assert bodies["entropy"] == 0
+
+
+@pytest.mark.parametrize("problem", sorted(set(heads.LOSSES) - {heads.SINGLE}))
+def test_where_a_text_has_no_one_class_it_is_refused_with_the_reason_and_does_not_fit(tiny_bert, problem):
+    with pytest.raises(ConfigError, match="no text has one class") as caught:
+        contrastive.apply(heads.build(tiny_bert, "mean", ("a", "b"), problem), contrastive.Config())
+    assert "technique=full" in caught.value.fix
 
 
 def test_merging_gives_the_model_its_own_loss_back(tiny_bert):

@@ -33,7 +33,7 @@ COLUMNS = ()  # usual names of its column that come before the others where the 
 COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
 USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
-ADDS = ("predicted", "probability")  # columns that are written beside a text
+ADDED = ("predicted", "probability")  # columns that `say` fills
 ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
 Config = losses.Config

@@ -50,7 +50,7 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 def task(folder: Path) -> Task:
     """What the exported model was made for. Raises RecordError where labels.json is missing or damaged."""
     card = _card(folder)
-    return Task(card["kind"], tuple(card["labels"]), card["activation"], card["per"], tuple(card["thresholds"]))
+    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]), card["per"])
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:

@@ -66,8 +66,8 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         split=_sentence(opened, rows, whole, seed),
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
-        kind=kind,
         holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
+        kind=kind,
     )
 
 
@@ -96,7 +96,7 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
 
 
 def _stand_ins(train: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Two rows without a fault for each label of train, of its kind."""
+    """Two rows without a fault for each label; none where rows have a number in the place of labels."""
 
     def row_of(name: str, number: str) -> Row:
         row = Row(f"{name} {number}", "", "")

@@ -1,8 +1,9 @@
 """Train: the planned technique on the training rows, from a head that already fits the frozen body.
 
 The head starts from the solution of a linear probe, so that the first steps do not tear up the body to please a
-random head. The look best on dev is kept, of equal ones the earliest; where none beats the probe, the probe is. A look
-is at no more than 500 rows of each hold-out set, the same ones every time.
+random head. The look best on dev is kept, of equal ones the earliest; the probe is, where it is better than that by
+more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms. A
+look is at no more than 500 rows of each hold-out set, the same ones every time.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
@@ -48,21 +49,20 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
-        read = (corpus.labels, corpus.train, corpus.dev, corpus.holdouts, retaining.text_sha256(settings))
-        checkpoints = _checkpoints(folder / CHECKPOINTS, (settings, opened.record.sha256, read, seed), tell)
+        checkpoints = _checkpoints(folder / CHECKPOINTS, _made_by(corpus, settings, opened, seed), tell)
         recipe = _recipe(settings, opened, seed, corpus)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
             reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), settings, reached, corpus)
     made = _made(plan, corpus.labels, objective.PROBLEM)
-    if reached < probe:
+    if reached < probe - _doubt(probe, len(holdouts["dev"])):
         model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
     else:
-        heads.rescale(model, *objective.units(corpus.train))
+        heads.rescale(model, *objective.units(corpus.train))  # the adapter's head too gives the final answers
     model, layout = _write(model, made, opened, folder)
-    task, dev = _judged(model, opened.tokenizer, made, corpus, seed)
+    task, scores = _judged(model, opened.tokenizer, made, corpus, seed)
     error = _reload_error(folder / "model", model, opened.tokenizer, made, corpus)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
@@ -74,12 +74,12 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         seconds=round(time.monotonic() - began, 1),
         curve=fitted.curve,
         best_step=fitted.best_step,
-        dev=dev,
+        dev=scores,
         reload_error=error,
+        task=task,
         stages=fitted.stages,
         looks=fitted.looks,
         stopped=fitted.stopped,
-        task=task,
     )
 
 
@@ -92,6 +92,11 @@ def _apply(model: Any, settings: Settings) -> Any:
     return technique
 
 
+def _doubt(score: float, rows: int) -> float:
+    """The standard error of a share of `rows`: what a difference on dev must exceed to say anything."""
+    return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
+
+
 def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
     """Where the checkpoints of just this training are; those of another plan or other rows are deleted."""
     own = folder / store.fingerprint(made_by)[:16]
@@ -101,6 +106,12 @@ def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
     for path in others:
         shutil.rmtree(path, ignore_errors=True)
     return own
+
+
+def _made_by(corpus: Corpus, settings: Settings, opened: Opened, seed: int) -> object:
+    """All that a training depends on."""
+    read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts)
+    return settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
 
 
 def _made(plan: Plan, labels: tuple[str, ...], problem: str | None) -> Adapter:
@@ -162,7 +173,7 @@ def _fit_probe(
     offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
-    heads.put_head(model, weights, biases)
+    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
     return score
 
 
@@ -173,7 +184,7 @@ def _refit(
     weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
     if score < reached:
         return reached
-    heads.put_head(model, weights, biases)
+    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
     return score
 
 
@@ -224,7 +235,7 @@ def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, corpu
         for one in (model, heads.load(folder))
     )
     error = float(np.abs(again - now).max(initial=0))
-    if error > 1e-3:
+    if error > 1e-3 * max(1.0, float(np.abs(now).max(initial=0))):  # numbers around a million are known to a tenth
         raise RecordError(
             f"the model read back from {folder} differs by {error:g}", "report this: it is a bug in saving"
         )

@@ -10,7 +10,8 @@ Every pair of a batch is used, so that n texts give n * (n - 1) / 2 pairs for n 
 from vectors that are cut off from it: it shapes nothing, and tells after each epoch what the vectors are worth. Where
 the run ends, a head fitted in closed form takes its place, if it is better (stages/train.py).
 Cost: that of full fine-tuning. Many classes want large batches: below two texts of a class there is nothing to learn.
-What it does not do: better than full fine-tuning where labels are plenty.
+What it does not do: better than full fine-tuning where labels are plenty; labels that do not exclude each other, or
+numbers, for which texts have no one class that they share.
 Source: Khosla et al. 2020, "Supervised Contrastive Learning", arXiv:2004.11362, eq. 2; the setting is that of Tunstall
 et al. 2022, "Efficient Few-Shot Learning Without Prompts" (SetFit), arXiv:2209.11055, section 3.
 
@@ -25,9 +26,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from afina.errors import ConfigError
 from afina.records import Facts, Nature, Verdict
 
-NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True, kinds=("classify",), own_loss=True)
+NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True, own_loss=True)
+
+SINGLE = "single_label_classification"  # config.problem_type
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -37,9 +41,19 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
 
 def apply(model: Any, config: Config) -> Any:
-    """Make every parameter trainable, and the loss of a labelled batch the contrastive one; returns the same model."""
+    """Make every parameter trainable, and the loss of a labelled batch the contrastive one; returns the same model.
+
+    Raises ConfigError where a text has no one class.
+    """
     import torch
 
+    by_word = type(model).__name__.endswith("ForTokenClassification")
+    problem = "token_classification" if by_word else getattr(model.config, "problem_type", None) or SINGLE
+    if problem != SINGLE:
+        raise ConfigError(
+            f"contrastive draws texts of one class together, and the task is {problem}: no text has one class",
+            "choose another technique, e.g. technique=full",
+        )
     model.requires_grad_(True)
     outside = [m for name, m in model.named_modules() if not name.startswith(model.base_model_prefix)]
     output = [m for m in outside if isinstance(m, torch.nn.Linear)][-1]
@@ -87,6 +101,6 @@ def suits(facts: Facts, config: Config) -> Verdict:
         trainable=trainable,
         memory=16 * trainable,
         seconds_per_row=3 * facts.seconds_per_row,
-        fits=2 <= facts.rows_per_class <= 64,
+        fits=facts.kind == "classify" and 2 <= facts.rows_per_class <= 64,
         why="few labels make many pairs, from which the body learns before the head does (Tunstall 2022, 3)",
     )
