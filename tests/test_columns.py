@@ -135,6 +135,19 @@ def test_a_task_that_cannot_read_the_column_is_refused():
         kind_of(table("text,labels", ("a", '["x"]'), lists=("labels",)), "classify")
 
 
+SPANS = '[{"start": 0, "end": 1, "label": "x"}]'
+
+
+def test_lists_of_spans_are_a_task_by_word_and_it_reads_no_pairs():
+    found = table("text,spans", ("a b", SPANS), lists=("spans",))
+    assert kind_of(found) == ("tag", "spans", "task: tag, for 'spans' holds spans")
+    both = table("text,label,spans", ("a b", "x", SPANS), lists=("spans",))
+    assert kind_of(both)[:2] == ("classify", "label")
+    assert kind_of(both, "tag")[:2] == ("tag", "spans")
+    with pytest.raises(ConfigError, match="tag reads single texts"):
+        kind_of(table("text_a,text_b,spans", ("a", "b", SPANS), lists=("spans",)))
+
+
 def test_a_label_column_of_nothing_is_refused():
     with pytest.raises(DataError, match=r"no row of rows\.csv has a label"):
         kind_of(table("text,label", ("a", ""), ("b", "NaN")))

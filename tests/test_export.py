@@ -112,6 +112,7 @@ def test_the_card_says_what_a_predictor_needs(tiny_bert):
         "labels": list(tiny.LABELS),
         "activation": "softmax",
         "thresholds": [],
+        "per": "text",
         "max_tokens": tiny.MAX_TOKENS,
         "inputs": ["input_ids", "attention_mask", "token_type_ids"],
         "pad_token_id": 0,

@@ -22,6 +22,7 @@ RATES = {
     "head_only": (1e-4, "the head alone has no use for it"),
 }  # peak of the body
 USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this technique")
+LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the order of the plan
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
 FEW_ROWS = 8  # median rows a class below which the body is left alone
@@ -33,6 +34,8 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
     each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
+    objective = shelf.load("objectives", facts.kind)
+    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     reasons = {
         "head_only": f"{each}: too few to move the body without tearing it",
         "freeze": f"{each} are enough to train the body above layer {depth}",
@@ -90,6 +93,26 @@ def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     ]
 
 
+def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:
+    """A choice for each option of the loss of this kind of task.
+
+    Raises ConfigError where one was given that the kind or the technique `name` has no use for.
+    """
+    fields, wanted = shelf.load("objectives", facts.kind).Config.model_fields, set(LOSS) & given.keys()
+    focal = given.get("loss") == "focal"
+    if wanted - fields.keys():
+        key = min(wanted - fields.keys())
+        raise ConfigError(f"{key} has no meaning for {facts.kind}", f"leave {key} out")
+    if "focal_gamma" in given and not focal:
+        raise ConfigError("focal_gamma has no meaning without loss=focal", "set loss=focal, or leave focal_gamma out")
+    weighed = focal or given.get("class_weights") == "balanced"
+    if (focal and name == "head_only") or (weighed and shelf.load("techniques", name).NATURE.own_loss):
+        key = "loss=focal" if focal else "class_weights=balanced"
+        raise ConfigError(f"{key} has no meaning with technique={name}", "choose another technique, or leave it out")
+    used = (key for key in LOSS if key in fields and (key != "focal_gamma" or focal))
+    return [Choice(key, fields[key].default, str(fields[key].description)) for key in used]
+
+
 def settings(choices: Sequence[Choice]) -> Settings:
     """The choices, typed; those of the technique's own options in a mapping of their own."""
     values = {choice.name: choice.value for choice in choices}
@@ -102,9 +125,17 @@ def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[st
     """Apply the technique once to the base, so that what it refuses is known before anything is trained."""
     module = shelf.load("techniques", settings.technique)
     config = keys.config(settings.technique, settings.options)
-    room(settings.max_seq_length, opened, module.suits(facts, config).positions)
     problem = shelf.load("objectives", facts.kind).PROBLEM
+    room(settings.max_seq_length, opened, module.suits(facts, config).positions)
     module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
+
+
+def reads(kind: str, pooling: str | None) -> None:
+    """Raise ConfigError for a pooling that a task of this kind cannot use."""
+    known = shelf.load("objectives", kind).POOLINGS
+    if pooling is not None and pooling not in known:
+        found = f"{kind} cannot read its texts with pooling={pooling}"
+        raise ConfigError(found, f"leave it out, or write one of {', '.join(known)}")
 
 
 def room(tokens: int, opened: Opened, taken: int) -> None:

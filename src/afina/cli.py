@@ -20,7 +20,7 @@ app = typer.Typer(
     epilog="First steps: 'afina demo', then 'afina run your.csv'.",
 )
 
-Data = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet, also gzipped", show_default=False)]
+Data = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL, also gzipped", show_default=False)]
 Input = Annotated[Path, typer.Argument(help="a data file, or a run file (.yaml)", show_default=False)]
 Finished = Annotated[Path, typer.Argument(help="the folder of a finished run", show_default=False)]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as many as you like", show_default=False)]
@@ -96,17 +96,16 @@ def predict(
     folder: Finished,
     file: Data,
     text: TextColumn = None,
-    out: Annotated[Path | None, typer.Option(help="the file to write; FILE-predicted.csv", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="the file to write, .csv or .jsonl", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Label FILE with a finished run, through ONNX Runtime and without torch."""
     from afina import inference, screen
 
-    target = out or Path(f"{file.name.partition('.')[0]}-predicted.csv")
-    rows, counts, findings = inference.label(folder, file, text, target)
-    screen.findings(findings)
-    screen.say(f"{rows:,} rows labelled in {target}")
-    summary = {"rows": rows, "out": str(target), "labels": counts}
+    made = inference.label(folder, file, text, out)
+    screen.findings(made.findings)
+    screen.say(f"{made.rows:,} rows labelled in {made.file}")
+    summary = {"rows": made.rows, "out": str(made.file), "labels": dict(made.counts)}
     screen.end(f"afina evaluate {shlex.quote(str(folder))} LABELLED_FILE", summary if as_json else None)
 
 

@@ -25,7 +25,7 @@ documento descripcion titulo input prompt sentence1 text1
 """
 LABELS = """
 label class category intent target topic sentiment emotion y gold_label label_text labels tag type rating stars polarity
-output etiqueta clase categoria intencion tema sentimiento tipo score
+output etiqueta clase categoria intencion tema sentimiento tipo score spans entities
 """
 PAIRS = (
     ("text_a", "text_b"),
@@ -116,9 +116,11 @@ def kind(table: Table, chosen: Columns, task: str | None) -> tuple[str, Columns]
             'write ["one", "two"] for labels, [{"start": 0, "end": 4, "label": "one"}] for spans',
         )
     check_label(table, chosen.label, found)
+    if chosen.pair is not None and shelf.load(OBJECTIVES, found).PER == "word":
+        raise ConfigError(f"{found} reads single texts, not pairs", f"name one column: text_column={chosen.text}")
     if task:
         return found, replace(chosen, why=f"{chosen.why}; task: {task} as asked")
-    what = "lists" if lists else "numbers"
+    what = ("spans" if "{" in filled[0] else "lists") if lists else "numbers"
     said = "" if found == "classify" else f"; task: {found}, for {chosen.label!r} holds {what}"
     return found, replace(chosen, why=chosen.why + said)
 

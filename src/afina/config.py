@@ -26,7 +26,7 @@ class Section(BaseModel):
 class CorpusOptions(Section):
     """Where the rows come from and how they are split."""
 
-    train_file: str = Field(default="", description="labelled rows: CSV, TSV, JSONL or Parquet, also gzipped")
+    train_file: str = Field(default="", description="labelled rows: CSV, TSV, JSONL, Parquet or CoNLL, also gzipped")
     dev_file: str | None = Field(default=None, description="rows for choices; cut from train where absent")
     test_file: str | None = Field(default=None, description="rows for the final scores; cut from train where absent")
     holdouts: dict[str, str] = Field(
@@ -67,7 +67,7 @@ class _Training(Section):
     """Choices that hold for every technique."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
-    pooling: Literal["mean", "cls"] | None = None
+    pooling: Literal["mean", "cls", "token"] | None = None
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)
@@ -78,6 +78,9 @@ class _Training(Section):
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")
+    class_weights: Literal["none", "balanced"] | None = Field(default=None, description="classify and multilabel")
+    loss: Literal["cross_entropy", "focal"] | None = Field(default=None, description="classify and multilabel")
+    focal_gamma: float | None = Field(default=None, gt=0, le=10, description="loss focal: how little the easy count")
     eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
     early_stopping_patience: int | None = Field(
         default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"

@@ -68,7 +68,7 @@ def export(model: nn.Module, tokenizer: Any, task: Task, folder: Path, max_token
             "max_tokens": max_tokens,
             "inputs": [entry.name for entry in proto.graph.input],
             "pad_token_id": tokenizer.pad_token_id or 0,
-            "pair": backend.num_special_tokens_to_add(True) > backend.num_special_tokens_to_add(False),
+            "pair": task.per == "text" and _takes_pairs(backend),
             "sha256": {path.name: _sha256(path) for path in sorted(partial.iterdir())},
         }
         (partial / "labels.json").write_text(json.dumps(card, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -93,6 +93,10 @@ def input_names(model: nn.Module, tokenizer: Any) -> tuple[str, ...]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _takes_pairs(backend: Tokenizer) -> bool:
+    return bool(backend.num_special_tokens_to_add(True) > backend.num_special_tokens_to_add(False))
 
 
 def _backend(tokenizer: Any) -> Tokenizer:

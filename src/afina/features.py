@@ -1,13 +1,16 @@
 """What a body says of texts: the vectors of chosen layers, mean-pooled or of the first token, now or as it was."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from afina import words
 from afina.records import Text
 
 Batch = dict[str, Tensor]
@@ -24,6 +27,40 @@ def encode(tokenizer: Any, inputs: Sequence[Text], max_tokens: int) -> list[dict
         first, second = [pair[0] for pair in inputs], [pair[1] for pair in inputs]
     encoded = tokenizer(first, second, truncation="longest_first", max_length=max_tokens)
     return [{key: encoded[key][row] for key in encoded} for row in range(len(first))]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the model reads at once of a text, and the words that are read in it."""
+
+    ids: dict[str, list[int]]
+    row: int  # of the text
+    words: tuple[int, ...]
+    tokens: tuple[int, ...]  # where each of them begins in the window
+
+
+def encode_words(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[Window]:
+    """The windows of each text, in order, not padded. Needs a fast tokenizer."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=max_tokens,
+        stride=words.overlap(max_tokens),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    rows, offsets = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
+    found = []
+    start = 0
+    for row, text in enumerate(texts):
+        end = bisect_right(rows, row)
+        for place, read in enumerate(words.assign(offsets[start:end], words.words(text)), start):
+            ids = {key: encoded[key][place] for key in encoded}
+            found.append(Window(ids, row, tuple(word for word, _ in read), tuple(token for _, token in read)))
+        start = end
+    return found
 
 
 def batches(
@@ -61,6 +98,32 @@ def collect(
     return np.empty((0,), np.float32) if result is None else result
 
 
+@torch.inference_mode()
+def collect_words(
+    model: nn.Module,
+    tokenizer: Any,
+    encoded: Sequence[dict[str, list[int]]],
+    tokens: Sequence[Sequence[int]],
+    read: Callable[[Batch], Tensor],
+    bf16: bool = False,
+) -> np.ndarray:
+    """`read` of every batch, (n, tokens, ...), at these tokens of each row, one after another: (m, ...) float32."""
+    model.eval()
+    found: list[np.ndarray] = [np.empty(0, np.float32)] * len(encoded)
+    for rows, batch in batches(tokenizer, encoded):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            values = read(batch)
+        for place, row in enumerate(rows):
+            found[row] = values[place, list(tokens[row])].float().numpy()
+    return np.concatenate(found) if found else np.empty(0, np.float32)
+
+
+def token_layers(encoder: nn.Module, batch: Batch) -> Tensor:
+    """The vectors of every layer of each token, (n, tokens, layers + 1, hidden); layer 0 is the embeddings."""
+    answer = encoder(**batch, output_hidden_states=True)
+    return torch.stack([*answer.hidden_states[:-1], answer.last_hidden_state], dim=2)
+
+
 def all_layers(encoder: nn.Module, batch: Batch) -> Tensor:
     """Mean and first-token vectors of every layer, (n, layers + 1, 2, hidden); layer 0 is the embeddings."""
     answer = encoder(**batch, output_hidden_states=True)
@@ -73,7 +136,7 @@ def all_layers(encoder: nn.Module, batch: Batch) -> Tensor:
 
 
 def before_output(model: nn.Module, output: nn.Linear, batch: Batch) -> Tensor:
-    """The input of the model's last linear layer, (n, width)."""
+    """The input of the model's last linear layer, (n, width), or (n, tokens, width) where it reads each token."""
     seen: list[Tensor] = []
     hook = output.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     try:

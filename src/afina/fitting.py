@@ -15,7 +15,13 @@ import numpy as np
 import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor
-from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    DataCollatorForTokenClassification,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_callback import ExportableState, PrinterCallback
 
 from afina import checkpoints, features, grouping, interrupts, judging, looking, store
@@ -51,7 +57,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         model=model,
         args=_arguments(recipe, folder, len(train)),
         train_dataset=_Rows(train, numbered=True),
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=(DataCollatorForTokenClassification if recipe.per_word else DataCollatorWithPadding)(tokenizer),
         compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
     trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
@@ -118,13 +124,20 @@ class _Trainer(Trainer):
         if not self.recipe.dropout:
             model.eval()  # turns dropout off in every architecture; gradients flow all the same
         if self.penalty is None or not torch.is_grad_enabled():  # dev is looked at without the penalty
-            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+            return self._task_loss(model, inputs, return_outputs, **kwargs)
         with features.watching(self.model.base_model) as seen:
-            loss, outputs = super().compute_loss(model, inputs, True, **kwargs)
+            loss, outputs = self._task_loss(model, inputs, True, **kwargs)
         with self.accelerator.autocast():
             held = self.penalty(self.model, inputs, seen[-1], self.state.global_step)
         self.penalties.append(held.item())
         return (loss + held, outputs) if return_outputs else loss + held
+
+    def _task_loss(self, model: Any, inputs: Any, return_outputs: bool, **kwargs: Any) -> Any:
+        if self.recipe.loss is None:
+            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        loss = self.recipe.loss(outputs.logits.float(), inputs["labels"])
+        return (loss, outputs) if return_outputs else loss
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         module, config = self.recipe.schedule.open("schedules")

@@ -1,15 +1,16 @@
 """Heads on an encoder, and the folder layouts in which others can load them.
 
-Two kinds:
+Three kinds:
   mean   encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
          Sentence-Transformers (Transformer, Pooling, Normalize, Dense): `SentenceTransformer(folder).encode(texts)`
          gives the logits without any code of ours.
   cls    the architecture's own AutoModelForSequenceClassification, saved by its own `save_pretrained`.
+  token  the architecture's own AutoModelForTokenClassification: logits (n, tokens, labels), for tasks by word.
 
-Where a technique adds what cannot be merged, `base` holds the untouched classifier in one of these layouts and
+Where a technique adds what cannot be merged, `base` holds the untouched model in one of these layouts and
 `adapter` what was trained: others cannot load that by mistake and get answers without the adapter.
 
-Both answer forward(input_ids, attention_mask, ..., labels=None) with `.loss` and `.logits` (n, classes), and have
+All answer forward(input_ids, attention_mask, ..., labels=None) with `.loss` and `.logits` (n, classes), and have
 `base_model` and `base_model_prefix`, so that a technique works on either, or on a model of the user's own.
 
 Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
@@ -24,14 +25,23 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from afina import adapters
 from afina.errors import ConfigError, RecordError
 from afina.records import Adapter
 
-MEAN, CLS, ADDED = "sentence-transformers", "sequence-classification", "adapter-on-base"  # names of the layouts
+MEAN, CLS, TOKEN = "sentence-transformers", "sequence-classification", "token-classification"  # names of the layouts
+ADDED = "adapter-on-base"  # another one
+FOR_TOKENS = "ForTokenClassification"  # how the names of such classes end
+AUTO = {CLS: AutoModelForSequenceClassification, TOKEN: AutoModelForTokenClassification}
 
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -76,8 +86,8 @@ class PooledClassifier(nn.Module):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str = SINGLE) -> Any:
-    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean or cls."""
+def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str | None = SINGLE) -> Any:
+    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean, cls or token."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.problem_type = problem
     if pooling == "mean":
@@ -85,7 +95,8 @@ def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str = SI
         model: Any = PooledClassifier(encoder, len(labels))
     else:
         config.num_labels = len(labels)
-        model, found = AutoModelForSequenceClassification.from_pretrained(
+        kind = AUTO[TOKEN if pooling == "token" else CLS]
+        model, found = kind.from_pretrained(
             folder, config=config, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
         model.accepts_loss_kwargs = False
@@ -157,7 +168,7 @@ def save(model: Any, tokenizer: Any, folder: Path, max_tokens: int) -> str:
         layout = MEAN
     else:
         model.save_pretrained(folder)
-        layout = CLS
+        layout = TOKEN if type(model).__name__.endswith(FOR_TOKENS) else CLS
     tokenizer.save_pretrained(folder)
     _forget_paths(folder)
     return layout
@@ -192,8 +203,9 @@ def load(folder: Path) -> Any:
     if not (folder / "config.json").is_file():
         raise RecordError(f"{folder} holds no model: there is no config.json", "train again, or name another run")
     if not (folder / "modules.json").is_file():
-        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
-        return model.eval()
+        made = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or [""]
+        kind = AUTO[TOKEN if made[0].endswith(FOR_TOKENS) else CLS]
+        return kind.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False).eval()
     encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
     weights = load_file(folder / "3_Dense" / "model.safetensors")
     pooled = PooledClassifier(encoder, len(weights["linear.weight"]))

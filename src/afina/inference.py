@@ -2,23 +2,34 @@
 
 import csv
 import io
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from afina import columns, shelf, store, tables
+from afina import cells, columns, shelf, store, tables
 from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Row, Table, Task, Text
-from afina.stages.corpus import clean_test
+from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Table, Task, Text
+from afina.stages.corpus import clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
 PARTED = ";"  # between several answers in a cell
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What became of a file that was labelled."""
+
+    rows: int
+    counts: Mapping[str, int]  # answers by label, where there are labels
+    findings: tuple[Finding, ...]
+    file: Path
 
 
 def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
@@ -29,36 +40,54 @@ def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
     return onnx.load(path.parent, path.name), onnx.task(path.parent), corpus
 
 
-def label(folder: Path, file: Path, text: str | None, out: Path) -> tuple[int, dict[str, int], tuple[Finding, ...]]:
-    """Write the rows of `file` with the model's answer beside each to `out`.
+def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Labelled:
+    """Write the rows of `file` with the model's answer beside each.
 
-    Returns how many rows there are, answers by label, and what was found in the file. A cell that a spreadsheet would
-    run as a formula is written with an apostrophe before it. Raises DataError or ConfigError where the file has no
-    column of texts, has the new columns already, or is `out` itself.
+    To `out`, or FILE-predicted with the objective's ending: CSV, or JSON lines for an ending of .jsonl. A cell of CSV
+    that a spreadsheet would run as a formula is written with an apostrophe before it. Raises DataError or ConfigError
+    where the file has no column of texts, has the new columns already, or is `out` itself.
     """
     predict, task, corpus = open_run(folder)
+    objective = shelf.load("objectives", task.kind)
+    out = out or Path(f"{file.name.partition('.')[0]}-predicted{objective.ENDING}")
     table = tables.read(file)
     if out.exists() and out.samefile(file):
         raise ConfigError(f"{out} would be written over itself", "name another file with --out")
-    objective = shelf.load("objectives", task.kind)
     for name in objective.ADDED:
         if name in table.columns:
             raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
     said, counts = objective.say(inputs, predict(inputs), task)
-    separator = corpus.columns.separator or PARTED
-    lines = [[*table.columns, *objective.ADDED]]
+    content, changed = _json(table, said), 0
+    if out.suffix != ".jsonl":
+        content, changed = _csv(table, said, corpus.columns.separator or PARTED)
+    store.write_text(out, content)
+    return Labelled(len(said), dict(counts), (*table.findings, *_formulas(changed)), out)
+
+
+def _json(table: Table, said: Sequence[Mapping[str, Any]]) -> str:
+    def value(column: str, cell: str) -> Any:
+        found = cells.items(cell) if column in table.lists else None
+        return cell if found is None else found
+
+    rows = (dict(zip(table.columns, map(value, table.columns, row), strict=True)) for row in table.rows)
+    return "".join(json.dumps({**row, **one}, ensure_ascii=False) + "\n" for row, one in zip(rows, said, strict=True))
+
+
+def _csv(table: Table, said: Sequence[Mapping[str, Any]], separator: str) -> tuple[str, int]:
+    """The rows and answers as CSV, and how many cells were changed."""
+    lines = [[*table.columns, *said[0]]]  # a table has rows
     for row, answer in zip(table.rows, said, strict=True):
-        lines.append([*row, *(_cell(name, answer[name], separator) for name in objective.ADDED)])
+        lines.append([*row, *(_cell(name, value, separator) for name, value in answer.items())])
     content = io.StringIO(newline="")
     csv.writer(content, lineterminator="\n").writerows([_inert(cell) for cell in line] for line in lines)
-    store.write_text(out, content.getvalue())
-    changed = sum(_inert(cell) != cell for line in lines for cell in line)
-    return len(said), dict(counts), (*table.findings, *_formulas(changed))
+    return content.getvalue(), sum(_inert(cell) != cell for line in lines for cell in line)
 
 
 def _cell(name: str, value: Any, separator: str) -> str:
     if isinstance(value, list):
+        if any(isinstance(one, dict) for one in value):
+            return json.dumps(value, ensure_ascii=False)
         return separator.join(_cell(name, one, separator) for one in value)
     if isinstance(value, float):
         return f"{value:.4f}" if name == "probability" else f"{value:.6g}"
@@ -94,34 +123,24 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
     """
     predict, task, corpus = open_run(folder)
     table = tables.read(file)
-    texts = _inputs(table, corpus.columns, text)
-    column = label or corpus.columns.label
-    columns.present(table, column)
-    table = columns.parted(table, replace(corpus.columns, label=column))
-    columns.check_label(table, column, task.kind)
-    place = table.columns.index(column)
-    given = tuple(
-        _row(one, values[place], f"{table.file}:{line}", task)
-        for one, line, values in zip(texts, table.lines, table.rows, strict=True)
-    )
+    chosen = replace(corpus.columns, text=_text(table, corpus.columns, text), label=label or corpus.columns.label)
+    for name in (chosen.text, chosen.label, chosen.pair):
+        if name is not None:
+            columns.present(table, name)
+    table = columns.parted(table, chosen)
+    columns.check_label(table, chosen.label, task.kind)
+    given, unread = rows_of(table, chosen, task.kind)
     rows, found = clean_test(given, corpus.train)
     if not rows:
-        raise DataError(f"{table.file} has no labelled rows in {column!r}", "name the column of labels with --label")
-    return evaluate(predict, rows, task, file.name, {}, seed=0), (*table.findings, *found)
-
-
-def _row(text: Text, cell: str, where: str, task: Task) -> Row:
-    first, second = (text, None) if isinstance(text, str) else text
-    try:
-        row: Row = shelf.load("objectives", task.kind).read(Row(first, "", where, second), cell)
-    except ValueError as error:
-        raise DataError(f"{where}: {error}", "correct this row, or delete it") from None
-    return row
+        raise DataError(
+            f"{table.file} has no labelled rows in {chosen.label!r}", "name the column of labels with --label"
+        )
+    return evaluate(predict, rows, task, file.name, {}, seed=0), (*table.findings, *unread, *found)
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:
     """The texts, or pairs of texts, in the columns that the run was trained on, or in the one that is named."""
-    first = text or (known.text if known.text in table.columns else _only_text(table, known.text))
+    first = _text(table, known, text)
     columns.present(table, first)
     place = table.columns.index(first)
     if known.pair is None:
@@ -131,6 +150,8 @@ def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:
     return [(row[place], row[second]) for row in table.rows]
 
 
-def _only_text(table: Table, wanted: str) -> str:
-    """A file with a single column needs no name for it."""
-    return table.columns[0] if len(table.columns) == 1 else wanted
+def _text(table: Table, known: Columns, text: str | None) -> str:
+    """The column of texts: as named, as in training, or the only one."""
+    if text is not None or known.text in table.columns or len(table.columns) > 1:
+        return text or known.text
+    return table.columns[0]

@@ -191,7 +191,7 @@ class _Model:
     def logits(self) -> Any:
         from afina.predictors import torch
 
-        return torch.logits(self.model(), self.base.tokenizer, self.max_tokens)
+        return torch.logits(self.model(), self.base.tokenizer, self.max_tokens, task=self.task)
 
     def exported(self, folder: Path) -> Path:
         from afina.export import export

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from afina.losses import label_weights
+
 PENALTIES = np.logspace(-3, 3, 7)  # ridge penalty, in units of the features' mean squared length
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # inverse penalties C tried for the logistic head
 
@@ -61,10 +63,13 @@ def ridge(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarra
     return best[1].T.astype(np.float32), (mean - middle @ best[1]).astype(np.float32)
 
 
-def logistic(features: np.ndarray, labels: np.ndarray, classes: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def logistic(
+    features: np.ndarray, labels: np.ndarray, classes: int, strength: float, balanced: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights (classes, d) and biases (classes,) of a multinomial logistic head, penalty 1 / `strength`.
 
-    A class without rows gets weights of 0 and a bias below all others.
+    `balanced` weighs rows so that each class counts as much. A class without rows gets weights of 0 and a bias below
+    all others.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -74,7 +79,9 @@ def logistic(features: np.ndarray, labels: np.ndarray, classes: int, strength: f
     if len(present) == 1:
         biases[present] = 0
         return weights, biases
-    fitted = LogisticRegression(C=strength, max_iter=300).fit(features, labels)
+    fitted = LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None).fit(
+        features, labels
+    )
     if len(present) == 2:  # scikit-learn keeps one row of weights for two classes; the softmax needs both
         weights[present] = np.concatenate([-fitted.coef_, fitted.coef_]) / 2
         biases[present] = np.concatenate([-fitted.intercept_, fitted.intercept_]) / 2
@@ -84,7 +91,11 @@ def logistic(features: np.ndarray, labels: np.ndarray, classes: int, strength: f
 
 
 def choose_strength(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, rows: int = 3000
+    train: tuple[np.ndarray, np.ndarray],
+    dev: tuple[np.ndarray, np.ndarray],
+    classes: int,
+    rows: int = 3000,
+    balanced: bool = False,
 ) -> tuple[float, float]:
     """The strength with the lowest loss on dev, and its accuracy there, from heads on at most `rows` training rows.
 
@@ -94,23 +105,28 @@ def choose_strength(
     features, labels = train[0][drawn], train[1][drawn]
     results = []
     for strength in STRENGTHS:
-        weights, biases = logistic(features, labels, classes, strength)
+        weights, biases = logistic(features, labels, classes, strength, balanced)
         logits = dev[0] @ weights.T + biases
         results.append((_loss(logits, dev[1]), strength, float((logits.argmax(1) == dev[1]).mean())))
     _, strength, accuracy = min(results)
     return strength, accuracy
 
 
-def logistic_labels(features: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def logistic_labels(
+    features: np.ndarray, targets: np.ndarray, strength: float, balanced: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights (k, d) and biases (k,) of k independent logistic regressions, penalty 1 / `strength` on the weights.
 
     features  (n, d)      targets  (n, k), 0 or 1. All k are fitted at once by L-BFGS; biases are not penalised.
+    `balanced` weighs rows so that those with a label and those without count as much.
     """
     from scipy.optimize import minimize
 
     x = np.concatenate([features, np.ones((len(features), 1))], axis=1).astype(np.float64)
     signs = 2.0 * targets - 1
     shape = (targets.shape[1], x.shape[1])
+    yes, no = label_weights(targets) if balanced else (1.0, 1.0)
+    each = strength * np.where(targets > 0, yes, no)  # (n, k)
 
     def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
         parameters = flat.reshape(shape)
@@ -118,8 +134,8 @@ def logistic_labels(features: np.ndarray, targets: np.ndarray, strength: float) 
         slope = -signs / (1 + np.exp(np.minimum(margins, 500)))
         plain = parameters.copy()
         plain[:, -1] = 0
-        loss = strength * np.logaddexp(0, -margins).sum() + np.square(plain).sum() / 2
-        return loss / len(x), (strength * (slope.T @ x) + plain).ravel() / len(x)
+        loss = (each * np.logaddexp(0, -margins)).sum() + np.square(plain).sum() / 2
+        return loss / len(x), ((each * slope).T @ x + plain).ravel() / len(x)
 
     found = minimize(cost, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
     parameters = found.reshape(shape).astype(np.float32)
@@ -127,14 +143,14 @@ def logistic_labels(features: np.ndarray, targets: np.ndarray, strength: float) 
 
 
 def choose_strength_labels(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], rows: int = 3000
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], rows: int = 3000, balanced: bool = False
 ) -> float:
     """The strength with the lowest mean loss on dev, from heads on at most `rows` training rows drawn at random."""
     drawn = np.random.default_rng(0).permutation(len(train[1]))[:rows]
     signs = 1 - 2.0 * dev[1]
 
     def loss(strength: float) -> float:
-        weights, biases = logistic_labels(train[0][drawn], train[1][drawn], strength)
+        weights, biases = logistic_labels(train[0][drawn], train[1][drawn], strength, balanced)
         return float(np.logaddexp(0, signs * (dev[0] @ weights.T + biases)).mean())
 
     return min(STRENGTHS, key=loss)

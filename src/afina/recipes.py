@@ -53,6 +53,8 @@ class Recipe:
     patience: int = 0  # looks without a gain after which training stops; 0 is never
     dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best look has most
     metric: str = "accuracy"  # its name
+    per_word: bool = False  # whether a row has a label for each token, -100 for none
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None  # of logits and labels; None is the model's own
 
 
 @dataclass(frozen=True, slots=True)

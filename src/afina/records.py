@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 Text = str | tuple[str, str]  # one text, or a pair
-Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels); what they are says the `Task`
+Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
 Value = str | int | float | bool | tuple[float, ...] | None
 
@@ -79,6 +79,15 @@ class Finding:
     where: tuple[str, ...] = ()  # the first few, as file:line, with a remark where it helps
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a text, and what it is."""
+
+    start: int  # characters before it
+    end: int  # characters to its end
+    label: str
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One text, or pair of texts, and what is known of it: a class, or what the task's kind has in its place."""
@@ -89,6 +98,7 @@ class Row:
     pair: str | None = None  # the second text of a pair
     value: float | None = None  # regress
     labels: tuple[str, ...] | None = None  # multilabel: sorted; () where none holds
+    spans: tuple[Span, ...] | None = None  # tag: in the order of the text; () where there are none
 
     @property
     def input(self) -> Text:
@@ -98,11 +108,13 @@ class Row:
     @property
     def target(self) -> Hashable:
         """What is known of it, whatever the kind; '' where nothing is."""
-        return next((one for one in (self.value, self.labels) if one is not None), self.label)
+        return next((one for one in (self.value, self.labels, self.spans) if one is not None), self.label)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes or labels that it is an example of."""
+        """The classes or labels that it is an example of, each once."""
+        if self.spans:
+            return tuple(sorted({span.label for span in self.spans}))
         return self.labels or ((self.label,) if self.label else ())
 
 
@@ -151,6 +163,7 @@ class Task:
     labels: tuple[str, ...] = ()  # of the logits, in their order
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
     thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
+    per: str = "text"  # what an answer is of: text, or each word of it
 
 
 # ---------------------------------------------------------------- profile
@@ -220,7 +233,7 @@ class LayerScore:
     """How well a linear head does on one frozen layer."""
 
     layer: int  # 0 is the embedding layer
-    pooling: str  # mean or cls
+    pooling: str  # mean, cls, or token for each word
     value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
@@ -264,6 +277,7 @@ class Nature:
     merges: bool  # `merge` gives a model of the original parameters alone; else what was added stays in it
     small: bool  # what it trains is a small file of its own, which others can put on the same base
     refits_head: bool = False  # once the body is trained, the head is fitted anew on it
+    own_loss: bool = False  # it trains by a loss of its own, which no other can take the place of
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +290,7 @@ class Adapter:
     pooling: str  # mean or cls
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
-    problem: str = "single_label_classification"  # what the head was trained for, as Hugging Face names it
+    problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it; None by word
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +309,7 @@ class Settings:
     """What the plan decided, typed; names as in the run file."""
 
     technique: str
-    pooling: str  # mean or cls
+    pooling: str  # mean, cls, or token for each word
     options: Mapping[str, Value]  # of the technique's own Config
     learning_rate: float  # peak, of the body
     head_learning_rate: float
@@ -328,6 +342,9 @@ class Settings:
     retention_weight: float = 0.0
     retention_temperature: float = 2.0  # retention kl
     general_file: str = "en"  # one text a line; en or es are the sentences that ship
+    class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
+    loss: str | None = None  # cross_entropy or focal
+    focal_gamma: float | None = None  # loss focal
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +425,7 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers, sequence-classification or adapter-on-base
+    layout: str  # sentence-transformers, sequence-classification, token-classification or adapter-on-base
     trainable: int
     parameters: int
     seconds: float

@@ -136,6 +136,7 @@ def corpus_json(record: Corpus) -> dict[str, Any]:
 
     return {
         "name": record.name,
+        "task": record.kind,
         "columns": asdict(record.columns),
         "labels": list(record.labels),
         "rows": _rows(record),

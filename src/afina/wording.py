@@ -14,7 +14,7 @@ WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
     "tfidf": "TF-IDF", "tf_idf": "TF-IDF", "none": "FP32", "fp32": "FP32", "half": "FP16",
     "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
-    "rmse": "RMSE", "mae": "MAE", "no_label": "no label",
+    "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
@@ -32,7 +32,6 @@ model = AutoModelForSequenceClassification.from_pretrained({folder})
 inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
 labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 {use}"""
-
 ADAPTER_ON_BASE = """\
 from pathlib import Path
 
@@ -47,6 +46,7 @@ labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 LOADING = {
     "sentence-transformers": SENTENCE_TRANSFORMERS,
     "sequence-classification": TRANSFORMERS,
+    "token-classification": TRANSFORMERS.replace("ForSequence", "ForToken"),
     "adapter-on-base": ADAPTER_ON_BASE,
 }  # by the layout of the model folder
 

@@ -1,8 +1,8 @@
-"""What every reader on the shelf keeps. Its own tests, tests/readers/test_<name>.py, hold a `write` that makes one."""
+"""What every reader on the shelf keeps. Its own tests, tests/readers/test_<name>.py, hold `write(path, columns, rows)`,
+which makes a file and returns the line of each row; and COLUMNS, ROWS and LISTS where the format holds not any text."""
 
 import gzip
 import importlib.util
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -22,12 +22,11 @@ ROWS = (
     ("漢字 🙂 İ", "odd"),
     ("plain", "tarjeta"),
 )
-Write = Callable[[Path, Sequence[str], Sequence[Sequence[str]]], tuple[int, ...]]
 quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def writer(name: str) -> Write:
-    """How the reader's own tests write a file; returns the line on which each row begins."""
+def own_tests(name: str) -> ModuleType:
+    """The reader's own tests, which know how to write a file of its kind."""
     path = Path(__file__).parents[1] / "readers" / f"test_{name}.py"
     assert path.exists(), f"the reader {name} needs {path.name} with write(path, columns, rows) -> lines"
     spec = importlib.util.spec_from_file_location(f"writer_of_{name}", path)
@@ -35,7 +34,12 @@ def writer(name: str) -> Write:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.write
+    return module
+
+
+def table_of(own: ModuleType) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """What is written: these rows, or the reader's own where its format cannot hold them."""
+    return getattr(own, "COLUMNS", COLUMNS), getattr(own, "ROWS", ROWS)
 
 
 @pytest.fixture(params=NAMES)
@@ -46,7 +50,8 @@ def reader(request: pytest.FixtureRequest) -> ModuleType:
 @pytest.fixture
 def sample(reader: ModuleType, tmp_path: Path) -> Path:
     path = tmp_path / f"rows{reader.SUFFIXES[0]}"
-    writer(reader.__name__.rpartition(".")[2])(path, COLUMNS, ROWS)
+    own = own_tests(reader.__name__.rpartition(".")[2])
+    own.write(path, *table_of(own))
     return path
 
 
@@ -72,15 +77,19 @@ def test_no_two_readers_claim_one_ending():
 
 def test_rows_come_back_letter_by_letter_with_the_line_each_began_on(reader, tmp_path):
     path = tmp_path / f"rows{reader.SUFFIXES[0]}"
-    lines = writer(reader.__name__.rpartition(".")[2])(path, COLUMNS, ROWS)
-    assert reader.read(path) == Table(file=path.name, columns=COLUMNS, rows=ROWS, lines=lines)
+    own = own_tests(reader.__name__.rpartition(".")[2])
+    columns, rows = table_of(own)
+    lines = own.write(path, columns, rows)
+    lists = getattr(own, "LISTS", ())
+    assert reader.read(path) == Table(file=path.name, columns=columns, rows=rows, lines=lines, lists=lists)
 
 
 def test_a_gzipped_file_reads_as_the_plain_one(reader, sample):
     packed = sample.with_name(sample.name + ".gz")
     packed.write_bytes(gzip.compress(sample.read_bytes()))
     table = reader.read(packed)
-    assert (table.columns, table.rows, table.lines) == (COLUMNS, ROWS, reader.read(sample).lines)
+    plain = reader.read(sample)
+    assert (table.columns, table.rows, table.lines) == (plain.columns, plain.rows, plain.lines)
     assert table.file == packed.name
 
 

@@ -112,7 +112,7 @@ def test_a_common_label_gets_a_threshold_of_its_own_and_a_rare_one_the_common_on
 
 
 def test_thresholds_decide_what_is_said_and_scored():
-    lenient = Task("multilabel", ("a", "b"), "sigmoid", (0.3, 0.7))
+    lenient = Task("multilabel", ("a", "b"), "sigmoid", thresholds=(0.3, 0.7))
     said, counts = multilabel.say(["t"] * 2, np.array([[0.4, 0.6], [0.2, 0.8]]), lenient)
     assert said == [{"predicted": ["a"], "probability": [0.4]}, {"predicted": ["b"], "probability": [0.8]}]
     assert counts == {"a": 1, "b": 1}

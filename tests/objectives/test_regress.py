@@ -124,7 +124,7 @@ def test_a_model_is_trained_on_other_units_and_answers_in_those_of_the_file(tiny
     for technique in ("full", "head_only"):
         folder = tmp_path / technique
         folder.mkdir()
-        plan = tiny.plan_of(corpus, opened, technique=technique, **settings)
+        plan = tiny.plan_of(corpus, opened, technique=technique, options={}, **settings)
         trained = stage.train(corpus, plan, opened, folder, silent, 0)
         predict = predictor.wrap(heads.load(folder / "model"), opened.tokenizer, 32, task=trained.task)
         answers = predict([row.input for row in far[:40]])[:, 0]

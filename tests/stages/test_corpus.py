@@ -245,6 +245,50 @@ def test_a_label_in_lists_that_train_lacks_leaves_dev_and_stays_in_test(made):
     assert {finding.action for finding in said(corpus, "rare")} == {"kept", "removed"}
 
 
+def spanned(*spans):
+    rows = [{"text": f"card {n} is red", "spans": [{"start": 0, "end": 4, "label": "x"}] * (n % 2)} for n in range(40)]
+    rows += [{"text": "my card", "spans": list(one)} for one in spans]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_spans_are_read_and_those_outside_the_text_are_left_out_with_their_line(made):
+    corpus = made(
+        spanned([{"start": 3, "end": 8, "label": "x"}], [{"start": 3, "label": "x"}]), train_name="train.jsonl"
+    )
+    assert (corpus.kind, corpus.labels) == ("tag", ("O", "B-x", "I-x"))
+    (finding,) = said(corpus, "tag")
+    assert (finding.count, finding.action) == (2, "removed")
+    assert finding.where == (
+        "train.jsonl:41: the span 3 to 8 is not inside the text of 7 characters",
+        'train.jsonl:42: {"start": 3, "label": "x"} has no whole start, whole end and label',
+    )
+    assert from_json(Corpus, to_json(corpus)) == corpus
+
+
+def test_every_part_of_a_cut_has_rows_with_spans_and_rows_without(made):
+    corpus = made(spanned(), train_name="train.jsonl")
+    for rows in (corpus.train, corpus.dev, corpus.test):
+        assert {bool(row.spans) for row in rows} == {True, False}
+
+
+def test_a_conll_file_is_a_task_by_word_and_broken_tags_are_repaired_with_their_line(made):
+    sentences = "".join(
+        f"card\t{'O' if n % 3 else 'B-x'}\nnumber\tO\n{n}\t{'O' if n % 2 else 'I-x'}\n\n" for n in range(40)
+    )
+    corpus = made(sentences, train_name="train.conll")
+    assert (corpus.kind, corpus.labels) == ("tag", ("O", "B-x", "I-x"))
+    assert said(corpus, "conll")[0].where[0] == "train.conll:3: I-x"
+    assert said(corpus, "conll")[0].count == 20
+    assert {row.where for row in corpus.train + corpus.dev + corpus.test} == {
+        f"train.conll:{4 * n + 1}" for n in range(40)
+    }
+
+
+def test_a_file_without_any_span_is_refused(made):
+    with pytest.raises(DataError, match=r"no row of train\.conll has any span"):
+        made("".join(f"card\tO\n{n}\tO\n\n" for n in range(40)), train_name="train.conll", task="tag")
+
+
 def test_one_text_with_two_lists_is_a_contradiction(made):
     corpus = made(listed([["a"], ["b"], []] * 12) + listed([["a"]]) + '{"text": "TEXT 1", "labels": ["a", "b"]}\n',
                   train_name="train.jsonl")  # fmt: skip

@@ -63,9 +63,12 @@ def test_lost_letters_of_the_financial_phrases_are_counted():
     assert [finding.count for finding in said(real("financial_phrasebank"), "characters")] == [84]
 
 
-def test_the_score_of_similar_sentences_is_learned_as_a_number():
+def test_the_score_of_similar_sentences_is_a_task_of_its_own():
     corpus = real("stsb_en")
-    assert (corpus.kind, corpus.columns.label, corpus.columns.pair is None) == ("regress", "score", False)
+    assert (corpus.kind, corpus.columns.label, len(corpus.test)) == ("regress", "score", 1379)
+    assert {row.label for row in corpus.train} == {""}
+    assert min(row.value for row in corpus.train) == 0.0
+    assert max(row.value for row in corpus.train) == 5.0
 
 
 def test_the_coarse_label_of_the_questions_is_chosen():

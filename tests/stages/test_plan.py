@@ -198,6 +198,48 @@ def test_a_plan_survives_the_round_trip(opened):
     assert from_json(Plan, to_json(made)) == made
 
 
+WEIGHED = {"class_weights": "balanced"}
+
+
+def test_the_loss_is_plain_unless_the_user_says_so(opened):
+    made = planned(opened)
+    assert (made.settings.class_weights, made.settings.loss, made.settings.focal_gamma) == (
+        "none", "cross_entropy", None,
+    )  # fmt: skip
+    users = planned(opened, loss="focal", **WEIGHED)
+    assert (users.settings.class_weights, users.settings.loss, users.settings.focal_gamma) == ("balanced", "focal", 2.0)
+    assert choice(users, "loss").why == "set by the user"
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"focal_gamma": 1.0}, "focal_gamma has no meaning without loss=focal"),
+        ({"loss": "focal", "technique": "head_only"}, "loss=focal has no meaning with technique=head_only"),
+        ({"technique": "contrastive", **WEIGHED}, "class_weights=balanced has no meaning with technique=contrastive"),
+        ({"pooling": "token"}, "classify cannot read its texts with pooling=token"),
+    ],
+)
+def test_a_loss_or_a_reading_that_would_do_nothing_is_refused(opened, options, found):
+    with pytest.raises(ConfigError, match=found):
+        planned(opened, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (WEIGHED, "class_weights has no meaning for regress"),
+        ({"loss": "focal"}, "loss has no meaning for regress"),
+    ],
+)
+def test_what_a_kind_of_task_has_no_use_for_is_refused(opened, options, found):
+    corpus = corpus_of(40)
+    rows = tuple(dataclasses.replace(row, label="", value=float(n)) for n, row in enumerate(corpus.train))
+    scored = dataclasses.replace(corpus, train=rows, dev=rows[:6], labels=("value",), kind="regress")
+    with pytest.raises(ConfigError, match=found):
+        plan(scored, profile_of(corpus, 0.2), opened, TrainOptions(**options), silent, 0)
+
+
 @pytest.mark.parametrize("kind", ["regress", "multilabel"])
 def test_a_technique_that_wants_classes_is_refused_before_anything_is_trained(opened, kind):
     corpus = of_kind(corpus_of(40), kind)

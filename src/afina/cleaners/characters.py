@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 
-from afina.records import Finding, Row
+from afina.records import Finding, Row, Span
 from afina.sameness import places
 
 ORDER = 20
@@ -41,10 +41,11 @@ def clean(
         text, label = _repair(row.text, kinds), _repair(row.label, kinds)
         labels = row.labels and tuple(sorted({_repair(one, kinds) for one in row.labels}))
         pair = None if row.pair is None else _repair(row.pair, kinds)
+        spans = row.spans and tuple(_moved(row.text, span, kinds) for span in row.spans)
         if kinds:
             for kind in kinds:
                 repaired[kind].append(row)
-            row = replace(row, text=text, label=label, pair=pair, labels=labels)
+            row = replace(row, text=text, label=label, pair=pair, labels=labels, spans=spans)
         if _LOST in text or (pair and _LOST in pair):
             lost.append(row)
         return row
@@ -56,17 +57,30 @@ def clean(
     return cleaned, tuple(findings)
 
 
+def _moved(text: str, span: Span, kinds: set[str]) -> Span:
+    """The span where its characters stand after the repair; a span of white space at an end is none any more."""
+    plain = _inside(text, set())
+    lead, length = len(plain) - len(plain.lstrip()), len(plain.strip())
+    start, end = (min(max(len(_inside(text[:edge], set())) - lead, 0), length) for edge in (span.start, span.end))
+    return Span(start, end, _repair(span.label, kinds))
+
+
 def _repair(text: str, kinds: set[str]) -> str:
+    text = _inside(text, kinds)
+    cut = text.strip()
+    if cut != text:
+        kinds.add("ends")
+    return cut
+
+
+def _inside(text: str, kinds: set[str]) -> str:
     if _ODD.search(text):
         kinds.add("odd")
         text = _ODD.sub(_substitute, text)
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         kinds.add("form")
         text = unicodedata.normalize("NFC", text)
-    cut = text.strip()
-    if cut != text:
-        kinds.add("ends")
-    return cut
+    return text
 
 
 def _substitute(match: re.Match[str]) -> str:

@@ -32,7 +32,9 @@ def clean(
         if all(spelling[name] == name for name in row.names):
             return row
         label = spelling[row.label] if row.label else ""
-        return replace(row, label=label, labels=row.labels and tuple(sorted({spelling[one] for one in row.labels})))
+        labels = row.labels and tuple(sorted({spelling[one] for one in row.labels}))
+        spans = row.spans and tuple(replace(span, label=spelling[span.label]) for span in row.spans)
+        return replace(row, label=label, labels=labels, spans=spans)
 
     pairs = Counter((name, spelling[name]) for _, name in changed)
     finding = Finding(

@@ -1,1 +1,9 @@
-"""Objectives: what is learned. Each says how rows become targets, logits answers, and answers scores."""
+"""Objectives: what is learned. Each module says, for its kind of task,
+
+    what a label is     claims, read, outputs, strata, counts, units; LISTS, COLUMNS, COUNTED
+    how it is learned   targets, blind, probe, fit_head, loss, dev_score; Config, PROBLEM, POOLINGS, PER, PROBED
+    what answers are    tune, scores, details, compare, rivals, say; ACTIVATION, METRIC, ADDED, ENDING, SURE
+    how it is told      size, describe, limits; PIPELINE, USE
+
+and needs no torch for any of it.
+"""

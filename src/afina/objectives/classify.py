@@ -17,12 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from afina import baselines, cells, metrics, probing
+from afina import baselines, cells, losses, metrics, probing
 from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "softmax"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "single_label_classification"  # as Hugging Face names it
+METRIC = "accuracy"  # name of the main score
 PROBED = "accuracy"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
@@ -31,7 +34,9 @@ COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
 USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
 ADDED = ("predicted", "probability")  # columns that `say` fills
+ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
+Config = losses.Config
 
 
 # ---------------------------------------------------------------- rows
@@ -102,14 +107,22 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return accuracy, *metrics.wilson(round(accuracy * len(wanted)), len(wanted))
 
 
-def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int) -> Any:
+def fit_head(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
+) -> Any:
     """Weights (classes, d) and biases (classes,) of a logistic head on frozen features, its strength chosen on dev."""
-    strength, _ = probing.choose_strength(train, dev, classes)
-    return probing.logistic(*train, classes, strength)
+    strength, _ = probing.choose_strength(train, dev, classes, balanced=config.balanced)
+    return probing.logistic(*train, classes, strength, config.balanced)
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:
+    """The loss of logits and classes, with weights from those of train; None where it is the model's own."""
+    return None if config.plain else losses.of_classes(config, wanted, classes)
+
+
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """The main score of logits (n, classes), without its interval."""
+    del labels
     return float(np.mean(logits.argmax(-1) == wanted))
 
 

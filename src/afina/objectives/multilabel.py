@@ -23,13 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from afina import baselines, cells, counting, metrics, probing
+from afina import baselines, cells, counting, losses, metrics, probing
 from afina.counting import Counts
 from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "sigmoid"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "multi_label_classification"  # as Hugging Face names it
+METRIC = "micro_f1"  # name of the main score
 PROBED = "micro F1"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
@@ -37,7 +40,9 @@ COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names o
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
 ADDED = ("predicted", "probability")  # columns that `say` fills
+ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
+Config = losses.Config
 FEWEST = 10  # rows on dev with a label, for a threshold of its own
 NONE = "(none)"  # in place of no label
 USUAL = 0.5  # the threshold where none was chosen
@@ -133,15 +138,24 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return score.value, min(score.low, score.value), max(score.high, score.value)
 
 
-def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int) -> Any:
+def fit_head(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
+) -> Any:
     """Weights (labels, d) and biases (labels,) of logistic heads on frozen features, their strength chosen on dev."""
     del classes
-    strength = probing.choose_strength_labels(train, dev)
-    return probing.logistic_labels(*train, strength)
+    strength = probing.choose_strength_labels(train, dev, balanced=config.balanced)
+    return probing.logistic_labels(*train, strength, config.balanced)
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:
+    """The loss of logits and a 0-1 table, with weights from that of train; None where it is the model's own."""
+    del classes
+    return None if config.plain else losses.of_labels(config, wanted)
+
+
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """Micro F1 of logits (n, labels) at their best common threshold."""
+    del labels
     return counting.best_cut(logits.ravel(), wanted.ravel())[1]
 
 

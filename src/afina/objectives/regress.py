@@ -20,13 +20,17 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from afina import baselines, cells, metrics, probing
 from afina.errors import DataError
 from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
 
 ACTIVATION = "none"
+PER = "text"  # what an answer is of
+POOLINGS = ("mean", "cls")  # what a head may read
 PROBLEM = "regression"  # as Hugging Face names it
+METRIC = "pearson"  # name of the main score
 PROBED = "Pearson"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
@@ -35,11 +39,16 @@ USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts
 SURE = "off by"  # what the number beside a mistake is
 ADDED = ("predicted",)  # columns that `say` fills
+ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
 BINS = 10  # ranges that values are counted in
 STRATA = 5
 NEAR = 0.1  # standard deviations within which two answers are the same
 NAMES = ("pearson", "spearman", "rmse", "mae")
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """The loss of this kind has no options."""
 
 
 # ---------------------------------------------------------------- rows
@@ -112,14 +121,22 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return value, math.tanh(middle - spread), math.tanh(middle + spread)
 
 
-def fit_head(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int) -> Any:
+def fit_head(
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
+) -> Any:
     """Weights (1, d) and a bias (1,) of ridge regression on frozen features, its penalty chosen on dev."""
-    del classes
+    del classes, config
     return probing.ridge((train[0], train[1][:, None]), (dev[0], dev[1][:, None]))
 
 
-def dev_score(logits: np.ndarray, wanted: np.ndarray) -> float:
+def loss(config: Config, wanted: np.ndarray, classes: int) -> None:
+    """The model's own."""
+    del config, wanted, classes
+
+
+def dev_score(logits: np.ndarray, wanted: np.ndarray, labels: Sequence[str]) -> float:
     """The main score of answers (n, 1), without its interval."""
+    del labels
     return correlation(logits[:, 0], wanted)
 
 

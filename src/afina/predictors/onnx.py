@@ -1,12 +1,13 @@
 """ONNX Runtime on the CPU: a folder that was exported becomes a predict function. No torch, no transformers.
 
     folder    model.onnx (and smaller variants beside it), tokenizer.json, labels.json
-    answer    the task's activation of the logits, (n, labels), in the order of the texts
+    answer    the task's activation of the logits, (n, labels), in the order of the texts; for a task by word an object
+              array of one (words, labels) a text
 
-Texts are cut at the length the model was tuned for (the longer one of a pair first), sorted by length and padded in
-batches of 32. A text's answer does not depend on its neighbours, to the last bits of fp32: padding is masked, and
-this package's INT8 files round each token by itself. A file from the runtime's own `quantize_dynamic` is not so:
-there the range of a whole batch sets one scale.
+Texts are cut at the length the model was tuned for (the longer one of a pair first), or read in windows of it for a
+task by word; they are sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours,
+to the last bits of fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the
+runtime's own `quantize_dynamic` is not so: there the range of a whole batch sets one scale.
 
 A folder may come from anywhere: a model that names weights outside its own `.data` file is refused, no library of
 operators is loaded, and a file whose sha256 is in labels.json must match it.
@@ -15,7 +16,7 @@ operators is loaded, and a file whose sha256 is in labels.json must match it.
 import hashlib
 import json
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from afina import words
 from afina.errors import DataError, RecordError
 from afina.records import Predict, Task, Text
 
 Logits = Callable[[Sequence[Text]], np.ndarray]
+Run = Callable[[Sequence[Any]], Iterator[tuple[np.ndarray, np.ndarray]]]
 
 BATCH = 32  # texts
 CHUNK = 4096  # texts sorted together: bounds the memory of a long file
@@ -39,7 +42,7 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 
     def predict(texts: Sequence[Text]) -> np.ndarray:
         with np.errstate(invalid="ignore"):  # what is no number stays none: the caller decides
-            return activate(score(texts))
+            return words.each(score(texts), activate)
 
     return predict
 
@@ -47,7 +50,7 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 def task(folder: Path) -> Task:
     """What the exported model was made for. Raises RecordError where labels.json is missing or damaged."""
     card = _card(folder)
-    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]))
+    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]), card["per"])
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -70,20 +73,47 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
     classes, pad = len(card["labels"]), int(card["pad_token_id"])
     wanted = [entry.name for entry in session.get_inputs()]
 
+    def run(encoded: Sequence[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Logits of padded batches of like length, with the places of their rows in `encoded`."""
+        order = np.argsort([len(one.ids) for one in encoded], kind="stable")
+        for first in range(0, len(order), BATCH):
+            places = order[first : first + BATCH]
+            yield places, session.run(["logits"], _feed([encoded[place] for place in places], wanted, pad))[0]
+
     def score(texts: Sequence[Text]) -> np.ndarray:
+        _check(texts, card["pair"])
         answers = np.empty((len(texts), classes), np.float32)
         for start in range(0, len(texts), CHUNK):
-            chunk = list(texts[start : start + CHUNK])
-            _check(chunk, card["pair"])
-            encoded = tokenizer.encode_batch(chunk)
-            order = np.argsort([len(one.ids) for one in encoded], kind="stable")
-            for first in range(0, len(order), BATCH):
-                places = order[first : first + BATCH]
-                feed = _feed([encoded[place] for place in places], wanted, pad)
-                answers[start + places] = session.run(["logits"], feed)[0]
+            for places, values in run(tokenizer.encode_batch(list(texts[start : start + CHUNK]))):
+                answers[start + places] = values
         return answers
 
-    return score
+    def score_words(texts: Sequence[Text]) -> np.ndarray:
+        _check(texts, pair=False)
+        parts = [
+            _by_word(tokenizer, run, texts[start : start + CHUNK], classes) for start in range(0, len(texts), CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=object)
+
+    return score_words if card["per"] == "word" else score
+
+
+def _by_word(tokenizer: Tokenizer, run: Run, texts: Sequence[Text], classes: int) -> np.ndarray:
+    """Logits of the words of each text, each read in one of the text's windows."""
+    windows: list[Any] = []
+    read: list[tuple[int, list[words.Range]]] = []  # of each window its text, and its words and their tokens
+    plain = [str(text) for text in texts]
+    for place, (text, encoded) in enumerate(zip(plain, tokenizer.encode_batch(plain), strict=True)):
+        own = [encoded, *encoded.overflowing]
+        windows += own
+        read += [(place, part) for part in words.assign([one.offsets for one in own], words.words(text))]
+    values, places = [], []
+    for rows, logits_ in run(windows):
+        for row, table in zip(rows, logits_, strict=True):
+            text_place, part = read[row]
+            values += [table[token] for _, token in part]
+            places += [(text_place, word) for word, _ in part]
+    return words.by_word(np.array(values, np.float32), plain, places, classes)
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -94,7 +124,7 @@ def _card(folder: Path) -> dict[str, Any]:
         if not (isinstance(card["labels"], list) and card["labels"] and {"pair", "pad_token_id"} <= card.keys()):
             raise ValueError("labels, pair or pad_token_id is missing")
         card["max_tokens"] = int(card["max_tokens"])
-        card = {"kind": "classify", "activation": "softmax", "thresholds": [], **card}  # of older cards
+        card = {"kind": "classify", "activation": "softmax", "per": "text", "thresholds": [], **card}  # of older cards
         if card["activation"] not in ACTIVATIONS or len(card["thresholds"]) not in (0, len(card["labels"])):
             raise ValueError(f"activation {card['activation']!r} with {len(card['thresholds'])} thresholds")
     except OSError:
@@ -109,7 +139,8 @@ def _tokenizer(folder: Path, card: dict[str, Any]) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
-        tokenizer.enable_truncation(card["max_tokens"], strategy="longest_first")
+        shared = words.overlap(card["max_tokens"]) if card["per"] == "word" else 0
+        tokenizer.enable_truncation(card["max_tokens"], stride=shared, strategy="longest_first")
     except Exception as error:  # the library raises bare Exception
         raise RecordError(f"tokenizer.json is damaged: {error}", AGAIN) from None
     return tokenizer

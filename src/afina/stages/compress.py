@@ -23,7 +23,7 @@ from types import ModuleType
 
 import numpy as np
 
-from afina import shelf, store
+from afina import shelf, store, words
 from afina.config import CompressOptions
 from afina.errors import DataError, RecordError
 from afina.predictors import onnx
@@ -87,8 +87,9 @@ def _rungs() -> list[tuple[str, ModuleType]]:
 def _parity(folder: Path, reference: Callable[[Sequence[Text]], np.ndarray], rows: Sequence[Row]) -> float:
     texts = [row.input for row in rows[:PARITY_ROWS]]
     before, after = reference(texts), onnx.logits(folder)(texts)
-    gap = float(np.abs(before - after).max())
-    if not gap <= PARITY * max(1.0, float(np.abs(before).max())):  # also where it is no number
+    before, after = words.flat(before), words.flat(after)
+    gap = float(np.abs(before - after).max(initial=0))
+    if not gap <= PARITY * max(1.0, float(np.abs(before).max(initial=0))):  # also where it is no number
         raise RecordError(
             f"the exported model answers otherwise than the trained one: logits differ by {gap:.2g}",
             "report this with the base's name; until then use the model folder instead of the ONNX file",
@@ -128,7 +129,7 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
         return replace(refused, why=f"refused: {error.found}")
     change = _change(dev.rows, dev.answers, answers, dev.task)
     taken, why = verdict(change, options.max_drop_points)
-    if not np.isfinite(answers).all():
+    if not np.isfinite(words.flat(answers)).all():
         taken, why = False, "refused: some answers are no numbers"
     size = _size(path)
     variant = Variant(

@@ -20,7 +20,7 @@ from types import ModuleType
 from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
-from afina.records import Columns, Corpus, Finding, Row, Source, Table
+from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table
 from afina.sameness import key, places
 from afina.textfile import FEW
 
@@ -45,14 +45,15 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     kind, chosen = columns.kind(opened["train"], detected, options.task)
     for table in opened.values():
         _check(table, chosen, kind)
-    objective = shelf.load(columns.OBJECTIVES, kind)
-    findings = [finding for table in opened.values() for finding in table.findings]
-    rows, cleaning = _clean({name: _rows(table, chosen, objective, findings) for name, table in opened.items()})
+    read_in = {name: rows_of(table, chosen, kind) for name, table in opened.items()}
+    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()})
+    findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
     file = paths["train"].name
     if not rows["train"]:
         worst = next((f": {one.where[0]}" for one in findings if one.check == kind), "")
         found = f"no row of {file} is left after cleaning{worst}"
         raise DataError(found, "run `afina check` on it and repair what it lists")
+    objective = shelf.load(columns.OBJECTIVES, kind)
     labels = objective.outputs(rows["train"], file)
     whole, cutting = _cut(rows, options, objective, seed)
     return Corpus(
@@ -65,7 +66,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         split=_sentence(opened, rows, whole, seed),
         findings=(*findings, *cleaning, *cutting),
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
-        holdouts={name: _watched(name, paths[name], rows[name], labels) for name in options.holdouts},
+        holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
         kind=kind,
     )
 
@@ -95,14 +96,18 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
 
 
 def _stand_ins(train: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Two rows of each label; none where rows have a number in the place of labels."""
-    listed = any(row.labels is not None for row in train)
+    """Two rows without a fault for each label; none where rows have a number in the place of labels."""
+
+    def row_of(name: str, number: str) -> Row:
+        row = Row(f"{name} {number}", "", "")
+        if train[0].labels is not None:
+            return replace(row, labels=(name,))
+        if train[0].spans is not None:
+            return replace(row, spans=(Span(0, len(name), name),))
+        return replace(row, label=name)
+
     names = sorted({name for row in train for name in row.names})
-    return tuple(
-        Row(f"{name} {n}", "" if listed else name, "", labels=(name,) if listed else None)
-        for name in names
-        for n in "12"
-    )
+    return tuple(row_of(name, number) for name in names for number in "12")
 
 
 def _paths(options: CorpusOptions) -> dict[str, Path]:
@@ -134,29 +139,28 @@ def _check(table: Table, chosen: Columns, kind: str) -> None:
     columns.check_label(table, chosen.label, kind)
 
 
-def _rows(table: Table, chosen: Columns, objective: ModuleType, findings: list[Finding]) -> tuple[Row, ...]:
-    """The rows of a table; those whose label cannot be read are left out, and that is added to the findings."""
+def rows_of(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The rows of a table; those whose label cannot be read are left out, and that is said."""
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
     rows, wrong = [], []
     for cells, line in zip(table.rows, table.lines, strict=True):
         row = Row(cells[text], "", f"{table.file}:{line}", None if pair is None else cells[pair])
         try:
-            rows.append(objective.read(row, cells[label]))
+            rows.append(shelf.load(columns.OBJECTIVES, kind).read(row, cells[label]))
         except ValueError as error:
             wrong.append(f"{row.where}: {error}")
-    if wrong:
-        findings.append(
-            Finding(
-                check=objective.__name__.rpartition(".")[2],
-                problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
-                action="removed",
-                fix="correct these rows, or delete them",
-                count=len(wrong),
-                where=tuple(wrong[:FEW]),
-            )
-        )
-    return tuple(rows)
+    if not wrong:
+        return tuple(rows), ()
+    finding = Finding(
+        check=kind,
+        problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
+        action="removed",
+        fix="correct these rows, or delete them",
+        count=len(wrong),
+        where=tuple(wrong[:FEW]),
+    )
+    return tuple(rows), (finding,)
 
 
 def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
@@ -184,13 +188,14 @@ def _cut(
     return whole, findings
 
 
-def _watched(name: str, path: Path, rows: tuple[Row, ...], labels: tuple[str, ...]) -> tuple[Row, ...]:
+def _watched(name: str, path: Path, rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[Row, ...]:
     """The rows of a hold-out set, if the model can answer them all."""
     if not rows:
         raise DataError(f"no row of {path.name} is left after cleaning", f"leave {name} out of holdouts")
-    unseen = [row for row in rows if not set(row.names) <= set(labels)]
+    known = {label for row in train for label in row.names}
+    unseen = [row for row in rows if not known.issuperset(row.names)]
     if unseen:
-        named = ", ".join(sorted({repr(name) for row in unseen for name in row.names if name not in labels}))
+        named = ", ".join(sorted({repr(label) for row in unseen for label in row.names if label not in known}))
         raise DataError(
             f"{len(unseen):,} rows of the hold-out set {name} have labels that train lacks: {named}; the first is "
             f"{unseen[0].where}",

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from afina import shelf
+from afina import shelf, words
 from afina.errors import DataError, RecordError
 from afina.records import Evaluation, Predict, Row, Task
 
 TOLERANCE = 1e-3  # how far the probabilities of a row may be from 1 in sum
 VALID: dict[str, Callable[[np.ndarray], bool]] = {  # by the activation, for finite values
-    "softmax": lambda values: bool(values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() <= TOLERANCE),
-    "sigmoid": lambda values: bool(values.min() >= 0 and values.max() <= 1),
+    "softmax": lambda values: bool((values >= 0).all() and (np.abs(values.sum(axis=-1) - 1) <= TOLERANCE).all()),
+    "sigmoid": lambda values: bool((values >= 0).all() and (values <= 1).all()),
     "none": lambda values: True,
 }
 MEANING = {"softmax": "probabilities", "sigmoid": "probabilities", "none": "numbers"}
@@ -53,12 +53,17 @@ def evaluate(
 
 
 def _checked(values: np.ndarray, rows: Sequence[Row], task: Task, name: str) -> np.ndarray:
-    if values.shape != (len(rows), len(task.labels)):
-        raise RecordError(
-            f"{name} answers with {values.shape}, not ({len(rows)}, {len(task.labels)})",
-            "use the model made from these labels",
-        )
-    if not (np.isfinite(values).all() and VALID[task.activation](values)):
+    """The answers, where each is of a form that the task has."""
+    width, found = len(task.labels), [answer.shape for answer in values]
+    expected: list[tuple[int, ...]] = [(width,)] * len(rows)
+    if task.per == "word":
+        expected = [(len(words.words(row.text)), width) for row in rows]
+    if found != expected:
+        wrong = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), None)
+        said = f"with {len(found)} answers to {len(rows)} rows" if wrong is None else f"{wrong[0]}, not {wrong[1]}"
+        raise RecordError(f"{name} answers {said}", "use the model made from these labels")
+    numbers = words.flat(values)
+    if not (np.isfinite(numbers).all() and VALID[task.activation](numbers)):
         raise RecordError(
             f"the answers of {name} are no {MEANING[task.activation]}", "train again with a lower learning_rate"
         )

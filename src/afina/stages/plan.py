@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from afina import choosing, features, keys, policies, retaining, shelf, timing
+from afina import choosing, encoding, keys, policies, retaining, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
+from afina.layers import ask
 from afina.records import (
     Choice,
     Corpus,
@@ -41,13 +42,15 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
 
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
     choosing.room(max_tokens, opened, 0)
+    choosing.reads(corpus.kind, options.pooling)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
-    sample = _sample(corpus.train, seed)
-    encoded = features.encode(opened.tokenizer, [row.input for row in sample], max_tokens)
+    sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
+    encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
     tell(Event("plan", "timing a few steps on this machine"))
-    speed = _speed(encoder, opened.tokenizer, encoded, options.dropout is not False)
-    tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample):,} rows"))
-    layers = _ask_layers(encoder, opened.tokenizer, encoded, replace(corpus, train=tuple(sample)), speed)
+    speed = _speed(encoder, opened.tokenizer, encoding.bare(encoded), options.dropout is not False)
+    tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample.train):,} rows"))
+    bf16 = speed.get("bf16", math.inf) < speed["fp32"]
+    layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
     settings = choosing.settings(choices)
@@ -73,27 +76,6 @@ def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]
     for names, seconds in timing.steps(encoder, tokenizer, encoded, dropout).items():
         speed |= {name: min(seconds, speed.get(name, math.inf)) for name in names}
     return speed
-
-
-def _ask_layers(
-    encoder: Any,
-    tokenizer: Any,
-    encoded: Sequence[dict[str, list[int]]],
-    sample: Corpus,
-    speed: Mapping[str, float],
-) -> tuple[LayerScore, ...]:
-    """Leave-one-out score of a ridge head on every layer, for both poolings."""
-    bf16 = speed.get("bf16", math.inf) < speed["fp32"]
-    states = features.collect(
-        encoder, tokenizer, encoded, lambda batch: features.all_layers(encoder, batch), bf16
-    )  # (n, layers + 1, 2, hidden)
-    objective = shelf.load("objectives", sample.kind)
-    targets = objective.targets(sample.train, sample.labels)
-    return tuple(
-        LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, len(sample.labels)))
-        for layer in range(states.shape[1])
-        for place, pooling in enumerate(("mean", "cls"))
-    )
 
 
 def _facts(
@@ -162,6 +144,7 @@ def _choices(
         _precision(speed),
         _attention(speed),
         Choice("dropout", True, "without it a pass is a quarter faster, and banking77 lost a point (LOG.md)"),
+        *choosing.losses(facts, name, given),
         *policies.looks(per_epoch),
         *retaining.choices(options, name, profile.language),
     ]
@@ -180,7 +163,7 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
     measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
     probed = shelf.load("objectives", facts.kind).PROBED
     evidence: dict[str, Value] = {
-        f"layer {score.layer}, frozen {probed}": round(score.value, 4) for score in layers if score.pooling == "mean"
+        f"layer {score.layer}, frozen {probed}": round(score.value, 4) for score in layers if score.pooling != "cls"
     }
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
@@ -206,6 +189,9 @@ def _epochs(facts: Facts, batch: int) -> Choice:
 def _pooling(layers: Sequence[LayerScore]) -> Choice:
     """Mean, unless the first token of the last layer is clearly better: its interval above the mean's value."""
     top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
+    if "token" in top:
+        known: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
+        return Choice("pooling", "token", "each word is answered for, at its first token", known)
     mean, cls = top["mean"], top["cls"]
     evidence = {"mean, last layer": round(mean.value, 4), "cls, last layer": round(cls.value, 4)}
     if cls.low > mean.value:

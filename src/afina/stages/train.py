@@ -12,23 +12,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from afina import adapters, features, fitting, heads, keys, policies, recipes, retaining, shelf, store, tasks
+from afina import adapters, encoding, fitting, heads, keys, policies, recipes, retaining, shelf, store, tasks, words
 from afina.bases import Opened
+from afina.encoding import Encoded
 from afina.errors import RecordError
+from afina.layers import linear_head
 from afina.predictors import torch as predictor
 from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Task, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
 CHECKED_ROWS = 32  # rows whose logits are compared after reading the model back from disk
-Encoded = list[dict[str, Any]]
 
 
 def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, seed: int) -> Trained:
@@ -38,23 +38,23 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
-    began, settings, bf16 = time.monotonic(), plan.settings, plan.settings.precision == "bf16"
+    began, settings = time.monotonic(), plan.settings
     torch.manual_seed(seed)
     objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
     model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
-    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, folder, corpus)
-    tell(Event("train", f"a linear head on the frozen body: {objective.PROBED} {probe:.3f} on dev", metric=probe))
+    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), settings, folder, corpus)
+    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on dev", metric=probe))
     technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
         checkpoints = _checkpoints(folder / CHECKPOINTS, _made_by(corpus, settings, opened, seed), tell)
-        recipe = _recipe(settings, opened, objective, seed)
+        recipe = _recipe(settings, opened, seed, corpus)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
-            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), bf16, objective, reached)
+            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), settings, reached, corpus)
     made = _made(plan, corpus.labels, objective.PROBLEM)
     if reached < probe - _doubt(probe, len(holdouts["dev"])):
         model, made = _untuned(opened, made, folder, tell)
@@ -62,8 +62,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     else:
         heads.rescale(model, *objective.units(corpus.train))  # the adapter's head too gives the final answers
     model, layout = _write(model, made, opened, folder)
-    task, scores = _judged(model, opened, corpus, settings, seed)
-    error = _reload_error(folder / "model", model, opened.tokenizer, settings, corpus.dev[:CHECKED_ROWS])
+    task, scores = _judged(model, opened.tokenizer, made, corpus, seed)
+    error = _reload_error(folder / "model", model, opened.tokenizer, made, corpus)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
         technique=settings.technique,
@@ -114,7 +114,7 @@ def _made_by(corpus: Corpus, settings: Settings, opened: Opened, seed: int) -> o
     return settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
 
 
-def _made(plan: Plan, labels: tuple[str, ...], problem: str) -> Adapter:
+def _made(plan: Plan, labels: tuple[str, ...], problem: str | None) -> Adapter:
     """What the folder of trained parameters will say of itself."""
     settings = plan.settings
     return Adapter(
@@ -153,21 +153,9 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
 def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
     """The training rows, and what a look is taken at of each hold-out set, dev first."""
     watched = {"dev": corpus.dev, **corpus.holdouts}
-    holdouts = {n: _encode(tokenizer, _drawn(rows, seed), corpus, settings) for n, rows in watched.items()}
-    return _encode(tokenizer, corpus.train, corpus, settings), holdouts
-
-
-def _encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, settings: Settings) -> Encoded:
-    """Token ids with the target of each row, in the units that training sees."""
-    encoded = features.encode(tokenizer, [row.input for row in rows], settings.max_seq_length)
-    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
-    targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
-    if (offset, scale) != (0.0, 1.0):
-        targets = (targets - offset) / scale
-    return [
-        {**ids, "labels": target, "where": row.where}
-        for ids, target, row in zip(encoded, targets.tolist(), rows, strict=True)
-    ]
+    most = settings.max_seq_length
+    looked = {name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most) for name, rows in watched.items()}
+    return encoding.encode(tokenizer, corpus.train, corpus, most), looked
 
 
 def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
@@ -178,15 +166,11 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
 
 
 def _fit_probe(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, folder: Path, corpus: Corpus
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, folder: Path, corpus: Corpus
 ) -> float:
-    """Fit a linear head on the frozen body and put it in place; returns its main score on dev.
-
-    It is kept in `folder` too, scaled to the targets of the file.
-    """
-    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
-    weights, biases, score = _linear_head(model, tokenizer, parts, bf16, objective)
-    offset, scale = objective.units(corpus.train)
+    """Fit a linear head on the frozen body, keep it and put it in place; returns its main score on dev."""
+    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
+    offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
     heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
@@ -194,50 +178,18 @@ def _fit_probe(
 
 
 def _refit(
-    model: nn.Module,
-    tokenizer: Any,
-    parts: tuple[Encoded, Encoded],
-    bf16: bool,
-    objective: ModuleType,
-    reached: float,
+    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, reached: float, corpus: Corpus
 ) -> float:
     """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
-    weights, biases, score = _linear_head(model, tokenizer, parts, bf16, objective)
+    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
     if score < reached:
         return reached
     heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
     return score
 
 
-def _linear_head(
-    model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], bf16: bool, objective: ModuleType
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weights and biases of a linear head on the body as it is, and their main score on dev."""
-    output = heads.output_layer(model)
-
-    def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.array([row["labels"] for row in part])
-        bare = [{key: value for key, value in row.items() if key not in ("labels", "where")} for row in part]
-        read = lambda batch: features.before_output(model, output, batch)  # noqa: E731
-        return features.collect(model, tokenizer, bare, read, bf16), labels
-
-    train, dev = seen(parts[0]), seen(parts[1])
-    weights, biases = objective.fit_head(train, dev, output.out_features)
-    return weights, biases, objective.dev_score(dev[0] @ weights.T + biases, dev[1])
-
-
-def _judged(
-    model: Any, opened: Opened, corpus: Corpus, settings: Settings, seed: int
-) -> tuple[Task, tuple[Score, ...]]:
-    """The task with what is chosen for it on dev, and the model's scores there."""
-    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
-    predict = predictor.wrap(model, opened.tokenizer, settings.max_seq_length, task=task)
-    answers = predict([row.input for row in corpus.dev])
-    task = objective.tune(corpus.dev, lambda _: answers, task)
-    return task, objective.scores(corpus.dev, answers, task, seed)
-
-
-def _recipe(settings: Settings, opened: Opened, objective: ModuleType, seed: int) -> recipes.Recipe:
+def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> recipes.Recipe:
+    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
     rates, schedule, staging = policies.recipe(settings)
     return recipes.Recipe(
         epochs=settings.num_train_epochs,
@@ -255,15 +207,31 @@ def _recipe(settings: Settings, opened: Opened, objective: ModuleType, seed: int
         eval_steps=settings.eval_steps,
         patience=settings.early_stopping_patience,
         retention=retaining.penalty(settings, opened, seed),
-        dev_score=objective.dev_score,
-        metric=objective.PROBED,
+        dev_score=lambda logits, wanted: objective.dev_score(logits, wanted, corpus.labels),
+        metric=objective.METRIC,
+        per_word=objective.PER == "word",
+        loss=objective.loss(tasks.config(corpus.kind, settings), *_wanted(corpus)),
     )
 
 
-def _reload_error(folder: Path, model: Any, tokenizer: Any, settings: Settings, rows: Sequence[Row]) -> float:
+def _wanted(corpus: Corpus) -> tuple[np.ndarray, int]:
+    """The targets of train, and how many outputs there are."""
+    return shelf.load(tasks.OBJECTIVES, corpus.kind).targets(corpus.train, corpus.labels), len(corpus.labels)
+
+
+def _judged(model: Any, tokenizer: Any, made: Adapter, corpus: Corpus, seed: int) -> tuple[Task, tuple[Score, ...]]:
+    """The task with what is chosen for it on dev, and the scores there."""
+    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
+    answers = predictor.wrap(model, tokenizer, made.max_tokens, task=task)([row.input for row in corpus.dev])
+    task = objective.tune(corpus.dev, lambda _: answers, task)
+    return task, objective.scores(corpus.dev, answers, task, seed)
+
+
+def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, corpus: Corpus) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
+    task, texts = tasks.of(corpus), [row.input for row in corpus.dev[:CHECKED_ROWS]]
     now, again = (
-        predictor.logits(one, tokenizer, settings.max_seq_length)([row.input for row in rows])
+        words.flat(predictor.logits(one, tokenizer, made.max_tokens, task=task)(texts))
         for one in (model, heads.load(folder))
     )
     error = float(np.abs(again - now).max(initial=0))

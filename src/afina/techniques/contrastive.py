@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field
 from afina.errors import ConfigError
 from afina.records import Facts, Nature, Verdict
 
-NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True)
+NATURE = Nature(starts_at_base=True, merges=True, small=False, refits_head=True, own_loss=True)
 
 SINGLE = "single_label_classification"  # config.problem_type
 
@@ -47,7 +47,8 @@ def apply(model: Any, config: Config) -> Any:
     """
     import torch
 
-    problem = getattr(model.config, "problem_type", None) or SINGLE
+    by_word = type(model).__name__.endswith("ForTokenClassification")
+    problem = "token_classification" if by_word else getattr(model.config, "problem_type", None) or SINGLE
     if problem != SINGLE:
         raise ConfigError(
             f"contrastive draws texts of one class together, and the task is {problem}: no text has one class",

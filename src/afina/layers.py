@@ -1,0 +1,62 @@
+"""What the vectors of a body already know of a task: linear heads, on every layer or on the last one."""
+
+from typing import Any
+
+import numpy as np
+
+from afina import encoding, features, heads, shelf, tasks
+from afina.encoding import Encoded
+from afina.records import Corpus, LayerScore, Settings
+
+MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
+WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
+
+
+def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bool) -> tuple[LayerScore, ...]:
+    """The objective's probe of every layer, for each pooling that it may read; by word on a few words of each row.
+
+    encoded  the training rows of `sample` with their targets; one forward pass over them serves all layers
+    """
+    objective, bare = shelf.load("objectives", sample.kind), encoding.bare(encoded)
+    if objective.PER == "word":
+        rng = np.random.default_rng(0)
+        tokens = [sorted(rng.permutation(own)[:WORDS_A_ROW].tolist()) for own in encoding.labelled(encoded)]
+        read = lambda batch: features.token_layers(encoder, batch)  # noqa: E731
+        states = features.collect_words(encoder, tokenizer, bare, tokens, read, bf16)[:, :, None]
+        targets = np.array([row["labels"][at] for row, own in zip(encoded, tokens, strict=True) for at in own])
+    else:
+        states = features.collect(encoder, tokenizer, bare, lambda batch: features.all_layers(encoder, batch), bf16)
+        targets = objective.targets(sample.train, sample.labels)
+    return tuple(  # states: (n, layers + 1, poolings, hidden)
+        LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, len(sample.labels)))
+        for layer in range(states.shape[1])
+        for place, pooling in enumerate(objective.POOLINGS)
+    )
+
+
+def linear_head(
+    model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weights and biases of the objective's linear head on the body as it is, and their main score on dev.
+
+    parts    the rows of train and dev, with targets in the units that training sees
+    By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
+    """
+    output, objective = heads.output_layer(model), shelf.load("objectives", corpus.kind)
+    by_word, bf16 = objective.PER == "word", settings.precision == "bf16"
+
+    def read(batch: Any) -> Any:
+        return features.before_output(model, output, batch)
+
+    def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        bare, tokens = encoding.bare(part), encoding.labelled(part) if by_word else []
+        if not by_word:
+            return features.collect(model, tokenizer, bare, read, bf16), np.array([row["labels"] for row in part])
+        labels = [row["labels"][at] for row, own in zip(part, tokens, strict=True) for at in own]
+        return features.collect_words(model, tokenizer, bare, tokens, read, bf16), np.array(labels)
+
+    train, dev = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
+    weights, biases = objective.fit_head(train, dev, output.out_features, tasks.config(corpus.kind, settings))
+    logits = dev[0] @ weights.T + biases
+    judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
+    return weights, biases, float(objective.dev_score(*judged, corpus.labels))
