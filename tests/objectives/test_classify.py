@@ -12,6 +12,7 @@ from afina.records import Row, Task
 
 KINDS = {"lost": "my card is lost", "visit": "book a visit", "bill": "pay the bill"}
 WORDS = ("today", "please", "no", "my", "the", "a", "red", "blue")
+UNREADABLE = {"label": ""}
 
 
 def rows(count, seed=0):

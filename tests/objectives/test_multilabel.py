@@ -15,6 +15,7 @@ from afina.records import Row, Task
 TELLING = {"lost": "card", "visit": "visit", "bill": "pay"}
 WORDS = ("today", "please", "no", "my", "the", "a", "red", "blue")
 TASK = Task("multilabel", ("a", "b"), "sigmoid")
+UNREADABLE = {"labels": "n/a"}
 
 
 def rows(count, seed=0):
