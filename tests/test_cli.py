@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
     assert set(summary["rows"]) == {"train", "dev", "test"}
     assert set(summary["test"]["accuracy"]) == {"value", "low", "high"}
     assert {"majority", "tfidf", "probe"} == set(summary["baselines"])
-    assert set(summary["int8"]) == {"ratio", "drop_points", "rung"}
+    low_high = {"drop_low", "drop_high", "agreement_low", "agreement_high"}
+    assert set(summary["int8"]) == {"ratio", "drop_points", "agreement", "rung", *low_high}
     assert set(summary["seconds"]) == {"corpus", "profile", "plan", "train", "evaluate", "compress"}
 
 
@@ -81,6 +83,7 @@ def test_a_run_leaves_the_folder_that_the_readme_promises(finished):
     assert promised | {"manifest.json"} <= there
     assert "checkpoints" not in there
     assert store.damage(run) is None
+    assert date.fromisoformat(json.loads((run / "report.json").read_text())["date"])
     names = {path.suffix for path in run.rglob("*") if path.is_file()}
     assert not names & {".bin", ".pt", ".pth", ".pkl", ".pickle"}
 
@@ -322,7 +325,8 @@ def test_repairs_are_counted_and_said(tmp_path):
 
 
 def test_init_writes_a_run_file_that_check_accepts(tmp_path):
-    assert afina("init", cwd=tmp_path).returncode == 0
+    done = afina("init", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1]) == {"out": "run.yaml"}
     assert afina("init", cwd=tmp_path).returncode == 1
     write(tmp_path / "data.csv", messages(60))
     assert afina("check", "run.yaml", cwd=tmp_path).returncode == 0
