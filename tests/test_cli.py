@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import os
 import random
 import signal
 import subprocess
@@ -12,9 +11,10 @@ import time
 from datetime import date
 from pathlib import Path
 
+import processes
 import pytest
 
-from afina import planfile, store
+from afina import inference, pipeline, planfile, screen, shelf, store  # noqa: F401  (copied with this process)
 from afina.errors import ConfigError
 
 ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
@@ -25,11 +25,9 @@ KINDS = {
 }
 
 
-def afina(*words, cwd, **environment):
+def afina(*words, cwd, start=processes.copied):
     """Run the program; a traceback is always a failure."""
-    command = [sys.executable, "-m", "afina.cli", *map(str, words)]
-    variables = {**os.environ, **environment}
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=variables, check=False)
+    done = start("-m", "afina.cli", *words, cwd=cwd)
     assert "Traceback" not in done.stdout + done.stderr, done.stderr[-2000:]
     return done
 
@@ -47,6 +45,14 @@ def messages(count=150, seed=0):
         label = rng.choice(list(KINDS))
         rows.add((f"{rng.choice(KINDS[label])} {' '.join(rng.choices(ADD_ENDINGS, k=3))}", label))
     return sorted(rows)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded():
+    """What every command imports is there before this process is copied."""
+    for name in ("readers", "cleaners", "objectives"):
+        for module in shelf.names(name):
+            shelf.load(name, module)
 
 
 @pytest.fixture(scope="module")
