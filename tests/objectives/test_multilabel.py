@@ -132,6 +132,12 @@ def test_labels_that_changed_are_counted_and_empty_rows_are_no_excuse():
     assert change.drop_points == pytest.approx(100 * (1 - 6 / 7))
 
 
+def test_where_nothing_is_given_before_and_after_all_agrees():
+    nothing = np.zeros((2, 2))
+    change = multilabel.compare(labelled("a", ""), nothing, nothing, TASK)
+    assert (change.agreement_low, change.agreement, change.agreement_high) == (1.0, 1.0, 1.0)
+
+
 def test_giving_all_rows_the_commonest_labels_is_the_blind_answer():
     """3 of 4 rows have a: F1 of giving a to all = 2 * 3 / (4 + 4) = 0.75, of giving both 2 * 4 / (8 + 4)."""
     assert multilabel.blind(labelled("a", "a", "ab", "")) == pytest.approx(0.75)
