@@ -56,6 +56,7 @@ def write(folder: Path, story: Story) -> None:
         "counted": objective.COUNTED,
         "sure": objective.SURE,
         "loss_unit": objective.LOSS_UNIT,
+        "choosing": "dev" if told.data.rows["dev"] else "the training rows",
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
@@ -177,9 +178,13 @@ def _probed(layers: Sequence[LayerScore]) -> list[Line]:
 
 def _curves(trained: Trained) -> dict[str, str]:
     curve, best = trained.curve, trained.best_step
+    first = trained.looks[0].name if trained.looks else "dev"  # the set that is looked at first
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     held = Line("of it, retention", tuple((p.step, p.penalty) for p in curve if p.penalty is not None))
-    dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
+    dev_loss = Line(
+        "loss on all rows" if first == "train" else f"{first} loss",
+        tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None),
+    )
     body, head = _rates(curve)
     marks = [Mark(best, "the model that was kept")]
     marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
@@ -187,7 +192,7 @@ def _curves(trained: Trained) -> dict[str, str]:
     unit = f"In {shelf.load('objectives', trained.task.kind).LOSS_UNIT}."
     return {
         "loss": figures.lines("Loss while training", unit, [loss, dev_loss, held], "step", True, marks),
-        "accuracy": figures.lines("Score on hold-out rows while training", looks, _looks(trained), "step", marks=marks),
+        "accuracy": figures.lines("Score while training", looks, _looks(trained), "step", marks=marks),
         "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
         "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),
     }
