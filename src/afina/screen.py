@@ -203,15 +203,13 @@ def _estimate(name: str, value: float) -> str:
 
 
 def evaluation(record: Evaluation) -> None:
-    """Scores with their intervals, beside the baselines."""
-    names = [score.name for score in record.scores]
-    table = Table(
-        "", *names, box=None, pad_edge=False, title=f"{record.split}, {record.rows:,} rows", title_justify="left"
-    )
-    table.add_row("this model", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.scores))
-    for name, scores in record.baselines.items():
-        by_name = {score.name: score for score in scores}
-        table.add_row(name, *(f"{by_name[n].value:.3f}" if n in by_name else "" for n in names))
+    """A score a line with its interval, beside the baselines'."""
+    title = f"{record.split}, {record.rows:,} rows"
+    head = ("", "this model (95%)", *record.baselines)
+    table = Table(*head, box=None, pad_edge=False, title=title, title_justify="left")
+    others = [{score.name: f"{score.value:.3f}" for score in scores} for scores in record.baselines.values()]
+    for s in record.scores:
+        table.add_row(s.name, f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})", *(one.get(s.name, "") for one in others))
     _console().print(table)
 
 

@@ -73,7 +73,7 @@ def test_the_strongest_rung_that_keeps_the_answers_is_taken(made):
     assert [one.rung for one in result.variants] == ["none", "int8_dynamic"]
     assert (result.agreement, result.drop_points) == (1.0, 0.0)
     assert result.scores[0].value > 0.95
-    assert result.variants[1].why.startswith("taken: of 200 dev rows 0 broke")
+    assert result.variants[1].why.startswith("taken: of 200 rows 0 broke")
     assert all(one.latency_ms > 0 and one.rows_per_second > 0 and one.bytes > 0 for one in result.variants)
     assert from_json(Compressed, to_json(result)) == result
 
@@ -100,7 +100,7 @@ def test_a_rung_that_ruins_the_model_is_refused_and_the_next_one_taken(made, mon
     result = run(made)
     assert (result.rung, result.file) == ("half", "onnx/model.half.onnx")
     refused = result.variants[1]
-    assert refused.why.startswith("refused: of 200 dev rows")
+    assert refused.why.startswith("refused: of 200 rows")
     assert (refused.file, refused.drop_points > 20) == ("", True)
     assert not (made.folder / "model.ruined.onnx").exists()
 

@@ -1,7 +1,8 @@
 """The smallest file that keeps the model's answers: a ladder of quantizers, walked from the strongest rung down.
 
-The rule, on dev rows only. Of n answers, `broken` are right in fp32 and wrong on the rung, `fixed` the other way round;
-what an answer is (a row's class, a label, a span) says the objective. A rung is taken if both hold:
+The rule, on dev only (on train where there is no dev). Of n answers, `broken` are right in fp32 and wrong on the rung,
+`fixed` the other way round; what an answer is (a row's class, a label, a span) says the objective. A rung is
+taken if both hold:
 
   loss       the main score falls by at most max_drop_points: for classes by (broken - fixed) / n; or broken is 1 in all
              and max_drop_points is not 0, since on fewer than 200 rows no smaller loss than a row can be seen (one row
@@ -154,9 +155,9 @@ def verdict(change: Change, most: float) -> tuple[bool, str]:
     """The rule at the head of this file, and what it says of a change. `most` is max_drop_points.
 
     >>> verdict(Change(0.5, 0.1, 1.0, 0.985, 0.976, 0.993, broken=7, fixed=2, count=1000, unit="rows"), 0.5)
-    (True, 'taken: of 1000 dev rows 7 broke and 2 were put right (at most 0.5 points may be lost)')
+    (True, 'taken: of 1000 rows 7 broke and 2 were put right (at most 0.5 points may be lost)')
     """
-    of = f"{change.count} dev {change.unit}"
+    of = f"{change.count} {change.unit}"
     counts = f"of {of} {change.broken} broke and {change.fixed} were put right (at most {most:g} points may be lost)"
     least = AGREE - most / 100
     if change.drop_points > most and not (change.broken == 1 and most > 0):
