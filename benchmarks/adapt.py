@@ -3,7 +3,7 @@
     python benchmarks/adapt.py [STEPS]       300 where no number is given; prints a line and writes results/adapt.json
 
 The stage `adapt` as afina runs it, on one thread: a head is fitted with the bundled base's body frozen, for at most
-STEPS steps, then all is trained for at most STEPS steps. Perplexity of masked tokens (15% of whole words, the same masks
+STEPS steps, then all is trained for at most STEPS steps. Perplexity of masked tokens (15% of the words, the same masks
 before and after) of a tenth of the documents, which nothing was trained on; intervals over these documents.
 What it does not say: how much of the gain is domain and how much is practice in guessing; how a task fares.
 """
