@@ -39,7 +39,8 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     if options.adapt_file in (None, NONE):
         for key in ("adapt_steps", "adapt_learning_rate"):
             if getattr(options, key) is not None:
-                raise ConfigError(f"{key} has no meaning without adapt_file", f"name the texts, or leave {key} out")
+                fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
+                raise ConfigError(f"{key} has no meaning without adapt_file", fix)
         return [off]
     vocabulary_of(opened.tokenizer)
     _files(options.adapt_file)
