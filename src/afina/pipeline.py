@@ -173,7 +173,7 @@ def _adapted(keep: _Keeper, before: Outcome, base: "Opened", seed: int) -> "tupl
     folder, plan = before.folder, before.plan
     assert plan is not None  # noqa: S101
     if plan.settings.adapt_file == adapting.NONE:
-        store.forget(folder, "adapt", folder / adapt.FOLDER)
+        store.forget(folder, "adapt", (adapt.FOLDER, adapt.CHECKPOINTS))
         return base, None
     inputs = (base.record.sha256, adapting.asked(plan.settings), adapting.sha256(plan.settings), seed)
     make = lambda: adapt.adapt(before.corpus, plan, base, folder, keep.tell, seed)  # noqa: E731

@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +73,11 @@ def read_record(folder: Path, name: str, kind: type[T]) -> T:
         raise RecordError(f"{path} is damaged: {error}", "delete it and run again: the stage is made anew") from error
 
 
-def forget(folder: Path, name: str, made: Path) -> None:
-    """Delete the record `name` of a stage that is no longer asked for, and the folder that it made."""
+def forget(folder: Path, name: str, made: Sequence[str]) -> None:
+    """Delete the record `name` of a stage that is no longer asked for, and the folders that it made."""
     (folder / RECORDS / f"{name}.json").unlink(missing_ok=True)
-    shutil.rmtree(made, ignore_errors=True)
+    for one in made:
+        shutil.rmtree(folder / one, ignore_errors=True)
 
 
 def fingerprint(value: object) -> str:
