@@ -14,6 +14,12 @@ def said(losses, **known):
     return [judge.add(loss) for loss in losses]
 
 
+def test_where_the_rows_cannot_choose_the_last_look_counts_as_the_best():
+    last = Best(last=True)
+    assert all(last.look(step, score) for step, score in ((1, 0.9), (2, 0.5), (3, float("nan"))))
+    assert (last.step, last.since) == (3, 0)
+
+
 def test_the_best_look_is_the_highest_and_of_equal_ones_the_earliest():
     best = Best()
     assert [best.look(step, score) for step, score in ((5, 0.7), (10, 0.8), (15, 0.8), (20, 0.6), (25, 0.9))] == [

@@ -281,7 +281,7 @@ def test_the_code_that_is_shown_compiles(layout, pair, kind):
 def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp_path):
     report.write(tmp_path, CASES["two"])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    (figure,) = re.findall(r"<svg[^>]*><title>Score on hold-out rows while training.*?</svg>", page, re.S)
+    (figure,) = re.findall(r"<svg[^>]*><title>Score while training.*?</svg>", page, re.S)
     assert [f">accuracy, {name}</text>" in figure for name in ("dev", "old_task", "long_texts")] == [True] * 3
     assert figure.count('class="band') == 3
     assert "Training stopped early: 3 looks without a gain on dev after step 780." in page

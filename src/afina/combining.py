@@ -77,7 +77,7 @@ def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell 
     base = model or config.read(runs[0] / "run.yaml").model.model_name_or_path if runs else "bundled"
     folders = {name: run / "adapter" for name, run in named.items()}
     combined = combine(bases.open_base(base), folders)
-    dev = {name: store.read_record(run, "corpus", Corpus).dev for name, run in named.items()}
+    dev = {name: store.read_record(run, "corpus", Corpus).choosing for name, run in named.items()}
     made = choose(combined, dev, tell, seed)
     save(combined, made, folders, out)
     return made

@@ -37,7 +37,9 @@ class CorpusOptions(Section):
     label_column: str | None = Field(default=None, description="detected where absent")
     label_separator: str | None = Field(default=None, description="what parts several labels in one cell, e.g. ';'")
     task: str | None = Field(default=None, description="a name on the shelf of objectives; detected where absent")
-    dev_share: float = Field(default=0.1, gt=0, lt=0.5, description="share of train cut for dev, at most 500 rows")
+    dev_share: float | None = Field(
+        default=None, gt=0, lt=0.5, description="share of train cut for dev; absent: a tenth, where that is 50 rows"
+    )
     test_share: float = Field(default=0.2, gt=0, lt=0.5, description="share of the file cut for test")
 
 

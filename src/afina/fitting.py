@@ -46,7 +46,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
     train, holdouts = rows
     home = next(model.parameters()).device
     model.accepts_loss_kwargs = False  # else loss and gradient are multiplied by the accumulation steps
-    stop, best = interrupts.Stop(), judging.Best(recipe.patience)
+    stop, best = interrupts.Stop(), judging.Best(recipe.patience, recipe.keeps_last)
     losses = judging.Losses(judging.chance([row.get("labels") for row in train]))
     watch = Watch(tell, stop, best, losses, recipe.eval_steps or math.ceil(len(train) / recipe.batch))
     trainer = _Trainer(

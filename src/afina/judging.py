@@ -1,6 +1,7 @@
 """Judgements of a training while it runs, from numbers alone: which look is the best, when to stop, what diverged.
 
-Best      the look with the highest score on the first hold-out set; of equal ones the earliest.
+Best      the look with the highest score on the first hold-out set, of equal ones the earliest; or the last look, where
+          that set is the training rows.
 Stop      after `patience` looks in a row that were not the best; 0 is never.
 Diverged  the median of the last 40 losses is above max(2 * start, chance), or above 5 * start where chance is unknown;
           or the median of the last ten is above three times that.
@@ -33,13 +34,14 @@ class Best:
     """Which look is the best so far, and how many there were since."""
 
     patience: int = 0  # looks; 0 is without end
+    last: bool = False  # whether the last look counts as the best: its rows cannot choose
     step: int = 0
     score: float = -math.inf
     since: int = 0  # looks after it
 
     def look(self, step: int, score: float) -> bool:
         """Whether this look is the best so far. A score that is no number never is, but for the first."""
-        if self.step == 0 or score > self.score:
+        if self.last or self.step == 0 or score > self.score:
             self.step, self.score, self.since = step, -math.inf if math.isnan(score) else score, 0
             return True
         self.since += 1

@@ -190,7 +190,7 @@ def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str,
     untuned = heads.build(base.folder, plan.settings.pooling, rows.labels, objective.PROBLEM)
     bf16 = plan.settings.precision == "bf16"
     probe = torch.wrap(heads.put_probe(untuned, folder), base.tokenizer, plan.settings.max_seq_length, bf16, task)
-    tuned = objective.tune(rows.dev, probe, task)
+    tuned = objective.tune(rows.choosing, probe, task)
 
     def embed(texts: Sequence[str]) -> Any:
         body, encoded = untuned.base_model, features.encode(base.tokenizer, texts, plan.settings.max_seq_length)

@@ -51,6 +51,7 @@ class Recipe:
     retention: Callable[[Any], Penalty] | None = None  # from the model before its first step
     eval_steps: int = 0  # optimizer steps between two looks at the hold-out sets; 0 is an epoch
     patience: int = 0  # looks without a gain after which training stops; 0 is never
+    keeps_last: bool = False  # the last look's weights rather than the best look's
     dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best look has most
     metric: str = "accuracy"  # its name
     per_word: bool = False  # whether a row has a label for each token, -100 for none

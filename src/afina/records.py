@@ -146,13 +146,18 @@ class Corpus:
     columns: Columns
     labels: tuple[str, ...]  # sorted; an index into it is a class
     train: tuple[Row, ...]
-    dev: tuple[Row, ...]
+    dev: tuple[Row, ...]  # () where there were too few rows to keep any back
     test: tuple[Row, ...]
     split: str  # how the splits were made, one sentence
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
     holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
     kind: str = "classify"  # of the task: a name on the shelf of objectives
+
+    @property
+    def choosing(self) -> tuple[Row, ...]:
+        """The rows that choices are made on: dev, or train where there were too few rows to keep any back."""
+        return self.dev or self.train
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def write(folder: Path, story: Story) -> None:
         "probed": objective.PROBED,
         "counted": objective.COUNTED,
         "sure": objective.SURE,
+        "choosing": "dev" if told.data.rows["dev"] else "the training rows",
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
@@ -176,16 +177,20 @@ def _probed(layers: Sequence[LayerScore]) -> list[Line]:
 
 def _curves(trained: Trained) -> dict[str, str]:
     curve, best = trained.curve, trained.best_step
+    first = trained.looks[0].name if trained.looks else "dev"  # the set that is looked at first
     loss = Line("train loss", tuple((p.step, p.loss) for p in curve))
     held = Line("of it, retention", tuple((p.step, p.penalty) for p in curve if p.penalty is not None))
-    dev_loss = Line("dev loss", tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None))
+    dev_loss = Line(
+        "loss on all rows" if first == "train" else f"{first} loss",
+        tuple((p.step, p.dev_loss) for p in curve if p.dev_loss is not None),
+    )
     body, head = _rates(curve)
     marks = [Mark(best, "the model that was kept")]
     marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
     says, looks = "A line a group of parameters.", "A line a set, 95% bands."
     return {
         "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss, held], "step", True, marks),
-        "accuracy": figures.lines("Score on hold-out rows while training", looks, _looks(trained), "step", marks=marks),
+        "accuracy": figures.lines("Score while training", looks, _looks(trained), "step", marks=marks),
         "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
         "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),
     }

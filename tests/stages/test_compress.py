@@ -14,7 +14,7 @@ import tiny
 from onnx import numpy_helper
 
 from afina.config import CompressOptions
-from afina.errors import DataError, RecordError
+from afina.errors import RecordError
 from afina.predictors import onnx as predictor
 from afina.predictors import torch as in_memory
 from afina.quantizers import half, int8_dynamic
@@ -187,9 +187,12 @@ def test_a_file_that_answers_otherwise_than_the_model_is_refused(made):
             stage.compress(made.folder, wrong, made.corpus, CompressOptions(), 0)
 
 
-def test_without_dev_rows_nothing_is_chosen(made):
-    with pytest.raises(DataError, match="no dev rows"):
-        run(made, dev=())
+def test_without_dev_rows_a_rung_is_chosen_on_those_of_train(made):
+    alone = run(made, dev=())
+    assert alone.variants[0].bytes == run(made).variants[0].bytes
+    assert {one.rung: one.agreement for one in alone.variants} == {
+        one.rung: one.agreement for one in run(made, dev=made.corpus.train).variants
+    }
 
 
 @pytest.mark.parametrize(

@@ -45,18 +45,32 @@ def said(corpus, check):
 
 
 def test_one_file_becomes_three_splits(made):
-    corpus = made(lines(400))
-    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (288, 32, 80)
+    corpus = made(lines(700))
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (504, 56, 140)
     assert corpus.split == (
-        "train.csv: 400 rows; dev: 32 of them, stratified, seed 0; test: 80 of them, stratified, seed 0"
+        "train.csv: 700 rows; dev: 56 of them, stratified, seed 0; test: 140 of them, stratified, seed 0"
     )
-    assert len({key(row) for row in corpus.train + corpus.dev + corpus.test}) == 400
+    assert len({key(row) for row in corpus.train + corpus.dev + corpus.test}) == 700
 
 
 def test_with_a_test_file_only_dev_is_cut(made):
-    corpus = made(lines(400), test=[("a new text", "card"), ("and one more", "refund")])
-    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (360, 40, 2)
-    assert corpus.split == "train.csv: 400 rows; dev: 40 of them, stratified, seed 0; test.csv: 2 rows"
+    corpus = made(lines(500), test=[("a new text", "card"), ("and one more", "refund")])
+    assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (450, 50, 2)
+    assert corpus.split == "train.csv: 500 rows; dev: 50 of them, stratified, seed 0; test.csv: 2 rows"
+
+
+def test_rows_too_few_for_a_dev_that_tells_anything_are_all_trained_on_unless_a_share_is_asked_for(made):
+    few = made(lines(494), test=[("a new text", "card"), ("and one more", "refund")])
+    assert (len(few.train), few.dev, few.choosing) == (494, (), few.train)
+    assert few.split == "train.csv: 494 rows; dev: none of its own; test.csv: 2 rows"
+    assert [finding.count for finding in said(few, "split")] == [2, 494]
+    asked = made(lines(400), dev_share=0.1)
+    assert (len(asked.train), len(asked.dev), asked.choosing) == (288, 32, asked.dev)
+
+
+def test_where_thresholds_are_chosen_on_dev_it_is_cut_from_few_rows_too(made):
+    rows = "".join(json.dumps({"text": f"t{n}", "labels": ["x", "y"][: n % 3]}) + "\n" for n in range(60))
+    assert len(made(rows, train_name="train.jsonl").dev) == 5
 
 
 def test_given_splits_stay_as_they_are(made):
@@ -77,14 +91,14 @@ def test_copies_never_straddle_a_cut(made):
 
 
 def test_ten_rows_make_small_splits_and_say_so(made):
-    corpus = made(lines(10))
+    corpus = made(lines(10), dev_share=0.1)
     assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (6, 2, 2)
     assert [finding.count for finding in said(corpus, "split")] == [2, 2]
 
 
-def test_four_rows_are_too_few(made):
+def test_three_rows_are_too_few(made):
     with pytest.raises(DataError, match="too few"):
-        made(lines(4))
+        made(lines(3))
 
 
 # ------------------------------------------------------------------ the record
@@ -266,7 +280,7 @@ def test_spans_are_read_and_those_outside_the_text_are_left_out_with_their_line(
 
 
 def test_every_part_of_a_cut_has_rows_with_spans_and_rows_without(made):
-    corpus = made(spanned(), train_name="train.jsonl")
+    corpus = made(spanned(), train_name="train.jsonl", dev_share=0.1)
     for rows in (corpus.train, corpus.dev, corpus.test):
         assert {bool(row.spans) for row in rows} == {True, False}
 
@@ -326,9 +340,9 @@ def test_words_for_scores_and_one_score_for_all_are_refused(made):
 
 
 def test_scores_are_cut_so_that_every_part_has_low_and_high_ones(made):
-    corpus = made("text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(500)))
+    corpus = made("text,score\n" + "".join(f"text {n},{n / 7:.3f}\n" for n in range(800)))
     for rows in (corpus.train, corpus.dev, corpus.test):
-        fifths = [sum(20 * k <= row.value * 7 / 5 < 20 * (k + 1) for row in rows) / len(rows) for k in range(5)]
+        fifths = [sum(32 * k <= row.value * 7 / 5 < 32 * (k + 1) for row in rows) / len(rows) for k in range(5)]
         assert max(fifths) < 0.23
 
 

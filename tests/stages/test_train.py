@@ -49,6 +49,18 @@ def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answer
         assert torch.equal(heads.output_layer(heads.load(tmp_path / "model")).weight, head["weights"])
 
 
+def test_without_dev_rows_all_are_trained_on_and_the_last_look_is_kept_whatever_the_probe_says(
+    opened, tmp_path, monkeypatch
+):
+    fit = stage._fit_probe
+    monkeypatch.setattr(stage, "_fit_probe", lambda *given: fit(*given) and 0.999)  # which no tiny model reaches
+    corpus = dataclasses.replace(corpus_of(10), dev=())
+    plan = plan_for(opened, technique="full", options={}, learning_rate=1e-2)
+    trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
+    assert {look.name for look in trained.looks} == {"train"}
+    assert trained.best_step == max(look.step for look in trained.looks)
+
+
 def test_the_seed_decides_the_result_whatever_was_drawn_before(opened, tmp_path):
     plan, models = plan_for(opened, technique="lora", warmup_steps=0), []
     for drawn in (1, 2):

@@ -2,7 +2,7 @@
 
     what a label is     claims, read, outputs, strata, counts, units; LISTS, COLUMNS, COUNTED
     how it is learned   targets, blind, probe, fit_head, loss, dev_score; Config, PROBLEM, POOLINGS, PER, PROBED
-    what answers are    tune, scores, details, compare, rivals, say; ACTIVATION, METRIC, ADDED, ENDING, SURE
+    what answers are    tune, scores, details, compare, rivals, say; ACTIVATION, METRIC, ADDED, ENDING, SURE, TUNES
     how it is told      size, describe, limits; PIPELINE, USE
 
 and needs no torch for any of it.

@@ -36,6 +36,7 @@ METRIC = "micro_f1"  # name of the main score
 PROBED = "micro F1"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
+TUNES = True  # whether anything but the weights is chosen on dev
 COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names of its column
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
@@ -223,11 +224,11 @@ def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Ta
 def rivals(corpus: Corpus, rows: Sequence[Row], task: Task, embed: Embed) -> dict[str, tuple[Task, np.ndarray]]:
     """What the baselines answer on `rows`."""
     del embed
-    learned = baselines.one_vs_rest(corpus.train, targets(corpus.train, task.labels), [*corpus.dev, *rows])
-    dev, test = learned[: len(corpus.dev)], learned[len(corpus.dev) :]
+    learned = baselines.one_vs_rest(corpus.train, targets(corpus.train, task.labels), [*corpus.choosing, *rows])
+    dev, test = learned[: len(corpus.choosing)], learned[len(corpus.choosing) :]
     return {
         "no_label": (task, np.zeros((len(rows), len(task.labels)))),
-        "tfidf": (tune(corpus.dev, lambda _: dev, task), test),
+        "tfidf": (tune(corpus.choosing, lambda _: dev, task), test),
     }
 
 

@@ -34,6 +34,7 @@ METRIC = "pearson"  # name of the main score
 PROBED = "Pearson"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
+TUNES = False  # whether anything but the weights is chosen on dev
 COLUMNS = ("score", "value", "similarity", "rating", "stars")  # usual names of its column
 USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts

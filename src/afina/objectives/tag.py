@@ -35,6 +35,7 @@ METRIC = "micro_f1"  # name of the main score
 PROBED = "word F1"  # what `probe` gives
 PIPELINE = "token-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
+TUNES = False  # whether anything but the weights is chosen on dev
 COLUMNS = ("spans", "entities", "ents", "slots", "annotations")  # usual names of its column
 COUNTED = "kind of span"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is

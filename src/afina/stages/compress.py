@@ -25,7 +25,7 @@ import numpy as np
 
 from afina import shelf, store, words
 from afina.config import CompressOptions
-from afina.errors import DataError, RecordError
+from afina.errors import RecordError
 from afina.predictors import onnx
 from afina.records import Change, Compressed, Corpus, Event, Predict, Row, Task, Tell, Text, Variant, silent
 
@@ -58,12 +58,9 @@ def compress(
 
     reference  logits of the model before its export, (n, classes): what the file on disk is held against
     Leaves model.onnx and the taken rung's file, whose sha256 goes into labels.json; `file` in the record is relative
-    to the folder that `folder` is in. Raises RecordError where the exported file answers otherwise than `reference`,
-    DataError where there are no dev rows.
+    to the folder that `folder` is in. Raises RecordError where the exported file answers otherwise than `reference`.
     """
-    if not corpus.dev:
-        raise DataError("there are no dev rows to choose a rung on", "set corpus.dev_share above 0")
-    parity = _parity(folder, reference, corpus.dev)
+    parity = _parity(folder, reference, corpus.choosing)
     tell(Event("compress", f"exported; logits differ by at most {parity:.1e}"))
     whole = onnx.load(folder)
     dev, first = _whole(whole, folder, corpus)
@@ -99,9 +96,9 @@ def _parity(folder: Path, reference: Callable[[Sequence[Text]], np.ndarray], row
 
 def _whole(predict: Predict, folder: Path, corpus: Corpus) -> tuple[_Dev, Variant]:
     """fp32 on dev: what the rungs are held against."""
-    texts = tuple(row.input for row in corpus.dev)
+    texts = tuple(row.input for row in corpus.choosing)
     answers, rate = _timed(predict, texts)
-    dev = _Dev(corpus.dev, texts, answers, onnx.task(folder))
+    dev = _Dev(corpus.choosing, texts, answers, onnx.task(folder))
     variant = Variant(
         rung="none",
         file=f"{folder.name}/{WHOLE}",
@@ -179,7 +176,7 @@ def _scored(
 ) -> Compressed:
     """The taken rung on the test split (dev where there is none), beside fp32."""
     chosen = next(variant for variant in reversed(variants) if variant.file)
-    rows = corpus.test or corpus.dev
+    rows = corpus.test or corpus.choosing
     texts, task = [row.input for row in rows], onnx.task(folder)
     before = whole(texts)
     name = Path(chosen.file).name

@@ -57,20 +57,20 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
     model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
-    probe = _fit_probe(model, opened.tokenizer, (rows, holdouts["dev"]), settings, folder, corpus)
-    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on dev", metric=probe))
+    name, chosen = next(iter(holdouts.items()))
+    probe = _fit_probe(model, opened.tokenizer, (rows, chosen), settings, folder, corpus)
+    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on {name}", metric=probe))
     technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
-        made_by, recipe = _made_by(corpus, settings, opened, seed), _recipe(settings, opened, seed, corpus)
-        own = checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("train", text)))
+        own, recipe = _own(corpus, settings, opened, folder, tell, seed), _recipe(settings, opened, seed, corpus)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, own, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
-            reached = _refit(model, opened.tokenizer, (rows, holdouts["dev"]), settings, reached, corpus)
+            reached = _refit(model, opened.tokenizer, (rows, chosen), settings, reached, corpus)
     made = _made(settings, opened, corpus.labels, objective.PROBLEM)
-    if reached < probe - _doubt(probe, len(holdouts["dev"])):
+    if corpus.dev and reached < probe - _doubt(probe, len(chosen)):
         model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
     else:
@@ -111,10 +111,11 @@ def _doubt(score: float, rows: int) -> float:
     return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
 
 
-def _made_by(corpus: Corpus, settings: Settings, opened: Opened, seed: int) -> object:
-    """All that a training depends on."""
+def _own(corpus: Corpus, settings: Settings, opened: Opened, folder: Path, tell: Tell, seed: int) -> Path:
+    """Where the checkpoints of just this training are, by all that it depends on."""
     read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts)
-    return settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
+    made_by = settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
+    return checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("train", text)))
 
 
 def _made(settings: Settings, opened: Opened, labels: tuple[str, ...], problem: str | None) -> Adapter:
@@ -153,8 +154,8 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
 
 
 def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> tuple[Encoded, dict[str, Encoded]]:
-    """The training rows, and what a look is taken at of each hold-out set, dev first."""
-    watched = {"dev": corpus.dev, **corpus.holdouts}
+    """The training rows, and what a look is taken at: dev first, or train where there is none, then hold-out sets."""
+    watched = {"dev" if corpus.dev else "train": corpus.choosing, **corpus.holdouts}
     most = settings.max_seq_length
     looked = {name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most) for name, rows in watched.items()}
     return encoding.encode(tokenizer, corpus.train, corpus, most), looked
@@ -184,7 +185,7 @@ def _refit(
 ) -> float:
     """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
     weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
-    if score < reached:
+    if corpus.dev and score < reached:
         return reached
     heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
     return score
@@ -208,6 +209,7 @@ def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> re
         staging=staging,
         eval_steps=settings.eval_steps,
         patience=settings.early_stopping_patience,
+        keeps_last=not corpus.dev,
         retention=retaining.penalty(settings, opened, seed),
         dev_score=lambda logits, wanted: objective.dev_score(logits, wanted, corpus.labels),
         metric=objective.METRIC,
@@ -222,16 +224,16 @@ def _wanted(corpus: Corpus) -> tuple[np.ndarray, int]:
 
 
 def _judged(model: Any, tokenizer: Any, made: Adapter, corpus: Corpus, seed: int) -> tuple[Task, tuple[Score, ...]]:
-    """The task with what is chosen for it on dev, and the scores there."""
+    """The task with what is chosen for it on the rows for choices, and the scores there."""
     task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
-    answers = predictor.wrap(model, tokenizer, made.max_tokens, task=task)([row.input for row in corpus.dev])
-    task = objective.tune(corpus.dev, lambda _: answers, task)
-    return task, objective.scores(corpus.dev, answers, task, seed)
+    answers = predictor.wrap(model, tokenizer, made.max_tokens, task=task)([row.input for row in corpus.choosing])
+    task = objective.tune(corpus.choosing, lambda _: answers, task)
+    return task, objective.scores(corpus.choosing, answers, task, seed)
 
 
 def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, corpus: Corpus) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
-    task, texts = tasks.of(corpus), [row.input for row in corpus.dev[:CHECKED_ROWS]]
+    task, texts = tasks.of(corpus), [row.input for row in corpus.choosing[:CHECKED_ROWS]]
     now, again = (
         words.flat(predictor.logits(one, tokenizer, made.max_tokens, task=task)(texts))
         for one in (model, heads.load(folder))
