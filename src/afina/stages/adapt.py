@@ -1,8 +1,8 @@
 """Adapt: the base reads unlabelled texts of the domain, guessing masked words, before it is trained on the task.
 
 Held-out texts, a tenth of all, are masked once and for all; training ends where they gain no more, and the best look
-is kept. Where the base has no head for this, one is fitted first with the body frozen, until held-out texts gain no
-more: what then improves is the body. Where held-out texts gained nothing, the base stays as it was.
+is kept. Where the base has no head for this, one is fitted first with the body frozen, by as many steps at most and
+stopped in the same way. Where held-out texts gained nothing, the base stays as it was.
 
     perplexity = exp(nats a masked token)      gain = nats before - nats after, of the same masks
     intervals: 95%, 1,000 bootstrap resamples of the held-out texts, each with all of its windows
