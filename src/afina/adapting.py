@@ -52,7 +52,7 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
 
 
 def adds(settings: Settings, facts: Facts) -> tuple[float, int]:
-    """What adapting adds to a run: seconds, a step being three forward passes, and bytes on the disk."""
+    """What adapting adds to a run: seconds, a step being three forward passes (no new head counted), and bytes."""
     if settings.adapt_file == NONE:
         return 0.0, 0
     steps, _ = pace(settings)
