@@ -98,8 +98,8 @@ def row(kind: str, texts: Sequence[str], opened: bases.Opened, embed: Embed) -> 
     return {"kind": kind, "length": length, "seconds": seconds, **numbers}
 
 
-def table() -> dict[str, dict[str, Any]]:
-    """One row a set: general text first, then domains, then what is shown for information."""
+def table(information: bool = True) -> dict[str, dict[str, Any]]:
+    """One row a set: general text first, then domains, then what is shown for `information`."""
     opened = bases.open_base("bundled")
     embed = samples.embedder(opened)
     embed(["warm up"])
@@ -107,7 +107,7 @@ def table() -> dict[str, dict[str, Any]]:
     for length in samples.LENGTHS:
         for source in GENERAL:
             rows[f"{source}, {length} words"] = row("general", general_passages(source, length, SAMPLE), opened, embed)
-    for kind, sets in (("domain", DOMAINS), ("information", INFORMATION)):
+    for kind, sets in (("domain", DOMAINS), ("information", INFORMATION if information else {})):
         for name, read in sets.items():
             rows[name] = row(kind, read(), opened, embed)
     measures = shelf.names("distances")

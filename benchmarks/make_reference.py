@@ -12,6 +12,7 @@ import json
 import os
 import random
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ PROBES = 4
 LONG_NUMBER = 5  # digits from which a number may be somebody's telephone or account
 
 
+@cache
 def documents() -> dict[str, list[list[str]]]:
     """Documents of each source in a fixed order, in two halves."""
     folder = DATA / "corpus_general_en"

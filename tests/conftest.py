@@ -1,9 +1,11 @@
 """Tiny random models that stand in for real ones; a forgotten download is an error."""
 
+import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for each other
 
 from collections.abc import Callable
@@ -19,6 +21,36 @@ WORDS = (
     *"the a card is lost my where when can i book visit doctor pain test result bill pay please thanks".split(" "),
     *"no not yes today tomorrow early late red blue green one two three el la tarjeta cita médico dolor hoy".split(" "),
 )
+
+
+EXPORTED = (
+    "test_cli.py",
+    "test_compress.py",
+    "test_export.py",
+    "test_onnx_predictor.py",
+    "test_quantizers.py",
+    "test_torch_predictor.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file stays in one worker, so that what it sets up is set up once; so do the files that export a model."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "exported" if file.endswith(EXPORTED) else file
+
+    return ByFile(config, log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen():
+    """Every Trainer collects garbage when it begins: it need not look through all that was imported each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,9 @@ def compressed() -> Compressed:
         Variant("half", "onnx/model.fp16.onnx", 45_600_000, 1.99, 1.0, 0.0, 6.2, 330.0, "smaller, but slow"),
     )  # fmt: skip
     scores = (Score("accuracy", 0.937, 0.928, 0.945),)
-    return Compressed("int8_dynamic", "onnx/model.int8.onnx", 3.99, 0.1, 0.988, scores, 3.3e-6, variants)
+    return Compressed(
+        "int8_dynamic", "onnx/model.int8.onnx", 3.99, 0.1, -0.2, 0.4, 0.988, 0.983, 0.993, scores, 3.3e-6, variants
+    )
 
 
 def times() -> dict[str, float]:

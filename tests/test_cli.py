@@ -3,18 +3,19 @@
 import csv
 import gzip
 import json
-import os
 import random
 import re
 import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
+import processes
 import pytest
 
-from afina import planfile, store
+from afina import inference, pipeline, planfile, screen, shelf, store  # noqa: F401  (copied with this process)
 from afina.errors import ConfigError
 
 ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
@@ -25,11 +26,9 @@ KINDS = {
 }
 
 
-def afina(*words, cwd, **environment):
+def afina(*words, cwd, start=processes.copied):
     """Run the program; a traceback is always a failure."""
-    command = [sys.executable, "-m", "afina.cli", *map(str, words)]
-    variables = {**os.environ, **environment}
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=variables, check=False)
+    done = start("-m", "afina.cli", *words, cwd=cwd)
     assert "Traceback" not in done.stdout + done.stderr, done.stderr[-2000:]
     return done
 
@@ -49,6 +48,14 @@ def messages(count=150, seed=0):
     return sorted(rows)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded():
+    """What every command imports is there before this process is copied."""
+    for name in ("readers", "cleaners", "objectives"):
+        for module in shelf.names(name):
+            shelf.load(name, module)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, tiny_bert):
     """One whole run on a tiny base, shared by the tests that look at it."""
@@ -66,7 +73,8 @@ def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
     assert set(summary["rows"]) == {"train", "dev", "test"}
     assert set(summary["test"]["accuracy"]) == {"value", "low", "high"}
     assert {"majority", "tfidf", "probe"} == set(summary["baselines"])
-    assert set(summary["int8"]) == {"ratio", "drop_points", "rung"}
+    low_high = {"drop_low", "drop_high", "agreement_low", "agreement_high"}
+    assert set(summary["int8"]) == {"ratio", "drop_points", "agreement", "rung", *low_high}
     assert set(summary["seconds"]) == {"corpus", "profile", "plan", "train", "evaluate", "compress"}
 
 
@@ -82,6 +90,7 @@ def test_a_run_leaves_the_folder_that_the_readme_promises(finished):
     assert promised | {"manifest.json"} <= there
     assert "checkpoints" not in there
     assert store.damage(run) is None
+    assert date.fromisoformat(json.loads((run / "report.json").read_text())["date"])
     names = {path.suffix for path in run.rglob("*") if path.is_file()}
     assert not names & {".bin", ".pt", ".pth", ".pkl", ".pickle"}
 
@@ -323,7 +332,8 @@ def test_repairs_are_counted_and_said(tmp_path):
 
 
 def test_init_writes_a_run_file_that_check_accepts(tmp_path):
-    assert afina("init", cwd=tmp_path).returncode == 0
+    done = afina("init", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1]) == {"out": "run.yaml"}
     assert afina("init", cwd=tmp_path).returncode == 1
     write(tmp_path / "data.csv", messages(60))
     assert afina("check", "run.yaml", cwd=tmp_path).returncode == 0

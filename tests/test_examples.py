@@ -1,9 +1,8 @@
 """Each example runs, on a tiny base."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -11,7 +10,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 def test_lora_works_with_a_trainer_of_the_users_own(tiny_bert, tmp_path):
     script = EXAMPLES / "lora_with_a_plain_trainer.py"
-    subprocess.run([sys.executable, script, str(tiny_bert), str(tmp_path / "out")], check=True, capture_output=True)
+    processes.copied(script, tiny_bert, tmp_path / "out").check_returncode()
     from transformers import AutoModelForSequenceClassification
 
     _, loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out", output_loading_info=True)
@@ -22,8 +21,8 @@ def test_lora_works_with_a_trainer_of_the_users_own(tiny_bert, tmp_path):
 @pytest.mark.slow
 def test_rates_and_stages_work_with_a_trainer_of_the_users_own(tiny_bert, tmp_path):
     script = EXAMPLES / "rates_and_stages_with_a_plain_trainer.py"
-    command = [sys.executable, script, str(tiny_bert), str(tmp_path / "out")]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = processes.fresh(script, tiny_bert, tmp_path / "out")
+    done.check_returncode()
     said = [line for line in done.stdout.splitlines() if line.startswith("step")]
     assert said == ["step 4: stage 2, 25% of the run is done", "step 8: stage 3, 50% of the run is done"]
 

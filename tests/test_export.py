@@ -3,11 +3,11 @@
 import json
 import logging
 import re
-import subprocess
 import sys
 
 import numpy as np
 import onnx
+import processes
 import pytest
 import tiny
 import torch
@@ -175,7 +175,7 @@ model = SimpleNamespace(eval=lambda: None)
 try: export.export(model, tokenizer, Task(labels=("a",)), Path("onnx"), 48)
 except MachineError as error: sys.exit(error.found + error.fix)
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = processes.copied("-c", program, cwd=tmp_path)
     assert "could not be written" in done.stderr, done.stderr
     assert "disk space" in done.stderr
     assert list(tmp_path.iterdir()) == []

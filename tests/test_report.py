@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Adapted, Choice, Point, Score, Source, StageChange, from_json
+from afina.records import Adapted, Choice, Point, Score, Source, StageChange, Task, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -123,6 +123,33 @@ def test_the_card_opens_with_yaml_that_a_hub_reads(written):
     (result,) = head["model-index"][0]["results"]
     assert result["dataset"]["split"] == story.evaluation.split
     assert [metric["value"] for metric in result["metrics"]] == [score.value for score in story.evaluation.scores]
+
+
+def test_the_same_story_is_the_same_report_to_the_byte_and_says_its_date(tmp_path):
+    for name in ("one", "two"):
+        report.write(tmp_path / name / "run", replace(CASES["two"], date="2026-05-01"))
+    for name in (report.PAGE, report.CARD, report.TWIN):
+        assert (tmp_path / "one" / "run" / name).read_bytes() == (tmp_path / "two" / "run" / name).read_bytes()
+    assert "afina report, 2026-05-01" in (tmp_path / "one" / "run" / report.PAGE).read_text(encoding="utf-8")
+
+
+def test_what_the_small_model_lost_is_told_with_its_doubt(written):
+    page, card = ((written[0] / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD))
+    assert "−0.10 [−0.40, +0.20] points of accuracy" in page
+    assert "98.8% [98.3%, 99.3%] of its answers there are those of the full model" in page
+    assert "98.8%\n[98.3%, 99.3%] of its answers" in card
+
+
+def test_the_loss_is_drawn_in_the_unit_of_its_kind(tmp_path):
+    story = CASES["two"]
+    score = Task("regress", ("value",), "none")
+    report.write(tmp_path, story)
+    assert "Loss in nats." in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    corpus, trained = replace(story.corpus, kind="regress"), replace(story.trained, task=score)
+    report.write(tmp_path, replace(story, corpus=corpus, trained=trained))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    assert "Loss in squared standard deviations" in page
+    assert "nats" not in page
 
 
 def test_hostile_labels_stay_text(tmp_path):

@@ -34,8 +34,6 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
     each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
-    objective = shelf.load("objectives", facts.kind)
-    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
     reasons = {
         "head_only": f"{each}: too few to move the body without tearing it",
         "freeze": f"{each} are enough to train the body above layer {depth}",

@@ -174,7 +174,9 @@ def list_(
 
 
 @app.command()
-def init(out: Annotated[Path, typer.Option(help="the file to write")] = Path("run.yaml")) -> None:
+def init(
+    out: Annotated[Path, typer.Option(help="the file to write")] = Path("run.yaml"), as_json: Json = False
+) -> None:
     """Write a run file with every key, its default and its meaning."""
     from afina import config, screen, store
 
@@ -182,7 +184,7 @@ def init(out: Annotated[Path, typer.Option(help="the file to write")] = Path("ru
         raise ConfigError(f"{out} is there already", "choose another name with --out")
     store.write_text(out, config.template())
     screen.say(f"{out} written")
-    screen.end(f"afina run {out}", None)
+    screen.end(f"afina run {shlex.quote(str(out))}", {"out": str(out)} if as_json else None)
 
 
 @app.command()

@@ -43,6 +43,17 @@ def micro_f1(counts: Counts) -> float:
     return float(scores(np.ones((1, len(counts.hits))), counts)[0, 0])
 
 
+def became(weights: np.ndarray, was: Counts, now: Counts, both: np.ndarray) -> np.ndarray:
+    """Points of micro F1 lost from `was` to `now`, and the share of what is answered that both answer (Dice).
+
+    For each resample, (resamples, 2); `both` (rows,) says how many answers of a row are the same. Where nothing is
+    answered at all, everything is the same.
+    """
+    lost = 100 * (scores(weights, was) - scores(weights, now))[:, 0]
+    given = weights @ (was.answered + now.answered).sum(1)
+    return np.stack([lost, np.divide(2 * (weights @ both), given, out=np.ones_like(given), where=given > 0)], axis=1)
+
+
 def by_kind(counts: Counts, names: Sequence[str]) -> tuple[ClassScore, ...]:
     """Precision, recall and F1 of each kind of thing; `rows` is how many of it were wanted."""
     hits, answered, wanted = (table.sum(0) for table in (counts.hits, counts.answered, counts.wanted))

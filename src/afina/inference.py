@@ -117,9 +117,9 @@ def _formulas(cells: int) -> tuple[Finding, ...]:
 def score(folder: Path, file: Path, text: str | None, label: str | None) -> tuple[Evaluation, tuple[Finding, ...]]:
     """Scores of a finished run on the labelled rows of `file`, and what was found in it.
 
-    Rows are repaired as those of a test file are (`stages.corpus`): none without text or label is scored, labels that
-    differ in case or space are one, labels that training never saw count as errors. Rows that were in the training
-    data are kept and counted. Raises DataError for a label that the task's kind cannot read.
+    Rows are repaired as those of a test file are (`stages.corpus`): none without text or with a label that is missing
+    or cannot be read is scored, labels that differ in case or space are one, labels that training never saw count as
+    errors. Rows that were in the training data are kept and counted. Raises DataError where no row is left.
     """
     predict, task, corpus = open_run(folder)
     table = tables.read(file)

@@ -19,10 +19,11 @@ Source: Efron 1979 (bootstrap); Guo et al. 2017, arXiv:1706.04599, section 2 (ec
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from afina.records import ClassScore, Score
+from afina.records import Change, ClassScore, Score
 
 BINS = 15
 RESAMPLES = 1000
@@ -63,6 +64,16 @@ def bootstrap(
     low, high = np.minimum(low, values), np.maximum(high, values)  # resamples of ece lie above it, sometimes all
     table = zip(names, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
+
+
+def change(of: Callable[[np.ndarray], np.ndarray], rows: int, seed: int, **counted: Any) -> Change:
+    """What became of a model's answers, with paired intervals: a resample has the same rows before and after.
+
+    `of` gives points lost and agreement, (m, 2), for weights as `bootstrap` does; `counted` are the fields that are
+    counts. Where no row changed there is nothing to draw from, and the interval is that one number.
+    """
+    drop, same = bootstrap(("drop_points", "agreement"), of, rows, seed)
+    return Change(drop.value, drop.low, drop.high, same.value, same.low, same.high, **counted)
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

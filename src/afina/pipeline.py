@@ -7,6 +7,8 @@ it is made anew.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,7 +84,6 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
         store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
-        store.write_text(folder / RUN_FILE, config.dump(options))
         return _stages(options, _Keeper(folder, tell), sources, until)
 
 
@@ -109,6 +110,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
         return found
 
     rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
+    store.write_text(folder / RUN_FILE, config.dump(options))
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -155,7 +157,10 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
 
     tell(Event("report", "begins"))
     seconds = dict(keep.seconds)
-    story = report.Story(rows, before.profile, chosen, trained, evaluation, compressed, seconds, adapted=adapted)
+    today = date.today().isoformat()
+    story = report.Story(
+        rows, before.profile, chosen, trained, evaluation, compressed, seconds, date=today, adapted=adapted
+    )
     with store.disk_errors(folder):
         report.write(folder, story)
         store.seal(folder)
@@ -254,11 +259,12 @@ def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
 def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
     """Refuse a folder that holds something else, or a run of other data or another base.
 
-    A folder whose data could not be read yet is nobody's run: the file may be mended and read again.
+    A folder in which nothing was kept yet is nobody's run.
     """
     path = folder / IDENTITY
     if path.is_file():
-        if yaml.safe_load(path.read_text(encoding="utf-8")) != _identity(options, sources):
+        known, own = yaml.safe_load(path.read_text(encoding="utf-8")), _identity(options, sources)
+        if known["data"] != own["data"] or _place(known["model"]) != _place(own["model"]):
             found = f"{folder} holds a run of other data or another base"
             raise ConfigError(found, "choose another folder with --out, or delete this one")
     elif {entry.name for entry in folder.iterdir()} - {store.LOCK, RUN_FILE}:
@@ -268,3 +274,9 @@ def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
 def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
     data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # which changes nothing
     return {"data": data, "model": options.model.model_name_or_path}
+
+
+def _place(name: str) -> str:
+    """One name for a folder, however it is written: 'x', './x' and its full path. Other names stay as they are."""
+    path = Path(expanduser(name))
+    return str(path.resolve()) if path.is_dir() else name

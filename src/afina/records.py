@@ -528,7 +528,11 @@ class Change:
     """What became of a model's answers when its file was made smaller."""
 
     drop_points: float  # of the main score
+    drop_low: float  # 95% interval, as the next two
+    drop_high: float
     agreement: float  # share of the answers that are the same
+    agreement_low: float
+    agreement_high: float
     broken: int  # answers that were right and are wrong
     fixed: int  # answers that were wrong and are right
     count: int  # answers in all
@@ -558,7 +562,11 @@ class Compressed:
     file: str
     ratio: float
     drop_points: float  # on the test split, fp32 -> chosen rung
+    drop_low: float  # 95% interval, as the next two
+    drop_high: float
     agreement: float  # on the test split
+    agreement_low: float
+    agreement_high: float
     scores: tuple[Score, ...]  # of the chosen rung on the test split
     parity: float  # largest difference of logits, torch against ONNX fp32 read back from disk
     variants: tuple[Variant, ...]

@@ -55,6 +55,7 @@ def write(folder: Path, story: Story) -> None:
         "probed": objective.PROBED,
         "counted": objective.COUNTED,
         "sure": objective.SURE,
+        "loss_unit": objective.LOSS_UNIT,
         "choosing": "dev" if told.data.rows["dev"] else "the training rows",
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
         "main": _main(told.evaluation.scores),
@@ -188,8 +189,9 @@ def _curves(trained: Trained) -> dict[str, str]:
     marks = [Mark(best, "the model that was kept")]
     marks += [Mark(change.step, f"stage {change.number + 1}, {change.why}", "turn") for change in trained.stages]
     says, looks = "A line a group of parameters.", "A line a set, 95% bands."
+    unit = f"In {shelf.load('objectives', trained.task.kind).LOSS_UNIT}."
     return {
-        "loss": figures.lines("Loss while training", "In nats.", [loss, dev_loss, held], "step", True, marks),
+        "loss": figures.lines("Loss while training", unit, [loss, dev_loss, held], "step", True, marks),
         "accuracy": figures.lines("Score while training", looks, _looks(trained), "step", marks=marks),
         "rate": figures.lines("Learning rates of the body while training", says, body, "step", True, marks),
         "head_rate": figures.lines("Learning rate of the head while training", says, head, "step", True, marks),

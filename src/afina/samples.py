@@ -128,7 +128,8 @@ def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, i
     known = sorted(set().union(*parts))
     if not known:
         return {}
-    encoded = tokenizer([f" {word}" for word in known], add_special_tokens=False)["input_ids"]
+    alone = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
+    encoded = tokenizer([f" {word}" for word in known], **alone)["input_ids"]
     return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
 
 

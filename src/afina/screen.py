@@ -162,9 +162,10 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.compressed:
         small = result.compressed
         main = wording.word(result.evaluation.scores[0].name) if result.evaluation else "the score"
-        became = "lost" if small.drop_points >= 0 else "gained"
-        change = f"{abs(small.drop_points):.2f} points of {main} {became} on test"
-        say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {small.agreement:.1%} of answers the same")
+        value, low, high = map(wording.change, (small.drop_points, small.drop_high, small.drop_low))
+        change = f"{value} ({low} to {high}) points of {main} on test"
+        same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
+        say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
         say(f"report: {result.folder / 'report.html'}")
 
 
@@ -262,7 +263,17 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
     if result.compressed:
         small = result.compressed
-        summary["int8"] = {"ratio": small.ratio, "drop_points": small.drop_points, "rung": small.rung}
+        names = (
+            "ratio",
+            "drop_points",
+            "drop_low",
+            "drop_high",
+            "agreement",
+            "agreement_low",
+            "agreement_high",
+            "rung",
+        )
+        summary["int8"] = {name: getattr(small, name) for name in names}
     return summary
 
 

@@ -1,8 +1,9 @@
-"""Shelves: folders of interchangeable modules. The folder listing is the registry."""
+"""Shelves: folders of interchangeable modules. The folder listing is the registry; it is read once a process."""
 
 import importlib
 import pkgutil
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -12,12 +13,14 @@ ROOT = Path(__file__).parent
 STAGES = "stages"
 
 
+@cache
 def shelves() -> tuple[str, ...]:
     """Names of all shelves: the package's folders that hold modules, but for the stages themselves."""
     folders = (path.parent.name for path in ROOT.glob("*/__init__.py"))
     return tuple(sorted(name for name in folders if name != STAGES))
 
 
+@cache
 def names(shelf: str) -> tuple[str, ...]:
     """Names on one shelf, sorted. Raises ConfigError for a shelf that does not exist."""
     if shelf not in shelves():

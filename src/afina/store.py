@@ -226,16 +226,16 @@ def lock(folder: Path) -> Iterator[None]:
     """Own a run folder. A living owner is an error; a dead one's lock is free, for the kernel lets go of it.
 
     The file says who the owner is; what counts is the kernel's lock on it, so that of any number of processes that find
-    a dead owner's file at once exactly one gets it. Raises ConfigError where another process has it.
+    a dead owner's file at once exactly one gets it. A folder that it made, and in which nothing was written, is taken
+    away again. Raises ConfigError where another process has it.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]  # the deepest one first
+    path = folder / LOCK
     try:
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        handle = _taken(path)
     except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
         found = f"{folder} cannot be a run folder: {os.strerror(error.errno or 0)}"
         raise ConfigError(found, "choose another folder with --out") from error
-    path = folder / LOCK
-    handle = _taken(path)
     try:
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         with disk_errors(path):
@@ -245,6 +245,16 @@ def lock(folder: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)  # before it is let go: nobody may lock a file that is about to vanish
         os.close(handle)
+        _unmake(made)
+
+
+def _unmake(folders: Sequence[Path]) -> None:
+    """Take away the folders in which nothing stands; another's, that came meanwhile, stays with all above it."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _taken(path: Path) -> int:
@@ -253,7 +263,11 @@ def _taken(path: Path) -> int:
 
     while True:
         with disk_errors(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            except FileNotFoundError:
+                continue  # the last owner took the folder away in between
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(handle), os.stat(path)):

@@ -1,9 +1,10 @@
 """What every objective on the shelf promises. Modules are found; their own tests, tests/objectives/test_<name>.py, hold
-`rows(count, seed)` that can be learned, `write(folder, rows)` that makes a file of them, and `perfect(rows, task)`:
-logits that are right on every row."""
+`rows(count, seed)` that can be learned, `write(folder, rows)` that makes a file of them, `perfect(rows, task)`:
+logits that are right on every row, and `UNREADABLE`: what to put into a row for a label that cannot be used."""
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,7 @@ def test_it_says_its_loss_its_source_and_what_it_does_not_do(case):
     assert case.objective.PROBED
     assert case.objective.COUNTED
     assert case.objective.SURE
+    assert case.objective.LOSS_UNIT
     assert "-" in case.objective.PIPELINE
 
 
@@ -149,6 +151,33 @@ def test_unchanged_answers_pass_every_gate_and_ruined_ones_none(case):
     worse = case.objective.compare(case.rows, case.answers, case.ruined(), case.task)
     assert worse.drop_points == pytest.approx(100 * (case.main(case.answers) - case.main(case.ruined())))
     assert not verdict(worse, 0.5)[0]
+
+
+def test_what_is_lost_and_what_agrees_have_paired_intervals_that_the_seed_decides(case):
+    half = case.answers.copy()
+    half[:20] = case.ruined()[:20]
+    change = case.objective.compare(case.rows, case.answers, half, case.task, 3)
+    assert change == case.objective.compare(case.rows, case.answers, half, case.task, 3)
+    assert change.drop_low < change.drop_points < change.drop_high
+    assert 0 < change.agreement_low < change.agreement < change.agreement_high < 1
+    back = case.objective.compare(case.rows, half, case.answers, case.task, 3)
+    assert (back.drop_low, back.drop_high) == pytest.approx((-change.drop_high, -change.drop_low))
+    both = case.objective.compare(case.rows, half, half, case.task, 3)  # wrong on many rows, and the same ones
+    assert (both.drop_low, both.drop_high, both.agreement_low) == (0.0, 0.0, 1.0)
+
+
+def test_a_row_whose_label_cannot_be_read_is_not_scored_and_that_is_said(case, tmp_path, monkeypatch):
+    wrong, *rest = case.rows
+    file = case.own.write(tmp_path, [replace(wrong, **case.own.UNREADABLE), *rest])
+    place = {row.input: place for place, row in enumerate(case.rows)}
+    predict = lambda texts: case.answers[[place[text] for text in texts]]  # noqa: E731
+    monkeypatch.setattr(inference, "open_run", lambda folder: (predict, case.task, case.corpus))
+    label = columns.detect(tables.read(file), None, None, None).label
+    evaluation, findings = inference.score(tmp_path, file, None, label)
+    assert (evaluation.rows, evaluation.scores[0].value) == (59, pytest.approx(1.0, abs=1e-3))
+    (said,) = [one for one in findings if one.action == "removed"]
+    assert said.count == 1
+    assert said.where[0].split(":")[1] == str(tables.read(file).lines[0])  # it is the first row
 
 
 def test_what_is_said_of_a_text_fits_a_column_and_is_right(case):

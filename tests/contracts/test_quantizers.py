@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import onnx
+import processes
 import pytest
 import tiny
 
@@ -76,7 +77,7 @@ def test_nothing_half_made_is_left_where_the_disk_is_full(quantizer, made):
         "except MachineError as error: sys.exit(error.fix)\n"
     )
     before = sorted(path.name for path in made.folder.iterdir())
-    done = subprocess.run([sys.executable, "-c", program], cwd=made.folder, capture_output=True, text=True, check=False)
+    done = processes.copied("-c", program, cwd=made.folder)
     assert "disk space" in done.stderr, done.stderr
     assert sorted(path.name for path in made.folder.iterdir()) == before
 

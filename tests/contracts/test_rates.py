@@ -1,5 +1,7 @@
 """What every rate policy on the shelf promises, for every known architecture. Modules are found, never listed."""
 
+import functools
+
 import pytest
 import torch
 
@@ -20,6 +22,9 @@ def built(folder, pooling="mean", technique=full, **options):
     return technique.apply(heads.build(folder, pooling, LABELS), technique.Config(**options))
 
 
+shared = functools.cache(built)  # to be looked at only
+
+
 def small(policy):
     """Its defaults, or as many rates as two layers, or ALBERT's one, have room for."""
     return policy.Config(rates=(1e-5, 5e-5)) if "rates" in policy.Config.model_fields else policy.Config()
@@ -34,7 +39,7 @@ def grouped(policy, model):
 @pytest.mark.parametrize("technique", [full, lora])
 def test_every_trainable_parameter_is_in_exactly_one_group(policy, architecture, technique, make_base):
     for pooling in ("mean", "cls"):
-        model = built(make_base(architecture), pooling, technique)
+        model = shared(make_base(architecture), pooling, technique)
         found = [id(p) for group in grouped(policy, model) for p in group["params"]]
         assert sorted(found) == sorted(id(p) for p in model.parameters() if p.requires_grad)
 

@@ -12,6 +12,7 @@ from afina.records import Row, Task
 
 KINDS = {"lost": "my card is lost", "visit": "book a visit", "bill": "pay the bill"}
 WORDS = ("today", "please", "no", "my", "the", "a", "red", "blue")
+UNREADABLE = {"label": ""}
 
 
 def rows(count, seed=0):
@@ -60,3 +61,18 @@ def test_of_ten_rows_one_broke_and_two_were_put_right():
     change = classify.compare(given, was, now, Task(labels=("x", "y")))
     assert (change.broken, change.fixed, change.count, change.drop_points) == (1, 2, 10, -10.0)
     assert change.agreement == pytest.approx(0.7)
+
+
+def test_what_was_lost_is_as_sure_as_the_rows_that_changed_and_not_as_the_score():
+    """Of 2,000 rows 1,400 are right before; then 40 break and 20 are put right: 1 point, with a deviation of
+    100 sqrt((60 / n - (20 / n)^2) / n) = 0.387. Two scores drawn apart would give 1.45."""
+    given = [Row("t", "x", f"f:{n}") for n in range(2000)]
+    was = np.where(np.arange(2000)[:, None] < 1400, [0.9, 0.1], [0.1, 0.9])
+    now = was.copy()
+    now[:40], now[1400:1420] = [0.1, 0.9], [0.9, 0.1]
+    change = classify.compare(given, was, now, Task(labels=("x", "y")))
+    assert (change.drop_points, change.broken, change.fixed) == (pytest.approx(1.0), 40, 20)
+    assert change.drop_low == pytest.approx(1 - 1.96 * 0.387, abs=0.08)
+    assert change.drop_high == pytest.approx(1 + 1.96 * 0.387, abs=0.08)
+    same = 100 * np.sqrt(0.97 * 0.03 / 2000)
+    assert 100 * change.agreement_low == pytest.approx(97 - 1.96 * same, abs=0.1)

@@ -15,6 +15,7 @@ from afina.records import Row, Task
 TELLING = {"lost": "card", "visit": "visit", "bill": "pay"}
 WORDS = ("today", "please", "no", "my", "the", "a", "red", "blue")
 TASK = Task("multilabel", ("a", "b"), "sigmoid")
+UNREADABLE = {"labels": "n/a"}
 
 
 def rows(count, seed=0):
@@ -129,6 +130,12 @@ def test_labels_that_changed_are_counted_and_empty_rows_are_no_excuse():
     assert (change.broken, change.fixed, change.count, change.unit) == (1, 0, 4, "labels")
     assert change.agreement == pytest.approx(6 / 7)
     assert change.drop_points == pytest.approx(100 * (1 - 6 / 7))
+
+
+def test_where_nothing_is_given_before_and_after_all_agrees():
+    nothing = np.zeros((2, 2))
+    change = multilabel.compare(labelled("a", ""), nothing, nothing, TASK)
+    assert (change.agreement_low, change.agreement, change.agreement_high) == (1.0, 1.0, 1.0)
 
 
 def test_giving_all_rows_the_commonest_labels_is_the_blind_answer():

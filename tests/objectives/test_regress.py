@@ -15,6 +15,7 @@ from afina.records import Row, Task
 WORDS = ("today", "please", "no", "my", "the", "a", "blue", "bill")
 RED = 7
 TASK = Task("regress", ("value",), "none")
+UNREADABLE = {"value": "n/a"}
 
 
 def rows(count, seed=0):

@@ -17,6 +17,7 @@ WORDS = ("today", "please", "no", "my", "the", "a", "is", "when")
 KINDS = {"color": ("red", "blue", "green"), "number": ("one two", "two three", "three")}
 TASK = Task("tag", ("O", "B-x", "I-x", "B-y", "I-y"), "softmax", per="word")
 LENGTH = 7  # words of each made text
+UNREADABLE = {"spans": (Span(0, 9999, "color"),)}
 
 
 def rows(count, seed=0):

@@ -212,7 +212,8 @@ def test_without_dev_rows_a_rung_is_chosen_on_those_of_train(made):
     ],
 )
 def test_the_rule(broken, fixed, agreement, rows, most, taken):
-    change = Change(100 * (broken - fixed) / rows, agreement, broken, fixed, rows, "rows")
+    lost = 100 * (broken - fixed) / rows
+    change = Change(lost, lost, lost, agreement, agreement, agreement, broken, fixed, rows, "rows")
     assert stage.verdict(change, most)[0] is taken
 
 

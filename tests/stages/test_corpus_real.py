@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 
@@ -100,14 +99,14 @@ def test_checking_a_real_corpus_takes_well_under_two_seconds_and_loads_no_torch(
         pytest.skip("the data set banking77 is not beside the project")
     files = f"train_file={str(DATA / 'banking77' / 'train.csv')!r}, test_file={str(DATA / 'banking77' / 'test.csv')!r}"
     code = f"""
-import sys
+import sys, time
 from afina.config import CorpusOptions
 from afina.stages.corpus import read
 read(CorpusOptions({files}), 0)
 heavy = {{"torch", "pandas", "sklearn", "pyarrow", "transformers"}} & set(sys.modules)
+print(time.process_time())
 sys.exit(str(heavy) if heavy else 0)
 """
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert time.perf_counter() - start < 1.5 * 2  # seconds; twice the bound, for other work on this machine
+    assert float(done.stdout) < 1.5  # seconds of the processor, for other work may go on on this machine

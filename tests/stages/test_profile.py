@@ -43,9 +43,17 @@ def opened(make_base):
     return bases.open_base(str(make_base("bert")))
 
 
-def test_rows_classes_and_lengths_are_counted(opened):
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A reference of 40 sentences: that which ships has thousands of words to break into tokens."""
+    path = tmp_path_factory.mktemp("reference") / "general.txt"
+    path.write_text("\n".join(sentences(40, 5)), encoding="utf-8")
+    return str(path)
+
+
+def test_rows_classes_and_lengths_are_counted(opened, small):
     data = corpus(["my card", "my card is lost", "where"] * 20, ["a", "b", "b"] * 20)
-    found = profile.measure(data, ProfileOptions(), opened, 0, embed)
+    found = profile.measure(data, ProfileOptions(reference=small), opened, 0, embed)
     assert (found.rows, found.classes, found.smallest, found.largest) == (60, 2, 20, 40)
     assert found.class_rows == {"a": 20, "b": 40}
     assert found.words == (2, 4, 4)
@@ -54,37 +62,38 @@ def test_rows_classes_and_lengths_are_counted(opened):
     assert found.unknown == 0
 
 
-def test_a_class_that_train_lacks_counts_as_0(opened):
+def test_a_class_that_train_lacks_counts_as_0(opened, small):
     data = replace(corpus(["my card"] * 40), labels=("only in test", "x"))
-    found = profile.measure(data, ProfileOptions(), opened, 0, embed)
+    found = profile.measure(data, ProfileOptions(reference=small), opened, 0, embed)
     assert found.smallest == 0
     assert found.class_rows["only in test"] == 0
 
 
-def test_every_distance_on_the_shelf_is_taken(opened):
-    found = profile.measure(corpus(sentences(40)), ProfileOptions(), opened, 0, embed)
+def test_every_distance_on_the_shelf_is_taken(opened, small):
+    found = profile.measure(corpus(sentences(40)), ProfileOptions(reference=small), opened, 0, embed)
     assert tuple(one.measure for one in found.distances) == shelf.names("distances")
     assert all(one.low <= one.value <= one.high for one in found.distances)
 
 
-def test_a_profile_survives_the_round_trip_and_is_the_same_for_a_seed(opened):
+def test_a_profile_survives_the_round_trip_and_is_the_same_for_a_seed(opened, small):
     data = corpus(sentences(100))
-    found = profile.measure(data, ProfileOptions(sample=50), opened, 0, embed)
+    options = ProfileOptions(reference=small, sample=50)
+    found = profile.measure(data, options, opened, 0, embed)
     assert from_json(Profile, to_json(found)) == found
-    assert profile.measure(data, ProfileOptions(sample=50), opened, 0, embed) == found
-    assert profile.measure(data, ProfileOptions(sample=50), opened, 1, embed).distances != found.distances
+    assert profile.measure(data, options, opened, 0, embed) == found
+    assert profile.measure(data, options, opened, 1, embed).distances != found.distances
 
 
-def test_no_more_texts_are_measured_than_asked_for(opened):
-    found = profile.measure(corpus(sentences(100)), ProfileOptions(sample=40), opened, 0, embed)
+def test_no_more_texts_are_measured_than_asked_for(opened, small):
+    found = profile.measure(corpus(sentences(100)), ProfileOptions(reference=small, sample=40), opened, 0, embed)
     assert {one.rows for one in found.distances} == {40}
 
 
-def test_both_texts_of_a_pair_are_measured(opened):
+def test_both_texts_of_a_pair_are_measured(opened, small):
     data = corpus(sentences(20, 0), pairs=sentences(20, 1))
-    found = profile.measure(data, ProfileOptions(), opened, 0, embed)
+    found = profile.measure(data, ProfileOptions(reference=small), opened, 0, embed)
     assert {one.rows for one in found.distances} == {40}
-    alone = profile.measure(corpus(sentences(40)), ProfileOptions(), opened, 0, embed)
+    alone = profile.measure(corpus(sentences(40)), ProfileOptions(reference=small), opened, 0, embed)
     assert found.words[0] > 1.5 * alone.words[0]
 
 
@@ -112,10 +121,8 @@ def test_one_repeated_line_is_far_from_everything_with_no_spread(opened):
     assert next(one for one in found.distances if one.measure == "words").low > 0.5
 
 
-def test_the_users_own_reference_is_read_and_named_without_its_folder(opened, tmp_path):
-    path = tmp_path / "general.txt"
-    path.write_text("\n\n".join(sentences(40, 5)), encoding="utf-8")
-    found = profile.measure(corpus(sentences(40)), ProfileOptions(reference=str(path)), opened, 0, embed)
+def test_the_users_own_reference_is_read_and_named_without_its_folder(opened, small):
+    found = profile.measure(corpus(sentences(40)), ProfileOptions(reference=small), opened, 0, embed)
     assert found.reference == "general.txt"
     assert next(one for one in found.distances if one.measure == "words").value < 0.1
 
@@ -172,10 +179,8 @@ def test_another_base_than_the_bundled_one_is_compared_with_written_sentences_an
     assert any("bundled base alone" in note for note in found.notes)
 
 
-def test_the_base_itself_is_asked_where_no_vectors_are_given(opened, tmp_path):
-    path = tmp_path / "general.txt"
-    path.write_text("\n".join(sentences(40, 5)), encoding="utf-8")
-    options = ProfileOptions(reference=str(path))
+def test_the_base_itself_is_asked_where_no_vectors_are_given(opened, small):
+    options = ProfileOptions(reference=small)
     asked, given = (profile.measure(corpus(sentences(40)), options, opened, 0, by) for by in (None, embed))
     values = [{one.measure: one.value for one in found.distances} for found in (asked, given)]
     assert values[0]["words"] == values[1]["words"]
@@ -190,7 +195,7 @@ def test_every_public_domain_set_is_farther_than_held_out_wikipedia_and_c4_by_ev
     sys.modules.pop("distance", None)
     import distance
 
-    rows = distance.table()
+    rows = distance.table(information=False)
     nearer = {
         name: one["farther"]
         for name, one in rows.items()

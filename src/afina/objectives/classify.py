@@ -33,6 +33,7 @@ TUNES = False  # whether anything but the weights is chosen on dev
 COLUMNS = ()  # usual names of its column that come before the others where the task is named
 COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+LOSS_UNIT = "nats"
 USE = "print([labels[i] for i in logits.argmax(axis=1).tolist()])"  # from logits (n, labels) to answers
 ADDED = ("predicted", "probability")  # columns that `say` fills
 ENDING = ".csv"  # of the file that answers are written to
@@ -161,18 +162,13 @@ def _mistakes(
     return tuple((rows[i].where, rows[i].label, labels[said[i]], float(confidence[i])) for i in order)
 
 
-def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
+def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task, seed: int = 0) -> Change:
     """What became of the answers: rows broken and fixed, and the share with the same class."""
     wanted, was, now = truth(rows, task.labels), before.argmax(1), after.argmax(1)
-    broken, fixed = int(((was == wanted) & (now != wanted)).sum()), int(((was != wanted) & (now == wanted)).sum())
-    return Change(
-        drop_points=100 * (broken - fixed) / len(rows),
-        agreement=float((was == now).mean()),
-        broken=broken,
-        fixed=fixed,
-        count=len(rows),
-        unit="rows",
-    )
+    broken, fixed = (was == wanted) & (now != wanted), (was != wanted) & (now == wanted)
+    each = np.stack([100.0 * (broken.astype(int) - fixed), was == now], axis=1)  # what a row adds to both numbers
+    counts = {"broken": int(broken.sum()), "fixed": int(fixed.sum()), "count": len(rows), "unit": "rows"}
+    return metrics.change(lambda weights: weights @ each / len(rows), len(rows), seed, **counts)
 
 
 def rivals(corpus: Corpus, rows: Sequence[Row], task: Task, embed: Embed) -> dict[str, tuple[Task, np.ndarray]]:

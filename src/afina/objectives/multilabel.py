@@ -40,6 +40,7 @@ TUNES = True  # whether anything but the weights is chosen on dev
 COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names of its column
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+LOSS_UNIT = "nats"
 ADDED = ("predicted", "probability")  # columns that `say` fills
 ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
@@ -206,14 +207,14 @@ def _mistakes(rows: Sequence[Row], answers: np.ndarray, task: Task) -> tuple[tup
     return tuple((rows[i].where, _list(rows[i].names), _list(_named(given[i], task)), float(worst[i])) for i in order)
 
 
-def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
+def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task, seed: int = 0) -> Change:
     """What became of the answers: labels broken and fixed, and the share of those given that both give (Dice)."""
     wanted, was, now = targets(rows, task.labels).astype(bool), _given(before, task), _given(after, task)
-    both, all_given = int((was & now).sum()), int(was.sum() + now.sum())
-    lost = counting.micro_f1(_judged(rows, before, task)) - counting.micro_f1(_judged(rows, after, task))
-    return Change(
-        drop_points=100 * lost,
-        agreement=2 * both / all_given if all_given else 1.0,
+    old, new, both = _judged(rows, before, task), _judged(rows, after, task), (was & now).sum(1)
+    return metrics.change(
+        lambda weights: counting.became(weights, old, new, both),
+        len(rows),
+        seed,
         broken=int(((was == wanted) & (now != wanted)).sum()),
         fixed=int(((was != wanted) & (now == wanted)).sum()),
         count=int((was | wanted).sum()),

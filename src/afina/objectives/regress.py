@@ -39,6 +39,7 @@ COLUMNS = ("score", "value", "similarity", "rating", "stars")  # usual names of 
 USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts
 SURE = "off by"  # what the number beside a mistake is
+LOSS_UNIT = "squared standard deviations of the values in train"
 ADDED = ("predicted",)  # columns that `say` fills
 ENDING = ".csv"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
@@ -168,15 +169,22 @@ def details(rows: Sequence[Row], answers: np.ndarray, task: Task) -> Details:
     )
 
 
-def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
+def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task, seed: int = 0) -> Change:
     """What became of the answers: rows that moved from the truth or to it by over a tenth of a standard deviation."""
     del task
     wanted, was, now = _values(rows), before[:, 0].astype(np.float64), after[:, 0].astype(np.float64)
     near = NEAR * (wanted.std() or 1.0)
     moved = np.abs(now - wanted) - np.abs(was - wanted)
-    return Change(
-        drop_points=100 * (correlation(was, wanted) - correlation(now, wanted)),
-        agreement=float((np.abs(now - was) <= near).mean()),
+    same = np.abs(now - was) <= near
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        lost = _pearson(weights, was[None], wanted[None]) - _pearson(weights, now[None], wanted[None])
+        return np.stack([100 * lost, weights @ same / len(rows)], axis=1)
+
+    return metrics.change(
+        of,
+        len(rows),
+        seed,
         broken=int((moved > near).sum()),
         fixed=int((moved < -near).sum()),
         count=len(rows),

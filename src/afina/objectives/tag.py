@@ -39,6 +39,7 @@ TUNES = False  # whether anything but the weights is chosen on dev
 COLUMNS = ("spans", "entities", "ents", "slots", "annotations")  # usual names of its column
 COUNTED = "kind of span"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is
+LOSS_UNIT = "nats"
 ADDED = ("predicted",)  # columns that `say` fills
 ENDING = ".jsonl"  # of the file that answers are written to
 KEPT = 1000  # mistakes in the details
@@ -194,18 +195,19 @@ def details(rows: Sequence[Row], answers: np.ndarray, task: Task) -> Details:
     )
 
 
-def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
+def compare(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task, seed: int = 0) -> Change:
     """What became of the answers: spans broken and fixed, and the share of spans that both give (Dice)."""
     was, now = spansets.pairs(rows, before, task), spansets.pairs(rows, after, task)
-    broken = fixed = both = given = 0
+    broken = fixed = 0
     for (old, true), (new, _) in zip(was, now, strict=True):
         broken += len((old & true) - new) + len(new - true - old)
         fixed += len((new & true) - old) + len(old - true - new)
-        both, given = both + len(old & new), given + len(old) + len(new)
-    lost = counting.micro_f1(spansets.counts(was, task.labels)) - counting.micro_f1(spansets.counts(now, task.labels))
-    return Change(
-        drop_points=100 * lost,
-        agreement=2 * both / given if given else 1.0,
+    both = np.array([len(old & new) for (old, _), (new, _) in zip(was, now, strict=True)])
+    first, second = spansets.counts(was, task.labels), spansets.counts(now, task.labels)
+    return metrics.change(
+        lambda weights: counting.became(weights, first, second, both),
+        len(rows),
+        seed,
         broken=broken,
         fixed=fixed,
         count=sum(len(old | true) for old, true in was),

@@ -124,7 +124,7 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
     except RecordError as error:
         _delete(path)
         return replace(refused, why=f"refused: {error.found}")
-    change = _change(dev.rows, dev.answers, answers, dev.task)
+    change = _change(dev.rows, dev.answers, answers, dev.task, 0)
     taken, why = verdict(change, options.max_drop_points)
     if not np.isfinite(words.flat(answers)).all():
         taken, why = False, "refused: some answers are no numbers"
@@ -145,15 +145,15 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
     return variant
 
 
-def _change(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task) -> Change:
-    change: Change = shelf.load("objectives", task.kind).compare(rows, before, after, task)
+def _change(rows: Sequence[Row], before: np.ndarray, after: np.ndarray, task: Task, seed: int) -> Change:
+    change: Change = shelf.load("objectives", task.kind).compare(rows, before, after, task, seed)
     return change
 
 
 def verdict(change: Change, most: float) -> tuple[bool, str]:
     """The rule at the head of this file, and what it says of a change. `most` is max_drop_points.
 
-    >>> verdict(Change(0.5, 0.985, broken=7, fixed=2, count=1000, unit="rows"), 0.5)
+    >>> verdict(Change(0.5, 0.1, 1.0, 0.985, 0.976, 0.993, broken=7, fixed=2, count=1000, unit="rows"), 0.5)
     (True, 'taken: of 1000 dev rows 7 broke and 2 were put right (at most 0.5 points may be lost)')
     """
     of = f"{change.count} dev {change.unit}"
@@ -184,13 +184,17 @@ def _scored(
     if name != WHOLE:
         _seal(folder, name)
         after = onnx.load(folder, name)(texts)
-    change = _change(rows, before, after, task)
+    change = _change(rows, before, after, task, seed)
     return Compressed(
         rung=chosen.rung,
         file=chosen.file,
         ratio=chosen.ratio,
         drop_points=change.drop_points,
+        drop_low=change.drop_low,
+        drop_high=change.drop_high,
         agreement=change.agreement,
+        agreement_low=change.agreement_low,
+        agreement_high=change.agreement_high,
         scores=shelf.load("objectives", task.kind).scores(rows, after, task, seed),
         parity=parity,
         variants=tuple(variants),

@@ -144,11 +144,12 @@ def rows_of(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], 
     """The rows of a table; those whose label cannot be read are left out, and that is said."""
     text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
     pair = None if chosen.pair is None else table.columns.index(chosen.pair)
+    objective = shelf.load(columns.OBJECTIVES, kind)
     rows, wrong = [], []
     for cells, line in zip(table.rows, table.lines, strict=True):
         row = Row(cells[text], "", f"{table.file}:{line}", None if pair is None else cells[pair])
         try:
-            rows.append(shelf.load(columns.OBJECTIVES, kind).read(row, cells[label]))
+            rows.append(objective.read(row, cells[label]))
         except ValueError as error:
             wrong.append(f"{row.where}: {error}")
     if not wrong:

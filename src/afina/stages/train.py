@@ -52,9 +52,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     What was trained goes to `folder`/adapter too, where it is a small part of the model.
     Raises RecordError where the model read back from disk gives other logits, and what `fitting.fit` raises.
     """
-    began, settings = time.monotonic(), plan.settings
+    began, settings, objective = time.monotonic(), plan.settings, shelf.load(tasks.OBJECTIVES, corpus.kind)
     torch.manual_seed(seed)
-    objective = shelf.load(tasks.OBJECTIVES, corpus.kind)
     model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     name, chosen = next(iter(holdouts.items()))

@@ -1,0 +1,135 @@
+"""What a person sees, read as text; and the JSON twin."""
+
+import json
+import sys
+
+import pytest
+from stories import CASES
+
+from afina import screen
+from afina.pipeline import Outcome
+from afina.records import Combination, Event, Finding, Merge, Score
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """A finished run made by hand."""
+    story = CASES["two"]
+    made = (story.corpus, story.profile, story.plan, story.trained, story.evaluation, story.compressed)
+    return Outcome(tmp_path / "run", dict(story.seconds), *made)
+
+
+def test_the_json_document_is_the_very_last_line_and_only_where_it_is_asked_for(capsys):
+    screen.end("afina run x.csv", {"ñ": [1, 2.5]})
+    assert capsys.readouterr().out == '\nnext: afina run x.csv\n{"ñ": [1, 2.5]}\n'
+    screen.end("afina run x.csv", None)
+    assert capsys.readouterr().out == "\nnext: afina run x.csv\n"
+
+
+def test_a_finding_shows_three_places_and_says_how_many_more(capsys):
+    places = tuple(f"a.csv:{n}" for n in range(2, 7))
+    screen.findings([Finding("duplicates", "copies", "removed", "nothing", 1200, places)])
+    assert capsys.readouterr().out == "a.csv:2; a.csv:3; a.csv:4 and 1,197 more: copies (1,200 removed); nothing\n"
+    screen.findings([Finding("formulas", "odd cells", "repaired", "look", 3, ())])
+    assert capsys.readouterr().out == "odd cells (3 repaired); look\n"
+
+
+def test_names_and_what_they_are_stand_in_two_columns(capsys):
+    screen.pairs({"a": "one", "long": "two"})
+    assert capsys.readouterr().out == "a     one\nlong  two\n"
+    screen.pairs({})
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_terminal_progress_is_plain_lines_and_steps_come_at_most_every_ten_seconds(capsys, monkeypatch):
+    clock = iter([100.0, 101.0, 109.9, 111.0, 111.5])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(clock))
+    view = screen._PlainView()
+    view.take(Event("train", "epoch 1", step=1, steps=9, loss=0.5, metric=0.25, rate=1e-3, seconds_left=65))
+    for step in (2, 3, 4, 9):  # at 101, 109.9, 111 and, the last one, 111.5
+        view.take(Event("train", "epoch 1", step=step, steps=9))
+    assert capsys.readouterr().out.splitlines() == [
+        "train  epoch 1  step 1/9  loss 0.500  dev 0.250  rate 1.0e-03  left 1:05",
+        "train  epoch 1  step 4/9",
+        "train  epoch 1  step 9/9",
+    ]
+
+
+def test_on_a_terminal_each_stage_has_one_row_that_shows_its_latest_event():
+    view = screen._LiveView()
+    for event in (Event("plan", "begins"), Event("train", "a", step=1, steps=3), Event("train", "b", step=2, steps=3)):
+        view.take(event)
+    columns = {column.header: list(column.cells) for column in view.table().columns}
+    assert columns["stage"] == ["plan", "train"]
+    assert columns["step"] == ["", "2/3"]
+
+
+def test_what_a_run_found_is_told_in_full(whole, capsys):
+    screen.outcome(whole, "report")
+    said = capsys.readouterr().out
+    for line in (
+        "bank: classify, 2 classes; train 6, dev 2, test 2",
+        "estimates: trainable parameters 7,127,117, memory 612.0 MB, disk 410.0 MB, training 2 min 51 s",
+        "0.938 (0.929 to",
+        "int8_dynamic: 3.99x smaller, −0.10 (−0.40 to +0.20) points of accuracy on test, "
+        "98.8% (98.3% to 99.3%) of answers the same",
+    ):
+        assert line in said
+    assert all(choice.name in said for choice in whole.plan.choices)
+    assert "what it means" not in said  # distances are of the profile command
+
+
+def test_a_profile_is_told_with_its_distances_and_notes(whole, capsys):
+    screen.outcome(Outcome(whole.folder, {}, whole.corpus, whole.profile), "profile")
+    said = capsys.readouterr().out
+    assert "language en; words a text median 11, 95% up to 27, longest 79; tokens median 14" in said
+    assert "1.17 tokens a word; 0.04% unknown" in said
+    assert "0.590 to 0.630" in said
+    assert "no pairs were compared" in said
+
+
+def test_the_twin_of_each_stage_is_json_and_the_run_s_holds_its_numbers(whole):
+    for stage in ("profile", "plan", "report"):
+        twin = screen.outcome_json(whole, stage)
+        assert json.loads(json.dumps(twin)).keys() == twin.keys()
+    twin = screen.outcome_json(whole, "report")
+    assert twin["test"]["accuracy"] == {"value": 0.938, "low": 0.929, "high": 0.946}
+    assert twin["baselines"]["tfidf"]["accuracy"] == 0.901
+    assert twin["int8"] == {
+        "ratio": 3.99, "drop_points": 0.1, "drop_low": -0.2, "drop_high": 0.4, "agreement": 0.988,
+        "agreement_low": 0.983, "agreement_high": 0.993, "rung": "int8_dynamic",
+    }  # fmt: skip
+    assert twin["rows"] == {"train": 6, "dev": 2, "test": 2}
+
+
+def test_a_merge_that_could_not_be_tried_shows_why(capsys):
+    tried = (
+        Merge("linear", (0.5, 0.5), (0.8, 0.9), 0.95),
+        Merge("linear", (0.7, 0.3), (0.7, 0.7), 0.8),
+        Merge("ties", (0.5, 0.5), (), 0.0, "ranks differ"),
+    )
+    alone = (Score("accuracy", 0.9, 0.8, 1.0), Score("accuracy", 0.95, 0.9, 1.0))
+    screen.combination(Combination("ab", ("kind", "speed"), alone, tried, tried[0]))
+    said = capsys.readouterr().out
+    assert "0.900 (0.800 to 1.000)" in said
+    assert "0.800" in said  # the better of the two
+    assert "0.700" not in said
+    assert "ranks differ" in said
+    assert said.splitlines()[-1] == "chosen: linear with weights 0.5 0.5"
+
+
+def test_the_doctor_s_facts_are_a_line_each(capsys):
+    screen.machine({"cores": 2, "missing": {}, "versions": {"a": "1", "b": "2"}})
+    assert capsys.readouterr().out == "cores: 2\nmissing: none\nversions: a 1, b 2\n"
+
+
+def test_progress_bars_of_other_libraries_are_off_where_nobody_chose_otherwise(monkeypatch, capsys):
+    monkeypatch.setattr(screen.warnings, "filterwarnings", lambda *_: None)
+    monkeypatch.setattr(screen.os, "environ", {"TQDM_DISABLE": "0"})
+    with screen.progress() as tell:
+        tell(Event("plan", "begins"))
+    assert screen.os.environ == {
+        "TQDM_DISABLE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error",
+    }  # fmt: skip
+    assert capsys.readouterr().out == "plan  begins\n"
+    assert not sys.stdout.isatty()
