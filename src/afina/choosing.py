@@ -25,21 +25,36 @@ USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this tech
 LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the order of the plan
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
-FEW_ROWS = 8  # median rows a class below which the body is left alone
+FEW_ROWS = 16  # median rows a class up to which pairs of texts teach more than single ones
+FEWEST = 8  # below it the body is left alone where pairs cannot be made
 
 
 def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
-    """Few rows a class: the head alone. Else as much of the body as the lower layers do not already serve."""
+    """Few labels: pairs of texts, where texts have one class. Else as much of the body as has something to learn."""
     verdicts = {name: _verdict(name, facts, given) for name in shelf.names("techniques")}
     depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
     each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
-    value = "head_only" if facts.rows_per_class < FEW_ROWS else "freeze" if depth else "full"
+    few = facts.rows_per_class <= FEW_ROWS
+    pairs = few and verdicts["contrastive"].fits and not _weighed(given)
+    value = "contrastive" if pairs else "head_only" if facts.rows_per_class < FEWEST else "freeze" if depth else "full"
     reasons = {
+        "contrastive": f"{each}: few texts, but many pairs of them, which was better with up to {FEW_ROWS} (LOG.md)",
         "head_only": f"{each}: too few to move the body without tearing it",
         "freeze": f"{each} are enough to train the body above layer {depth}",
         "full": f"{each} are enough to train the whole body",
     }
-    refused = {name: f"{v.trainable:,} parameters, {v.why}" for name, v in verdicts.items() if name != value}
+    against = {
+        "contrastive": "pairs gain nothing where labels are many or a text has no one class",
+        "head_only": f"{each} are enough to move the body, which gains over a frozen one",
+        "freeze": f"every layer has something to learn (freeze_layers: {depth})",
+        "full": "the labels are too few for it" if few else f"the lower {depth} layers serve as they are",
+    }
+    spares = "it spares memory and disk, for at most the score of training every weight"
+    refused = {
+        name: f"{verdict.trainable:,} parameters, {verdict.why}; not taken: {against.get(name, spares)}"
+        for name, verdict in verdicts.items()
+        if name != value
+    }
     evidence = {
         "rows": facts.rows,
         "classes": facts.classes,
@@ -48,6 +63,11 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
         f"majority, {objective.PROBED}": round(facts.majority, 4),
     }
     return Choice("technique", value, reasons[value], evidence, refused)
+
+
+def _weighed(given: Mapping[str, Value]) -> bool:
+    """Whether the user asked for a loss that a technique with a loss of its own cannot have."""
+    return given.get("loss") == "focal" or given.get("class_weights") == "balanced"
 
 
 def rate(name: str) -> tuple[float, str]:
@@ -103,8 +123,7 @@ def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:
         raise ConfigError(f"{key} has no meaning for {facts.kind}", f"leave {key} out")
     if "focal_gamma" in given and not focal:
         raise ConfigError("focal_gamma has no meaning without loss=focal", "set loss=focal, or leave focal_gamma out")
-    weighed = focal or given.get("class_weights") == "balanced"
-    if (focal and name == "head_only") or (weighed and shelf.load("techniques", name).NATURE.own_loss):
+    if (focal and name == "head_only") or (_weighed(given) and shelf.load("techniques", name).NATURE.own_loss):
         key = "loss=focal" if focal else "class_weights=balanced"
         raise ConfigError(f"{key} has no meaning with technique={name}", "choose another technique, or leave it out")
     used = (key for key in LOSS if key in fields and (key != "focal_gamma" or focal))

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, choosing, timing
+from afina import bases, choosing, shelf, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
@@ -60,8 +60,29 @@ def choice(made, name):
     return next(choice for choice in made.choices if choice.name == name)
 
 
-def test_few_rows_a_class_leave_the_body_alone(opened):
-    assert planned(opened, rows_per_class=5).settings.technique == "head_only"
+@pytest.mark.parametrize("rows", [4, 16])
+def test_few_rows_a_class_are_learned_from_as_pairs(opened, rows):
+    made = planned(opened, rows_per_class=rows)
+    assert made.settings.technique == "contrastive"
+    assert "too few" in choice(made, "technique").refused["full"]
+    whole = planned(opened, rows_per_class=rows, technique="full")
+    assert whole.settings.technique == "full"
+    assert (made.settings.num_train_epochs, whole.settings.num_train_epochs) == (20, 10)
+
+
+def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(opened):
+    several = of_kind(corpus_of(5), "multilabel")
+    made = plan(several, profile_of(several, 0.2), opened, TrainOptions(), silent, 0)
+    assert made.settings.technique == "head_only"
+    assert planned(opened, rows_per_class=5, class_weights="balanced").settings.technique == "head_only"
+    assert planned(opened, rows_per_class=12, loss="focal").settings.technique == "full"
+
+
+def test_what_was_not_taken_says_why(opened):
+    made = planned(opened)
+    refused = choice(made, "technique").refused
+    assert refused.keys() == {*shelf.names("techniques")} - {made.settings.technique}
+    assert all("not taken: " in why for why in refused.values())
 
 
 def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(opened):
