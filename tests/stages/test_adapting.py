@@ -132,6 +132,15 @@ def test_an_option_without_texts_is_refused(opened, option):
         adapting.choices(TrainOptions(**option), opened)
 
 
+def test_a_plan_that_finds_another_precision_faster_does_not_adapt_anew(opened):
+    """Regression: timings vary, and so did a finished adapting's inputs."""
+    asked = [
+        adapting.asked(dataclasses.replace(SETTINGS, precision=one, learning_rate=1.0)) for one in ("fp32", "bf16")
+    ]
+    assert asked[0] == asked[1] == adapting.asked(SETTINGS)
+    assert adapting.asked(dataclasses.replace(SETTINGS, adapt_steps=7)) != asked[0]
+
+
 def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
     bare, asked = planned(opened), planned(opened, adapt_file="train", adapt_steps=7)
     assert (choice(bare, "adapt_file").value, bare.settings.adapt_steps) == ("none", None)

@@ -56,7 +56,8 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     began, settings = time.monotonic(), plan.settings
     texts, findings = adapting.read(settings, corpus)
     rows = windows(texts, opened, settings, seed)
-    made_by = (opened.record.sha256, adapting.asked(settings), rows.train, rows.held, seed)
+    asked = (adapting.asked(settings), settings.precision)
+    made_by = (opened.record.sha256, asked, rows.train, rows.held, seed)
     own = checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("adapt", text)))
 
     def said(event: Event) -> None:
