@@ -68,7 +68,7 @@ def pace(settings: Settings) -> tuple[int, float]:
 def asked(settings: Settings) -> tuple[object, ...]:
     """All that is asked of adapting, but for its texts.
 
-    Precision is not: the plan times it, and a plan made anew that finds the other one faster is no reason to adapt anew.
+    Precision is not: the plan times it, and a plan that finds the other one faster is no reason to adapt anew.
     """
     return (*pace(settings), settings.weight_decay, settings.dropout)
 
