@@ -229,3 +229,13 @@ def test_a_full_disk_in_the_middle_of_a_checkpoint_leaves_the_one_before_and_a_r
     model, said = training(folder)
     assert "going on from step 8" in said
     assert torch.equal(weights(model), straight)
+
+
+def test_only_checkpoints_of_the_same_plan_are_gone_on_from(tmp_path):
+    """Regression: after Ctrl-C and an edited plan, training went on with the old rates, or failed on other weights."""
+    said = []
+    own = checkpoints.own(tmp_path, (1e-4, 0), said.append)
+    (own / "checkpoint-3").mkdir(parents=True)
+    assert (checkpoints.own(tmp_path, (1e-4, 0), said.append), said) == (own, [])
+    other = checkpoints.own(tmp_path, (5e-2, 0), said.append)
+    assert (other == own, own.exists(), len(said)) == (False, False, 1)

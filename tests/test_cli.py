@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -397,6 +398,40 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
     assert refused.returncode == 1
     assert "another base" in refused.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_adapts_first_and_trains_from_the_adapted_base(tmp_path, tiny_bert):
+    import torch
+    from transformers import AutoModel
+
+    data, run = write(tmp_path / "notes.csv", messages()), tmp_path / "run"
+    texts = [" ".join((text, ending)) for text, _ in messages(100, seed=9) for ending in ("please", "today")]
+    (tmp_path / "texts.txt").write_text("\n".join([*texts, *(text for text, _ in messages()[:20])]))
+    own = ("adapt_steps=30", "adapt_learning_rate=3e-3", "--json")
+    command = ("run", data, "--model", tiny_bert, "--out", "run", *own)
+    first = afina(*command, "technique=head_only", "adapt_file=texts.txt", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    adapted = json.loads(first.stdout.splitlines()[-1])["adapted"]
+    assert adapted["after"] < adapted["before"]
+    assert "texts to adapt to are rows of dev or test" in first.stdout
+    assert "adapted to texts of the domain (texts.txt" in (run / "report.html").read_text()
+    folders = (run / "model", run / "adapted", tiny_bert)
+    tuned, now, before = (AutoModel.from_pretrained(folder).state_dict() for folder in folders)
+    assert all(torch.equal(tuned[name], now[name]) for name in now)  # head_only leaves the body as it got it
+    assert not any(torch.equal(now[name], before[name]) for name in before if "layer" in name)
+
+    second = afina(*command, "technique=full", "epochs=1", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert re.search(r"adapt +is done already", second.stdout)
+    third = afina(*command[:6], "adapt_file=none", cwd=tmp_path)
+    assert third.returncode == 1
+    assert "adapt_steps has no meaning without adapt_file" in third.stderr
+    (run / "plan.yaml").unlink()
+    last = afina(*command[:6], cwd=tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert not (run / "adapted").exists()
+    assert not (run / "records" / "adapt.json").exists()
 
 
 def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):

@@ -385,3 +385,21 @@ def test_the_penalties_of_a_log_line_that_was_interrupted_are_not_forgotten(fit,
         patch.setattr(fitting, "_arguments", every_fourth_step)
         assert fit(tmp_path / "b", recipe(retention=growing))[1] == told
     assert [point.penalty for point in told.curve if point.step % 4 == 0] == [4.5, 16.5, 28.5]
+
+
+def test_what_is_seen_of_a_row_may_differ_from_pass_to_pass_and_goes_on_where_it_stopped(fit, tmp_path, disturb):
+    passes = []
+
+    def seen(row, place, epoch):
+        passes.append((epoch, place))
+        return {**row, "input_ids": [*row["input_ids"][:-1], 5 + (epoch * 7 + place) % 30]}
+
+    straight, fitted = fit(tmp_path / "a", recipe(seen=seen))
+    assert sorted(set(passes)) == [(epoch, place) for epoch in range(3) for place in range(16)]
+    disturb(6)
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "b", recipe(seen=seen))
+    disturb(0)
+    resumed, again = fit(tmp_path / "b", recipe(seen=seen))
+    assert torch.equal(weights(resumed), weights(straight))
+    assert again == fitted

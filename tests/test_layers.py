@@ -10,7 +10,7 @@ ROWS = [
     {"errors"},
     {"records"},
     {"words", "iob", "losses", "counting"},
-    {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" ")}
+    {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
     {"spansets"},
     set(shelf.shelves()),
@@ -18,9 +18,9 @@ ROWS = [
     {"adapters", "keys"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching"},
+    {"checkpoints", "watching", "maskedlm"},
     {"fitting", "config", "samples", "layers"},
-    {"policies", "retaining", "planfile", "choosing", "combining"},
+    {"policies", "retaining", "adapting", "planfile", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Choice, Point, Score, Source, StageChange, Task, from_json
+from afina.records import Adapted, Choice, Point, Score, Source, StageChange, Task, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -269,6 +269,27 @@ def test_a_retention_has_its_part_of_the_loss_drawn_and_its_general_file_loses_i
     assert "general.txt" in written
     assert "someone" not in written
     assert "of it, retention" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+
+
+def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path):
+    story = CASES["two"]
+    scores = (
+        Score("perplexity", 31.4, 30.0, 33.0),
+        Score("perplexity", 12.7, 12.0, 13.0),
+        Score("gain", 0.9, 0.8, 1.0),
+    )
+    made = Adapted("adapted", "/home/someone/texts.txt", 2900, 40, 300, 250, *scores, (), (), "", 400, True)
+    settings = replace(story.plan.settings, adapt_file=made.source)
+    choices = (*story.plan.choices, Choice("adapt_file", made.source, "set by the user"))
+    plan = replace(story.plan, settings=settings, choices=choices)
+    report.write(tmp_path, replace(story, plan=plan, adapted=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    assert all(said in page for said in ("31.4", "12.7", "texts.txt: 400 texts", "A head for masked words"))
+    written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
+    assert "someone" not in written
+    report.write(tmp_path, replace(story, plan=plan, adapted=replace(made, best_step=0)))
+    assert "nothing was gained" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
 
 
 def test_paths_lose_their_folders_and_hub_names_do_not():

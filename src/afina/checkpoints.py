@@ -34,6 +34,17 @@ def written(folder: Path, step: int) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def own(folder: Path, made_by: object, say: Callable[[str], None]) -> Path:
+    """Where in `folder` the checkpoints of just this training are; those of another plan or other rows are deleted."""
+    path = folder / store.fingerprint(made_by)[:16]
+    others = [other for other in folder.glob("*") if other != path]
+    if others:
+        say("the plan or the rows changed since the last stop: training begins anew")
+    for other in others:
+        shutil.rmtree(other, ignore_errors=True)
+    return path
+
+
 def newest(folder: Path, say: Callable[[str], None]) -> Path | None:
     """The newest checkpoint that is whole; damaged ones are set aside with the reason, half-written ones deleted."""
     store.sweep(folder)

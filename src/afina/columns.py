@@ -82,6 +82,11 @@ def present(table: Table, name: str) -> None:
         raise DataError(f"{table.file} has no column {name!r}", fix)
 
 
+def text(table: Table) -> str:
+    """The column that holds texts, where no label is asked for. Raises DataError where none looks like one."""
+    return _text(table, set())[0]
+
+
 def values(table: Table, column: str) -> list[str]:
     """All values of one column."""
     place = table.columns.index(column)

@@ -106,6 +106,12 @@ class _Training(Section):
     retention_weight: float | None = Field(default=None, gt=0, description="how much the old knowledge counts")
     retention_temperature: float | None = Field(default=None, gt=0, description="retention kl")
     general_file: str | None = Field(default=None, description="general text for retention, one text a line; en, es")
+    adapt_file: str | None = Field(
+        default=None,
+        description="unlabelled texts that the base is adapted to first: a file, a folder, or train",
+    )
+    adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
+    adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
 
     @field_validator("rates", "lr_scheduler_type", "staging", "retention")
     @classmethod

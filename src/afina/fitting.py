@@ -56,7 +56,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         _staged(recipe, tell),
         model=model,
         args=_arguments(recipe, folder, len(train)),
-        train_dataset=_Rows(train, numbered=True),
+        train_dataset=_Rows(train, numbered=True, seen=recipe.seen),
         data_collator=(DataCollatorForTokenClassification if recipe.per_word else DataCollatorWithPadding)(tokenizer),
         compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
@@ -174,7 +174,8 @@ class _Trainer(Trainer):
             return
         rows = looking.places([self.train_dataset.rows[row].get("where", f"row:{row}") for row in self.seen])
         found = f"{problem}, at step {self.state.global_step + 1} with the batch {rows}"
-        fix = f"lower the rates, e.g. learning_rate={self.recipe.rate / 10:g}, or look at these rows; then run again"
+        lower = f"{self.recipe.rate_key}={self.recipe.rate / 10:g}"
+        fix = f"lower the rates, e.g. {lower}, or look at these rows; then run again"
         raise MachineError(found, fix)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -210,16 +211,16 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, *args: Any) -> torch.utils.data.Sampler:
         lengths = [len(row["input_ids"]) for row in self.train_dataset.rows]
         self.buckets = LengthBuckets(lengths, self.recipe.batch, self.recipe.seed)
-        self.add_callback(_Epochs(self.buckets))
+        self.add_callback(_Epochs(self.buckets, self.train_dataset))
         return self.buckets
 
 
 class _Epochs(TrainerCallback):
-    def __init__(self, buckets: LengthBuckets) -> None:
-        self.buckets = buckets
+    def __init__(self, buckets: LengthBuckets, rows: "_Rows") -> None:
+        self.buckets, self.rows = buckets, rows
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.buckets.epoch = int((state.epoch or 0) + 1e-6)  # a resumed epoch begins at a fraction
+        self.buckets.epoch = self.rows.epoch = int((state.epoch or 0) + 1e-6)  # a resumed epoch begins at a fraction
 
 
 class _Log(TrainerCallback, ExportableState):
@@ -240,14 +241,17 @@ class _Log(TrainerCallback, ExportableState):
 
 
 class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: Sequence[Encoded], numbered: bool = False) -> None:
-        self.rows, self.numbered = rows, numbered
+    epoch = 0
+
+    def __init__(self, rows: Sequence[Encoded], numbered: bool = False, seen: Any = None) -> None:
+        self.rows, self.numbered, self.seen = rows, numbered, seen
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, row: int) -> Encoded:
-        encoded = {key: value for key, value in self.rows[row].items() if key != "where"}
+        shown = self.rows[row] if self.seen is None else self.seen(self.rows[row], row, self.epoch)
+        encoded = {key: value for key, value in shown.items() if key != "where"}
         return {**encoded, "row": row} if self.numbered else encoded
 
 

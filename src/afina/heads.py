@@ -170,7 +170,7 @@ def save(model: Any, tokenizer: Any, folder: Path, max_tokens: int) -> str:
         model.save_pretrained(folder)
         layout = TOKEN if type(model).__name__.endswith(FOR_TOKENS) else CLS
     tokenizer.save_pretrained(folder)
-    _forget_paths(folder)
+    forget_paths(folder)
     return layout
 
 
@@ -234,7 +234,7 @@ def _save_sentence_transformer(model: PooledClassifier, folder: Path, max_tokens
     save_file(weights, folder / "3_Dense" / "model.safetensors")
 
 
-def _forget_paths(folder: Path) -> None:
+def forget_paths(folder: Path) -> None:
     """Transformers stores where a model came from; a folder that ships names no place on this machine."""
     for name in ("config.json", "tokenizer_config.json"):
         path = folder / name

@@ -17,7 +17,20 @@ import yaml
 from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Compressed, Corpus, Evaluation, Event, Plan, Predict, Profile, Task, Tell, Trained, silent
+from afina.records import (
+    Adapted,
+    Compressed,
+    Corpus,
+    Evaluation,
+    Event,
+    Plan,
+    Predict,
+    Profile,
+    Task,
+    Tell,
+    Trained,
+    silent,
+)
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -39,6 +52,7 @@ class Outcome:
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     compressed: Compressed | None = None
+    adapted: Adapted | None = None  # where it was asked for
 
 
 @dataclass(slots=True)
@@ -50,9 +64,10 @@ class _Keeper:
     seconds: dict[str, float] = field(default_factory=dict)
     digests: list[str] = field(default_factory=list)
 
-    def __call__(self, name: str, kind: type[T], inputs: object, make: Callable[[], T]) -> T:
+    def __call__(self, name: str, kind: type[T], inputs: object, make: Callable[[], T], on: int | None = None) -> T:
+        """A record that depends on its inputs and on the stages before it, or on the first `on` of these."""
         self.tell(Event(name, "begins"))
-        kept = store.keep(self.folder, name, kind, (inputs, self.digests), make)
+        kept = store.keep(self.folder, name, kind, (inputs, self.digests[:on]), make)
         self.seconds[name] = kept.seconds
         self.digests.append(kept.digest)
         self.tell(Event(name, f"done in {kept.seconds:.1f} s" if kept.made else "is done already"))
@@ -123,6 +138,7 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
+    base, adapted = _adapted(keep, before, base, seed)
     inputs = (seed, retaining.text_sha256(chosen.settings))
     trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
 
@@ -142,12 +158,32 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     tell(Event("report", "begins"))
     seconds = dict(keep.seconds)
     today = date.today().isoformat()
-    story = report.Story(rows, before.profile, chosen, trained, evaluation, compressed, seconds, date=today)
+    story = report.Story(
+        rows, before.profile, chosen, trained, evaluation, compressed, seconds, date=today, adapted=adapted
+    )
     with store.disk_errors(folder):
         report.write(folder, story)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
-    return replace(before, trained=trained, evaluation=evaluation, compressed=compressed, seconds=seconds)
+    return replace(
+        before, trained=trained, evaluation=evaluation, compressed=compressed, seconds=seconds, adapted=adapted
+    )
+
+
+def _adapted(keep: _Keeper, before: Outcome, base: "Opened", seed: int) -> "tuple[Opened, Adapted | None]":
+    """The base that training starts from: as it is, or adapted to texts of the domain where that was asked for."""
+    from afina import adapting, bases
+    from afina.stages import adapt
+
+    folder, plan = before.folder, before.plan
+    assert plan is not None  # noqa: S101
+    if plan.settings.adapt_file == adapting.NONE:
+        store.forget(folder, "adapt", (adapt.FOLDER, adapt.CHECKPOINTS))
+        return base, None
+    inputs = (base.record.sha256, adapting.asked(plan.settings), adapting.sha256(plan.settings), seed)
+    make = lambda: adapt.adapt(before.corpus, plan, base, folder, keep.tell, seed)  # noqa: E731
+    record = keep("adapt", Adapted, inputs, make, on=1)  # the corpus: another rate for the task changes nothing here
+    return bases.open_base(str(folder / record.folder)), record
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class Recipe:
     metric: str = "accuracy"  # its name
     per_word: bool = False  # whether a row has a label for each token, -100 for none
     loss: Callable[[Tensor, Tensor], Tensor] | None = None  # of logits and labels; None is the model's own
+    seen: Callable[[Encoded, int, int], Encoded] | None = None  # row, its place, the pass: what is trained on; None: it
+    rate_key: str = "learning_rate"  # of the run file, for who is told to lower it
 
 
 @dataclass(frozen=True, slots=True)

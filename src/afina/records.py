@@ -350,6 +350,9 @@ class Settings:
     class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
     loss: str | None = None  # cross_entropy or focal
     focal_gamma: float | None = None  # loss focal
+    adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
+    adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
+    adapt_learning_rate: float | None = None  # peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +365,31 @@ class Plan:
     estimates: Mapping[str, float]  # trainable (parameters), memory, disk (bytes), seconds
     layers: tuple[LayerScore, ...]
     facts: Facts
+
+
+# ---------------------------------------------------------------- adapt
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """The base after it read unlabelled texts of the domain, on disk, and what that gained."""
+
+    folder: str  # inside the run folder
+    source: str  # as the plan names it
+    windows: int  # stretches of the texts that were trained on
+    held_out: int  # texts that were not
+    steps: int
+    best_step: int  # 0 where nothing was gained and the base stayed as it was
+    before: "Score"  # perplexity of masked tokens of held-out texts; a new head is fitted by then
+    after: "Score"  # the same, of the same masks
+    gain: "Score"  # nats a masked token
+    curve: "tuple[Point, ...]"
+    looks: "tuple[Look, ...]"
+    stopped: str = ""  # why it ended before its last step
+    texts: int = 0  # after cleaning
+    new_head: bool = False  # the base had none for masked words: one was fitted, with the body frozen
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
 
 
 # ---------------------------------------------------------------- train

@@ -152,6 +152,11 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
+    if result.adapted:
+        made = result.adapted
+        findings(made.findings)
+        was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
+        say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
@@ -248,6 +253,8 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         "rows": _rows(result.corpus),
         "seconds": result.seconds,
     }
+    if result.adapted:
+        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores_json(result.evaluation.scores)

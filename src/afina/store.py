@@ -73,6 +73,13 @@ def read_record(folder: Path, name: str, kind: type[T]) -> T:
         raise RecordError(f"{path} is damaged: {error}", "delete it and run again: the stage is made anew") from error
 
 
+def forget(folder: Path, name: str, made: Sequence[str]) -> None:
+    """Delete the record `name` of a stage that is no longer asked for, and the folders that it made."""
+    (folder / RECORDS / f"{name}.json").unlink(missing_ok=True)
+    for one in made:
+        shutil.rmtree(folder / one, ignore_errors=True)
+
+
 def fingerprint(value: object) -> str:
     """sha256 of any mixture of records, models, paths and plain values."""
     return hashlib.sha256(json.dumps(_plain(value), sort_keys=True, ensure_ascii=False).encode()).hexdigest()

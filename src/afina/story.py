@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 
 from afina import __version__
-from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Plan, Profile, Source, Trained
+from afina.records import Adapted, Columns, Compressed, Corpus, Evaluation, Finding, Plan, Profile, Source, Trained
 from afina.wording import portable
 
 LIBRARIES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "peft", "scikit-learn")
@@ -36,6 +36,7 @@ class Story:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str] = field(default_factory=versions)
     date: str = ""  # as it shall stand on the page
+    adapted: Adapted | None = None  # where it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ class Twin:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str]
     date: str
+    adapted: Adapted | None = None
 
 
 def _without_places(plan: Plan) -> Plan:
-    settings = replace(plan.settings, general_file=portable(plan.settings.general_file))
-    choices = (replace(c, value=settings.general_file) if c.name == "general_file" else c for c in plan.choices)
+    files = {key: portable(getattr(plan.settings, key)) for key in ("general_file", "adapt_file")}
+    settings = replace(plan.settings, **files)  # type: ignore[arg-type]
+    choices = (replace(c, value=files.get(c.name, c.value)) for c in plan.choices)
     base = replace(plan.base, name=portable(plan.base.name))
     return replace(plan, base=base, settings=settings, choices=tuple(choices))
 
@@ -91,4 +94,5 @@ def twin(story: Story) -> Twin:
         dict(story.seconds),
         dict(story.versions),
         story.date,
+        story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
     )

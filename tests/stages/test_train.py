@@ -71,18 +71,6 @@ def test_the_seed_decides_the_result_whatever_was_drawn_before(opened, tmp_path)
     assert models[0] == models[1]
 
 
-def test_only_checkpoints_of_the_same_plan_are_gone_on_from(opened, tmp_path):
-    """Regression: after Ctrl-C and an edited plan, training went on with the old rates, or failed on other weights."""
-    said = []
-    tell = lambda event: said.append(event.text)  # noqa: E731
-    settings = plan_for(opened).settings
-    own = stage._checkpoints(tmp_path, (settings, 0), tell)
-    (own / "checkpoint-3").mkdir(parents=True)
-    assert (stage._checkpoints(tmp_path, (settings, 0), tell), said) == (own, [])
-    other = stage._checkpoints(tmp_path, (dataclasses.replace(settings, learning_rate=5e-2), 0), tell)
-    assert (other == own, own.exists(), len(said)) == (False, False, 1)
-
-
 def test_the_planned_policies_are_what_trains_and_stand_in_the_record(opened, tmp_path):
     policies = {"rates": "layerwise", "layerwise_decay": 0.5, "lr_scheduler_type": "constant", "warmup_steps": 0}
     plan = plan_for(opened, **policies, staging="progressive_freezing", staging_by="epoch", technique="full")

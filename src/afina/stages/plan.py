@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import choosing, encoding, keys, policies, retaining, shelf, timing
+from afina import adapting, choosing, encoding, keys, policies, retaining, shelf, timing
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.layers import ask
@@ -44,6 +44,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus.kind, options.pooling)
+    adapting_to, given = adapting.choices(options, opened), options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
     encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
@@ -54,6 +55,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
+    choices = (*choices, *(_overridden(choice, given) for choice in adapting_to))
     settings = choosing.settings(choices)
     choosing.try_on(settings, facts, opened, corpus.labels)
     return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
@@ -228,6 +230,7 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     config = keys.config(settings.technique, settings.options)
     verdict = shelf.load("techniques", settings.technique).suits(facts, config)
     added, memory = retaining.adds(settings, facts, verdict.trainable)
+    before, stored = adapting.adds(settings, facts)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     trained_for = passes * (verdict.seconds_per_row + added)
     precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
@@ -236,6 +239,6 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     return {
         "trainable": verdict.trainable,
         "memory": verdict.memory + activations + memory,
-        "disk": checkpoints + 3 * 4 * facts.parameters,
-        "seconds": round(precise * (trained_for + facts.rows * facts.seconds_per_row), 1),
+        "disk": checkpoints + 3 * 4 * facts.parameters + stored,
+        "seconds": round(precise * (before + trained_for + facts.rows * facts.seconds_per_row), 1),
     }

@@ -18,7 +18,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from afina import adapters, encoding, fitting, heads, keys, policies, recipes, retaining, shelf, store, tasks, words
+from afina import (
+    adapters,
+    checkpoints,
+    encoding,
+    fitting,
+    heads,
+    keys,
+    policies,
+    recipes,
+    retaining,
+    shelf,
+    store,
+    tasks,
+    words,
+)
 from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.errors import RecordError
@@ -49,13 +63,12 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
-        checkpoints = _checkpoints(folder / CHECKPOINTS, _made_by(corpus, settings, opened, seed), tell)
-        recipe = _recipe(settings, opened, seed, corpus)
-        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, checkpoints, tell)
+        own, recipe = _own(corpus, settings, opened, folder, tell, seed), _recipe(settings, opened, seed, corpus)
+        fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, own, tell)
         reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
         if technique.NATURE.refits_head:
             reached = _refit(model, opened.tokenizer, (rows, chosen), settings, reached, corpus)
-    made = _made(plan, corpus.labels, objective.PROBLEM)
+    made = _made(settings, opened, corpus.labels, objective.PROBLEM)
     if corpus.dev and reached < probe - _doubt(probe, len(chosen)):
         model, made = _untuned(opened, made, folder, tell)
         fitted = replace(fitted, best_step=0)
@@ -97,30 +110,19 @@ def _doubt(score: float, rows: int) -> float:
     return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
 
 
-def _checkpoints(folder: Path, made_by: object, tell: Tell) -> Path:
-    """Where the checkpoints of just this training are; those of another plan or other rows are deleted."""
-    own = folder / store.fingerprint(made_by)[:16]
-    others = [path for path in folder.glob("*") if path != own]
-    if others:
-        tell(Event("train", "the plan or the rows changed since the last stop: training begins anew"))
-    for path in others:
-        shutil.rmtree(path, ignore_errors=True)
-    return own
-
-
-def _made_by(corpus: Corpus, settings: Settings, opened: Opened, seed: int) -> object:
-    """All that a training depends on."""
+def _own(corpus: Corpus, settings: Settings, opened: Opened, folder: Path, tell: Tell, seed: int) -> Path:
+    """Where the checkpoints of just this training are, by all that it depends on."""
     read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts)
-    return settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
+    made_by = settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
+    return checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("train", text)))
 
 
-def _made(plan: Plan, labels: tuple[str, ...], problem: str | None) -> Adapter:
+def _made(settings: Settings, opened: Opened, labels: tuple[str, ...], problem: str | None) -> Adapter:
     """What the folder of trained parameters will say of itself."""
-    settings = plan.settings
     return Adapter(
         technique=settings.technique,
         options=settings.options,
-        base=plan.base.sha256,
+        base=opened.record.sha256,
         pooling=settings.pooling,
         labels=labels,
         max_tokens=settings.max_seq_length,

@@ -1,0 +1,176 @@
+import dataclasses
+import os
+import random
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from test_plan import corpus_of, planned
+from transformers import AutoModel
+
+from afina import adapting, bases, fitting, maskedlm, watching
+from afina.errors import DataError, Interrupted
+from afina.records import Adapted, Row, from_json, silent, to_json
+from afina.stages import adapt as stage
+
+STEPS = 30
+
+
+@pytest.fixture(autouse=True)
+def no_collecting(monkeypatch):
+    """Trainer collects garbage as it begins, which takes longer than these trainings."""
+    monkeypatch.setattr("accelerate.utils.memory.gc", SimpleNamespace(collect=int))
+
+
+@pytest.fixture(scope="module")
+def opened(make_masked_base):
+    return bases.open_base(str(make_masked_base("bert")))
+
+
+@pytest.fixture(scope="module")
+def bare(tiny_bert):
+    """A base without a head."""
+    return bases.open_base(str(tiny_bert))
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """A language in which the word before says most of the next one."""
+    rng, following = random.Random(0), "my card is lost today please my visit the doctor no pain".split(" ")
+    path, lines = tmp_path_factory.mktemp("texts") / "texts.txt", []
+    for number in range(300):
+        start = rng.randrange(len(following))
+        words = [following[(start + place) % len(following)] for place in range(rng.randint(6, 12))]
+        lines.append(" ".join([*words, *str(number)]))
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def adapt(texts):
+    """A function that adapts a base in a folder."""
+
+    def run(opened, folder, tell=silent, seed=0, **settings):
+        made = planned(opened, technique="full", adapt_file=str(texts), adapt_steps=STEPS, adapt_learning_rate=5e-3)
+        quick = dataclasses.replace(made.settings, precision="fp32", **settings)
+        folder.mkdir(exist_ok=True)
+        return stage.adapt(corpus_of(10), dataclasses.replace(made, settings=quick), opened, folder, tell, seed)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def straight(adapt, bare, tmp_path_factory):
+    """An adapting that nothing disturbed, of a base without a head."""
+    folder, said = tmp_path_factory.mktemp("straight"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "LOOKS", 10)
+        return folder, adapt(bare, folder, said.append), said
+
+
+def test_held_out_texts_are_told_better_afterwards_by_more_than_their_doubt(straight):
+    folder, made, said = straight
+    assert made.after.value < 0.8 * made.before.value
+    assert made.gain.low > 0
+    assert made.gain.value == pytest.approx(np.log(made.before.value / made.after.value))
+    assert (made.texts, made.held_out, made.steps, made.new_head) == (300, 30, STEPS, True)
+    assert [look.step for look in made.looks] == [10, 20, 30]
+    assert {event.stage for event in said} == {"adapt"}
+    assert not (folder / stage.CHECKPOINTS).exists()
+    assert from_json(Adapted, to_json(made)) == made
+
+
+def test_what_is_written_answers_the_held_out_masks_as_the_record_says(straight, bare, texts):
+    """The best look's perplexity is the record's, and the folder's own."""
+    folder, made, _ = straight
+    best = max(made.looks, key=lambda look: look.score)
+    assert (best.step, 1 / best.score) == (made.best_step, pytest.approx(made.after.value, rel=1e-4))
+    settings = dataclasses.replace(planned(bare).settings, adapt_file=str(texts), adapt_steps=STEPS)
+    rows = stage.windows(adapting.read(settings, corpus_of(10))[0], bare, settings, 0)
+    model, new_head = maskedlm.load(folder / made.folder)
+    assert not new_head
+    nats = maskedlm.nats(model, bare.tokenizer, rows.held).sum()
+    masked = sum(label != -100 for row in rows.held for label in row["labels"])
+    assert np.exp(nats / masked) == pytest.approx(made.after.value, rel=1e-4)
+
+
+def test_the_body_stays_bit_for_bit_while_a_new_head_is_fitted_and_only_then(adapt, bare, tmp_path, monkeypatch):
+    real, moved = fitting.fit, []
+
+    def watched(model, *rest):
+        before = [p.clone() for p in model.base_model.parameters()]
+        head = [p.clone() for name, p in model.named_parameters() if not name.startswith(model.base_model_prefix)]
+        fitted = real(model, *rest)
+        body = all(map(torch.equal, before, model.base_model.parameters()))
+        after = [p for name, p in model.named_parameters() if not name.startswith(model.base_model_prefix)]
+        moved.append((not body, not any(map(torch.equal, head, after))))
+        return fitted
+
+    monkeypatch.setattr(stage.fitting, "fit", watched)
+    adapt(bare, tmp_path, adapt_steps=2)
+    assert moved == [(False, True), (True, True)]
+
+
+def test_a_base_with_a_head_of_its_own_keeps_it_and_is_trained_at_once(adapt, opened, tmp_path):
+    made = adapt(opened, tmp_path, adapt_steps=10)
+    assert not made.new_head
+    assert made.after.value < made.before.value
+
+
+class Disturbed(watching.Watch):
+    """A signal arrives while step `at` of the training number `of` is at work."""
+
+    at, of, began = 0, 1, 0
+
+    def on_train_begin(self, *given, **known):
+        type(self).began += 1
+        super().on_train_begin(*given, **known)
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        if (type(self).began, state.global_step + 1) == (self.of, self.at):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("of", "at"), [pytest.param(1, 7, marks=pytest.mark.slow), (2, 23)])
+def test_stopped_while_the_head_or_all_is_trained_it_goes_on_and_ends_bit_for_bit_the_same(
+    adapt, bare, straight, tmp_path, monkeypatch, of, at
+):
+    """Masks are drawn anew in each pass: 300 texts are 17 steps, so that step 23 is in the second one."""
+    monkeypatch.setattr(stage, "LOOKS", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "Watch", type("Watch", (Disturbed,), {"at": at, "of": of}))
+        with pytest.raises(Interrupted):
+            adapt(bare, tmp_path)
+    made = adapt(bare, tmp_path)
+    folder, undisturbed, _ = straight
+    assert dataclasses.replace(made, seconds=0) == dataclasses.replace(undisturbed, seconds=0)
+    name = "model.safetensors"
+    assert (tmp_path / made.folder / name).read_bytes() == (folder / made.folder / name).read_bytes()
+
+
+def test_where_nothing_is_gained_the_base_stays_as_it_was(adapt, opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "WARMUP", 0)
+    made = adapt(opened, tmp_path, adapt_steps=2, adapt_learning_rate=0.5)
+    assert (made.best_step, made.gain.value) == (0, 0.0)
+    assert made.after == made.before
+    body = AutoModel.from_pretrained(tmp_path / made.folder, add_pooling_layer=False).state_dict()
+    before = AutoModel.from_pretrained(opened.folder, add_pooling_layer=False).state_dict()
+    assert all(torch.equal(body[name], before[name]) for name in before)
+
+
+def test_a_gain_is_that_of_all_masked_tokens_and_its_interval_that_of_texts():
+    """By hand: two texts, the first with two windows; 4 and 6 masked tokens."""
+    row = lambda masked: {"labels": [1] * masked + [-100]}  # noqa: E731
+    rows = stage.Windows([], [row(1), row(3), row(6)], np.array([0, 0, 1]))
+    was, now, gain = stage.judge(np.array([2.0, 6.0, 12.0]), np.array([1.0, 3.0, 12.0]), rows, 0)
+    assert (was.value, now.value) == (pytest.approx(np.exp(20 / 10)), pytest.approx(np.exp(16 / 10)))
+    assert (gain.value, gain.low, gain.high) == (pytest.approx(0.4), pytest.approx(0.0), pytest.approx(1.0))
+
+
+def test_texts_without_words_to_guess_are_refused(opened, tmp_path):
+    rows = tuple(Row("card", "", f"a.txt:{n}") for n in range(30))
+    settings = dataclasses.replace(planned(opened).settings, adapt_file="a.txt", adapt_steps=3)
+    with pytest.raises(DataError, match="hardly any words"):
+        stage.windows(rows, opened, settings, 0)

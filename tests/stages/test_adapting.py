@@ -1,0 +1,150 @@
+import dataclasses
+import json
+
+import pytest
+from test_plan import choice, planned
+
+from afina import adapting, bases
+from afina.config import TrainOptions
+from afina.errors import ConfigError, DataError
+from afina.records import Columns, Corpus, Row, Settings
+
+SETTINGS = Settings("full", "mean", {}, 1e-4, 1e-2, 3.0, 32, 48, 0, 0.01, "fp32", "sdpa", True)
+SENTENCES = [f"my card number {number} is lost" for number in range(30)]
+
+
+def reading(name, test=(), columns=None):
+    rows = tuple(Row(text, "a", f"test.csv:{n}") for n, text in enumerate(test))
+    corpus = Corpus("x", columns or Columns("text", "label"), ("a",), (), (), rows, "", (), ())
+    return adapting.read(dataclasses.replace(SETTINGS, adapt_file=str(name)), corpus)
+
+
+def texts(rows):
+    return [row.text for row in rows]
+
+
+def test_a_text_file_holds_a_text_a_line(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(SENTENCES))
+    rows, findings = reading(path)
+    assert (texts(rows), rows[2].where, findings) == (SENTENCES, "a.txt:3", ())
+
+
+def test_with_blank_lines_a_text_is_what_stands_between_them(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n\n \n".join(f"{one}\nand  gone" for one in SENTENCES))
+    rows, _ = reading(path)
+    assert texts(rows) == [f"{one} and  gone" for one in SENTENCES]
+    assert rows[1].where == "a.txt:5"
+
+
+def test_a_folder_gives_all_its_text_files_and_says_which_could_not_be_read(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.txt").write_text("\n".join(SENTENCES[15:]))
+    (tmp_path / "a.txt").write_text("\n".join(SENTENCES[:15]))
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "notes.csv").write_text("text,label\nnot read,1\n")
+    rows, findings = reading(tmp_path)
+    assert texts(rows) == SENTENCES
+    assert rows[-1].where == "sub/b.txt:15"
+    assert [(one.action, one.count, one.where) for one in findings] == [
+        ("removed", 1, ("empty.txt: empty.txt is empty",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "columns"), [("text", None), ("clause", Columns("clause", "label")), ("words", None)]
+)
+def test_a_table_gives_the_column_of_the_task_or_the_one_that_looks_like_a_text(tmp_path, column, columns):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({"id": n, column: text}) for n, text in enumerate(SENTENCES)))
+    assert texts(reading(path, columns=columns)[0]) == SENTENCES
+
+
+def test_train_stands_for_both_texts_of_each_training_row():
+    train = tuple(Row(text, "a", f"t.csv:{n}", f"{text} again") for n, text in enumerate(SENTENCES))
+    corpus = Corpus("x", Columns("text", "label"), ("a",), train, (), (), "", (), ())
+    settings = dataclasses.replace(SETTINGS, adapt_file="train")
+    assert len(adapting.read(settings, corpus)[0]) == 60
+    assert adapting.sha256(settings) == {}
+
+
+def test_rows_of_the_test_split_are_left_out_and_counted_and_copies_are_read_once(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join([*SENTENCES, SENTENCES[3].upper()]))
+    rows, findings = reading(path, test=(SENTENCES[7], f"  {SENTENCES[8].title()}", "something else"))
+    assert texts(rows) == SENTENCES[:7] + SENTENCES[9:]
+    assert [(one.check, one.count, one.where) for one in findings] == [("leakage", 2, ("a.txt:8", "a.txt:9"))]
+
+
+def test_lines_that_are_not_utf8_are_read_all_the_same_and_counted(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("\n".join(SENTENCES).encode() + "\nmañana más".encode("latin-1") + b"\nnul\x00 inside")
+    rows, findings = reading(path)
+    assert texts(rows)[-2:] == ["mañana más", "nul inside"]
+    assert [(one.check, one.count) for one in findings] == [("encoding", 1), ("characters", 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\n".join(b"same" for _ in range(99)), "1 different texts"), (b"", "is empty"), (b"\x89PNG\r\n", "a picture"),
+     ("\n".join(SENTENCES[:19]).encode(), "19 different texts")],
+)  # fmt: skip
+def test_texts_that_are_too_few_or_no_texts_are_an_error_with_a_fix(tmp_path, content, said):
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        reading(path)
+    assert caught.value.fix
+
+
+def test_a_table_without_texts_says_how_to_name_the_column(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("one,two\n" + "1,2\n" * 30)
+    with pytest.raises(DataError, match="looks like a text") as caught:
+        reading(path)
+    assert "'text'" in caught.value.fix
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_bert):
+    return bases.open_base(str(tiny_bert))
+
+
+@pytest.mark.parametrize(("name", "said"), [("nowhere.txt", "there is no file"), ("folder", "holds no texts")])
+def test_files_that_are_not_there_are_told_before_anything_is_measured(opened, tmp_path, name, said):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match=said):
+        adapting.choices(TrainOptions(adapt_file=str(tmp_path / name)), opened)
+
+
+def test_a_base_without_a_mask_cannot_be_adapted(opened):
+    class Without:
+        mask_token_id = None
+
+    with pytest.raises(ConfigError, match="no mask token"):
+        adapting.choices(TrainOptions(adapt_file="train"), dataclasses.replace(opened, tokenizer=Without()))
+
+
+@pytest.mark.parametrize("option", [{"adapt_steps": 3}, {"adapt_learning_rate": 1e-4, "adapt_file": "none"}])
+def test_an_option_without_texts_is_refused(opened, option):
+    with pytest.raises(ConfigError, match="no meaning without adapt_file"):
+        adapting.choices(TrainOptions(**option), opened)
+
+
+def test_a_plan_that_finds_another_precision_faster_does_not_adapt_anew(opened):
+    """Regression: timings vary, and so did a finished adapting's inputs."""
+    asked = [
+        adapting.asked(dataclasses.replace(SETTINGS, precision=one, learning_rate=1.0)) for one in ("fp32", "bf16")
+    ]
+    assert asked[0] == asked[1] == adapting.asked(SETTINGS)
+    assert adapting.asked(dataclasses.replace(SETTINGS, adapt_steps=7)) != asked[0]
+
+
+def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
+    bare, asked = planned(opened), planned(opened, adapt_file="train", adapt_steps=7)
+    assert (choice(bare, "adapt_file").value, bare.settings.adapt_steps) == ("none", None)
+    assert "not measured" in choice(bare, "adapt_file").why
+    assert (choice(asked, "adapt_file").why, asked.settings.adapt_steps) == ("set by the user", 7)
+    assert asked.estimates["disk"] > bare.estimates["disk"]
+    assert adapting.adds(asked.settings, asked.facts)[0] > 0 == adapting.adds(bare.settings, bare.facts)[0]
