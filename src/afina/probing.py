@@ -72,6 +72,7 @@ def logistic(
     all others.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     present = np.unique(labels)
     weights = np.zeros((classes, features.shape[1]), np.float32)
@@ -79,9 +80,9 @@ def logistic(
     if len(present) == 1:
         biases[present] = 0
         return weights, biases
-    fitted = LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None).fit(
-        features, labels
-    )
+    solver = LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None)
+    with threadpool_limits(1):  # two threads took 2.5 times as long: the matrices are small
+        fitted = solver.fit(features, labels)
     if len(present) == 2:  # scikit-learn keeps one row of weights for two classes; the softmax needs both
         weights[present] = np.concatenate([-fitted.coef_, fitted.coef_]) / 2
         biases[present] = np.concatenate([-fitted.intercept_, fitted.intercept_]) / 2
