@@ -6,7 +6,7 @@ import numpy as np
 
 from afina import encoding, features, heads, shelf, tasks
 from afina.encoding import Encoded
-from afina.records import Corpus, LayerScore, Settings
+from afina.records import Corpus, Head, LayerScore, Settings
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
@@ -36,8 +36,8 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
 
 def linear_head(
     model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weights and biases of the objective's linear head on the body as it is, and their main score on dev.
+) -> tuple[Head, float, Head]:
+    """The objective's linear head on the body as it is, its main score on dev, and the head that training starts from.
 
     parts    the rows of train and dev, with targets in the units that training sees
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
@@ -56,7 +56,9 @@ def linear_head(
         return features.collect_words(model, tokenizer, bare, tokens, read, bf16), np.array(labels)
 
     train, dev = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
-    weights, biases = objective.fit_head(train, dev, output.out_features, tasks.config(corpus.kind, settings))
-    logits = dev[0] @ weights.T + biases
+    labels, config = output.out_features, tasks.config(corpus.kind, settings)
+    head = objective.fit_head(train, dev, labels, config)
+    logits = dev[0] @ head[0].T + head[1]
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
-    return weights, biases, float(objective.dev_score(*judged, corpus.labels))
+    score = float(objective.dev_score(*judged, corpus.labels))
+    return head, score, objective.start(head, train, labels, config)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
+Head = tuple[np.ndarray, np.ndarray]  # weights (labels, hidden) and biases (labels,) of a linear layer
 Value = str | int | float | bool | tuple[float, ...] | None
 
 T = TypeVar("T")

@@ -208,16 +208,16 @@ def test_a_frozen_layer_that_knows_the_answer_is_seen_and_noise_is_not(case):
     assert 0 <= case.objective.blind(case.corpus.train) < 0.7
 
 
-def test_the_head_that_training_starts_from_fits_the_frozen_body(case):
+def test_a_fitted_head_and_the_one_that_training_starts_from_fit_the_frozen_body(case):
     known, wanted = case.flat()
     known = known.astype(np.float32) + np.float32(0.1)
-    weights, biases = case.objective.fit_head(
-        (known, wanted), (known, wanted), len(case.task.labels), case.objective.Config()
-    )
-    assert weights.shape == (len(case.task.labels), known.shape[1])
-    assert biases.shape == (len(case.task.labels),)
-    logits = (known @ weights.T + biases).reshape(case.logits.shape)
-    assert case.objective.dev_score(logits, case.wanted(), case.task.labels) > 0.9
+    labels, options = case.task.labels, case.objective.Config()
+    head = case.objective.fit_head((known, wanted), (known, wanted), len(labels), options)
+    for weights, biases in (head, case.objective.start(head, (known, wanted), len(labels), options)):
+        assert weights.shape == (len(labels), known.shape[1])
+        assert biases.shape == (len(labels),)
+        logits = (known @ weights.T + biases).reshape(case.logits.shape)
+        assert case.objective.dev_score(logits, case.wanted(), labels) > 0.9
 
 
 @pytest.mark.slow

@@ -76,3 +76,19 @@ def test_what_was_lost_is_as_sure_as_the_rows_that_changed_and_not_as_the_score(
     assert change.drop_high == pytest.approx(1 + 1.96 * 0.387, abs=0.08)
     same = 100 * np.sqrt(0.97 * 0.03 / 2000)
     assert 100 * change.agreement_low == pytest.approx(97 - 1.96 * same, abs=0.1)
+
+
+def test_training_starts_from_a_head_that_is_less_sure_of_the_training_rows_than_the_fitted_one():
+    rng = np.random.default_rng(0)
+    wanted = np.repeat([0, 1, 2], 40)
+    known = np.eye(3)[wanted] + rng.normal(0, 0.4, (120, 3))
+    train = (known.astype(np.float32), wanted)
+    head = classify.fit_head(train, train, 3, classify.Config())
+    start = classify.start(head, train, 3, classify.Config())
+
+    def surest(weights, biases):
+        logits = known @ weights.T + biases
+        chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        return chances[np.arange(120), wanted].mean()
+
+    assert surest(*start) < surest(*head) - 0.01

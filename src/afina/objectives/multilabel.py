@@ -26,7 +26,7 @@ import numpy as np
 from afina import baselines, cells, counting, losses, metrics, probing
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Task, Text
 
 ACTIVATION = "sigmoid"
 PER = "text"  # what an answer is of
@@ -147,6 +147,12 @@ def fit_head(
     del classes
     strength = probing.choose_strength_labels(train, dev, balanced=config.balanced)
     return probing.logistic_labels(*train, strength, config.balanced)
+
+
+def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:
+    """The head that training starts from: the fitted one."""
+    del train, classes, config
+    return head
 
 
 def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from afina import baselines, cells, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Task, Text
 
 ACTIVATION = "none"
 PER = "text"  # what an answer is of
@@ -129,6 +129,12 @@ def fit_head(
     """Weights (1, d) and a bias (1,) of ridge regression on frozen features, its penalty chosen on dev."""
     del classes, config
     return probing.ridge((train[0], train[1][:, None]), (dev[0], dev[1][:, None]))
+
+
+def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:
+    """The head that training starts from: the fitted one."""
+    del train, classes, config
+    return head
 
 
 def loss(config: Config, wanted: np.ndarray, classes: int) -> None:

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from afina import cells, counting, iob, metrics, probing, spansets, words
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Predict, Row, Score, Span, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Span, Task, Text
 
 ACTIVATION = "softmax"
 PER = "word"  # what an answer is of
@@ -147,6 +147,12 @@ def fit_head(
     del config
     strength, _ = probing.choose_strength(train, dev, classes)
     return probing.logistic(*train, classes, strength)
+
+
+def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:
+    """The head that training starts from: the fitted one."""
+    del train, classes, config
+    return head
 
 
 def loss(config: Config, wanted: np.ndarray, classes: int) -> None:

@@ -170,12 +170,16 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
 def _fit_probe(
     model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, folder: Path, corpus: Corpus
 ) -> float:
-    """Fit a linear head on the frozen body, keep it and put it in place; returns its main score on dev."""
-    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
+    """Fit a linear head on the frozen body and keep it; put it in place, or what training starts from.
+
+    Returns the main score of the fitted one on dev.
+    """
+    (weights, biases), score, start = linear_head(model, tokenizer, parts, settings, corpus)
     offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
-    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
+    placed = (weights, biases) if settings.technique == "head_only" else start
+    heads.put_head(model, *map(torch.from_numpy, placed))
     return score
 
 
@@ -183,10 +187,10 @@ def _refit(
     model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, reached: float, corpus: Corpus
 ) -> float:
     """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
-    weights, biases, score = linear_head(model, tokenizer, parts, settings, corpus)
+    head, score, _ = linear_head(model, tokenizer, parts, settings, corpus)
     if corpus.dev and score < reached:
         return reached
-    heads.put_head(model, torch.from_numpy(weights), torch.from_numpy(biases))
+    heads.put_head(model, *map(torch.from_numpy, head))
     return score
 
 
