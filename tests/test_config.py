@@ -125,3 +125,9 @@ def test_hostile_and_broken_yaml_is_an_error_and_nothing_runs(tmp_path, content)
 def test_a_missing_run_file_says_how_to_make_one(tmp_path):
     with pytest.raises(ConfigError, match="afina init"):
         config.read(tmp_path / "run.yaml")
+
+
+def test_a_section_with_one_value_is_told_its_first_key():
+    with pytest.raises(ConfigError) as caught:
+        config.build({"model": "bundled"})
+    assert caught.value.fix == "did you mean 'model.model_name_or_path'?"

@@ -1,8 +1,8 @@
 """Adapting the base to unlabelled texts of the domain: the plan's lines, and the texts.
 
 A text is a row of a table, a line of a text file, or, where a text file has blank lines, what stands between them. A
-folder gives all of its .txt files, sub-folders too. Bytes and characters are repaired as those of a corpus are; copies
-are left out, and so is what is also a row of the task's dev or test: scores there would be too good.
+folder gives all of its .txt and .md files, sub-folders too. Bytes and characters are repaired as those of a corpus
+are; copies are left out, and so is what is also a row of the task's dev or test: scores there would be too good.
 
 Cost: all texts in memory. What it does not do: see a row of test that is only a part of a longer text.
 Source for adapting at all: Gururangan et al. 2020, "Don't Stop Pretraining", arXiv:2004.10964.
@@ -125,7 +125,9 @@ def _files(name: str) -> dict[str, Path]:
         return {path.name: path}
     found = {str(p.relative_to(path)): p for p in sorted(path.rglob("*")) if p.suffix.lower() in TEXT and p.is_file()}
     if not found:
-        raise DataError(f"the folder {name!r} holds no texts: no file in it ends in .txt", "name another, or a file")
+        raise DataError(
+            f"the folder {name!r} holds no texts: no file in it ends in .txt or .md", "name another, or a file"
+        )
     return found
 
 

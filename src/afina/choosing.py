@@ -9,7 +9,7 @@ from dataclasses import fields
 from afina import heads, keys, shelf
 from afina.bases import Opened
 from afina.errors import ConfigError
-from afina.records import Choice, Facts, Settings, Value, Verdict
+from afina.records import Choice, Corpus, Facts, Settings, Value, Verdict
 
 RATES = {
     "full": (1e-4, "the best of 1e-4, 2e-4 and 3e-4 on dev rows of four sets (LOG.md)"),
@@ -43,12 +43,7 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
         "freeze": f"{each} are enough to train the body above layer {depth}",
         "full": f"{each} are enough to train the whole body",
     }
-    against = {
-        "contrastive": "pairs gain nothing where labels are many or a text has no one class",
-        "head_only": f"{each} are enough to move the body, which gains over a frozen one",
-        "freeze": f"every layer has something to learn (freeze_layers: {depth})",
-        "full": "the labels are too few for it" if few else f"the lower {depth} layers serve as they are",
-    }
+    against = _against(value, each, depth)
     spares = "it spares memory and disk, for at most the score of training every weight"
     refused = {
         name: f"{verdict.trainable:,} parameters, {verdict.why}; not taken: {against.get(name, spares)}"
@@ -63,6 +58,25 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
         f"majority, {objective.PROBED}": round(facts.majority, 4),
     }
     return Choice("technique", value, reasons[value], evidence, refused)
+
+
+def _against(value: str, each: str, depth: Value) -> dict[str, str]:
+    """What speaks against the techniques that the plan knows of, where it takes `value`."""
+    if value in ("contrastive", "head_only"):
+        few = f"{each} are too few for single texts to move the body well"
+        others = "pairs of texts teach the body more" if value == "contrastive" else few
+        return {
+            "head_only": others,
+            "full": few,
+            "freeze": few,
+            "contrastive": "texts have no one class or a loss of their own",
+        }
+    return {
+        "contrastive": "pairs gain nothing where labels are many, or texts have no one class or a loss of their own",
+        "head_only": f"{each} are enough to move the body, which gains over a frozen one",
+        "freeze": "every layer has something to learn (freeze_layers: 0)",
+        "full": f"the lower {depth} layers serve as they are",
+    }
 
 
 def _weighed(given: Mapping[str, Value]) -> bool:
@@ -153,6 +167,15 @@ def reads(kind: str, pooling: str | None) -> None:
     if pooling is not None and pooling not in known:
         found = f"{kind} cannot read its texts with pooling={pooling}"
         raise ConfigError(found, f"leave it out, or write one of {', '.join(known)}")
+
+
+def stops(corpus: Corpus, patience: int | None) -> None:
+    """Raise ConfigError for an early stop where there are no rows to judge a look by."""
+    if patience and not corpus.dev:
+        found = (
+            f"early_stopping_patience={patience} has no meaning: {len(corpus.train):,} rows are too few to keep a dev"
+        )
+        raise ConfigError(found, "leave it out, or set dev_share=0.1")
 
 
 def room(tokens: int, opened: Opened, taken: int) -> None:

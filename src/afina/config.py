@@ -249,8 +249,9 @@ def _keys() -> dict[str, str]:
 def _put(nested: dict[str, Any], key: str, value: Any, origin: str) -> None:
     keys = _keys()
     if key not in keys:
-        last = key.rpartition(".")[2]
-        near = get_close_matches(key, [*keys, *_sections()], n=1) or get_close_matches(last, keys, n=1)
+        inside = [name for name in keys if name.startswith(f"{key}.")]  # of a section that was given one value
+        near = inside or get_close_matches(key, [*keys, *_sections()], n=1)
+        near = near or get_close_matches(key.rpartition(".")[2], keys, n=1)
         fix = f"did you mean {near[0]!r}?" if near else "'afina init' writes a file with every key"
         raise ConfigError(f"{origin}: there is no key {key!r}", fix)
     section, _, name = keys[key].rpartition(".")

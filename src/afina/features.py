@@ -81,17 +81,9 @@ def collect(
     read: Callable[[Batch], Tensor],
     bf16: bool = False,
 ) -> np.ndarray:
-    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode.
-
-    Batches go to the device that the model is on; what is read comes back from it.
-    """
-    model.eval()
-    device = next(model.parameters()).device
+    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode."""
     result: np.ndarray | None = None
-    for rows, batch in batches(tokenizer, encoded):
-        placed = {name: values.to(device) for name, values in batch.items()}
-        with torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext():
-            values = read(placed).float().cpu().numpy()
+    for rows, values in _answers(model, tokenizer, encoded, read, bf16):
         if result is None:
             result = np.empty((len(encoded), *values.shape[1:]), np.float32)
         result[rows] = values
@@ -108,14 +100,28 @@ def collect_words(
     bf16: bool = False,
 ) -> np.ndarray:
     """`read` of every batch, (n, tokens, ...), at these tokens of each row, one after another: (m, ...) float32."""
-    model.eval()
     found: list[np.ndarray] = [np.empty(0, np.float32)] * len(encoded)
-    for rows, batch in batches(tokenizer, encoded):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            values = read(batch)
+    for rows, values in _answers(model, tokenizer, encoded, read, bf16):
         for place, row in enumerate(rows):
-            found[row] = values[place, list(tokens[row])].float().numpy()
+            found[row] = values[place, list(tokens[row])]
     return np.concatenate(found) if found else np.empty(0, np.float32)
+
+
+def _answers(
+    model: nn.Module,
+    tokenizer: Any,
+    encoded: Sequence[dict[str, list[int]]],
+    read: Callable[[Batch], Tensor],
+    bf16: bool,
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """`read` of each batch with the places of its rows. Batches go to the model's device, what is read comes back."""
+    model.eval()
+    device = next(model.parameters()).device
+    for rows, batch in batches(tokenizer, encoded):
+        placed = {name: values.to(device) for name, values in batch.items()}
+        with torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext():
+            values = read(placed)
+        yield rows, values.float().cpu().numpy()
 
 
 def token_layers(encoder: nn.Module, batch: Batch) -> Tensor:

@@ -1,5 +1,6 @@
 """What the vectors of a body already know of a task: linear heads, on every layer or on the last one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,8 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
 
 def linear_head(
     model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
-) -> tuple[Head, float, Head]:
-    """The objective's linear head on the body as it is, its main score on dev, and the head that training starts from.
+) -> tuple[Head, float, Callable[[], Head]]:
+    """The objective's linear head on the body as it is, its main score on dev, and what makes the head to train from.
 
     parts    the rows of train and dev, with targets in the units that training sees
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
@@ -61,4 +62,4 @@ def linear_head(
     logits = dev[0] @ head[0].T + head[1]
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
     score = float(objective.dev_score(*judged, corpus.labels))
-    return head, score, objective.start(head, train, labels, config)
+    return head, score, lambda: objective.start(head, train, labels, config)

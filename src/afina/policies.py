@@ -67,7 +67,7 @@ def choices(rows: int, steps: float, peak: float, options: TrainOptions) -> list
 
 def looks(per_epoch: int) -> list[Choice]:
     """When the hold-out sets are looked at, and whether that may end the training."""
-    never = "0 is never: the best look is kept anyway, and the rates are planned to fall until the last step"
+    never = "0 is never: the best look on dev is kept anyway, and the rates are planned to fall until the last step"
     return [
         Choice("eval_steps", per_epoch, "one look at the hold-out sets a pass, and one at the end"),
         Choice("early_stopping_patience", 0, never),

@@ -75,7 +75,16 @@ def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(
     made = plan(several, profile_of(several, 0.2), opened, TrainOptions(), silent, 0)
     assert made.settings.technique == "head_only"
     assert planned(opened, rows_per_class=5, class_weights="balanced").settings.technique == "head_only"
-    assert planned(opened, rows_per_class=12, loss="focal").settings.technique == "full"
+    focal = planned(opened, rows_per_class=12, loss="focal")
+    assert focal.settings.technique == "full"
+    assert "a loss of their own" in choice(focal, "technique").refused["contrastive"]
+
+
+def test_an_early_stop_needs_rows_to_judge_by(opened):
+    corpus = dataclasses.replace(corpus_of(10), dev=())
+    with pytest.raises(ConfigError, match="30 rows are too few to keep a dev") as caught:
+        plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(early_stopping_patience=2), silent, 0)
+    assert "dev_share" in caught.value.fix
 
 
 def test_what_was_not_taken_says_why(opened):

@@ -44,6 +44,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus.kind, options.pooling)
+    choosing.stops(corpus, options.early_stopping_patience)
     adapting_to, given = adapting.choices(options, opened), options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))

@@ -178,7 +178,7 @@ def _fit_probe(
     offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
-    placed = (weights, biases) if settings.technique == "head_only" else start
+    placed = (weights, biases) if settings.technique == "head_only" else start()
     heads.put_head(model, *map(torch.from_numpy, placed))
     return score
 
