@@ -10,7 +10,7 @@ import pytest
 import torch
 from trainings import model_of, recipe, rows_of, weights
 
-from afina import checkpoints, fitting, store
+from afina import checkpoints, fitting, store, watching
 from afina.errors import MachineError
 from afina.records import silent
 
@@ -209,6 +209,7 @@ def test_a_full_disk_in_the_middle_of_a_checkpoint_leaves_the_one_before_and_a_r
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+        watching.SECONDS_BETWEEN_SAVES = 0.0  # the last one has no optimizer
         try:
             training(folder)
             os.write(writer, b"no error")
@@ -222,7 +223,7 @@ def test_a_full_disk_in_the_middle_of_a_checkpoint_leaves_the_one_before_and_a_r
     os.waitpid(child, 0)
     assert said.startswith("MachineError")
     assert "cannot write" in said
-    assert "checkpoint-10: the" in said
+    assert "checkpoint-9: the" in said
     assert "run again; nothing is lost" in said
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-4", "checkpoint-8"]
     assert [store.damage(path) for path in folder.iterdir()] == [None, None]

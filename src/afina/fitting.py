@@ -8,6 +8,7 @@ number and where training diverges, a signal that finishes the step and saves, a
 import math
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from transformers import (
 )
 from transformers.trainer_callback import ExportableState, PrinterCallback
 
-from afina import checkpoints, features, grouping, interrupts, judging, looking, store
+from afina import checkpoints, features, grouping, interrupts, judging, looking, store, trimming
 from afina.errors import MachineError
 from afina.recipes import Encoded, Fitted, Penalty, Policy, Recipe
 from afina.records import Event, Tell
@@ -61,7 +62,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
     trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
-    with interrupts.remembered(stop, tell), store.disk_errors(folder):
+    with interrupts.remembered(stop, tell), store.disk_errors(folder), _in_use(model, tokenizer, rows, recipe):
         resumed = checkpoints.newest(folder, lambda text: tell(Event("train", text)))
         try:
             trainer.train(resume_from_checkpoint=resumed and str(resumed))
@@ -73,6 +74,15 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else its forward stays in bf16
     model.to(home)
     return _fitted(trainer)
+
+
+def _in_use(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, Sequence[Encoded]]],
+            recipe: Recipe) -> AbstractContextManager[None]:  # fmt: skip
+    """Only the embeddings of what is read are trained, where that is known: a penalty or a mask may read more."""
+    if recipe.retention or recipe.seen:
+        return nullcontext()
+    read = (row["input_ids"] for part in (rows[0], *rows[1].values()) for row in part)
+    return trimming.trimmed(model, read, tokenizer.pad_token_id)
 
 
 def _fitted(trainer: "_Trainer") -> Fitted:
@@ -197,7 +207,8 @@ class _Trainer(Trainer):
             save_model(self.model, str(aside / checkpoints.WEIGHTS))
             if 0 < best < step:
                 shutil.copyfile(checkpoints.best_weights(folder), aside / checkpoints.BEST)
-            self._save_optimizer_and_scheduler(str(aside))
+            if not self.watch.over(self.state):  # else no step follows that needs them
+                self._save_optimizer_and_scheduler(str(aside))
             self._save_scaler(str(aside))
             self._save_rng_state(str(aside))
             for callback in self.callback_handler.callbacks:

@@ -38,6 +38,10 @@ class Watch(TrainerCallback, ExportableState):
         """What Trainer stores with a checkpoint."""
         return {"args": {}, "attributes": {"best": asdict(self.best), "losses": asdict(self.losses)}}
 
+    def over(self, state: Any) -> bool:
+        """Whether no step follows."""
+        return bool(state.global_step >= state.max_steps or self.best.stopped)
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Go on from what the checkpoint knew, and start the clocks.
 
@@ -45,15 +49,14 @@ class Watch(TrainerCallback, ExportableState):
         """
         known = state.stateful_callbacks[type(self).__name__]["attributes"]
         self.best, self.losses = Best(**known["best"]), Losses(**known["losses"])
-        if state.global_step >= state.max_steps or self.best.stopped:
+        if self.over(state):
             raise Finished
         self.began = self.saved = time.monotonic()
         self.first = state.global_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Ask for what is due. A look comes before the checkpoint of the same step, which therefore knows of it."""
-        now, step = time.monotonic(), state.global_step
-        last = step >= state.max_steps
+        now, step, last = time.monotonic(), state.global_step, self.over(state)
         if step % self.every == 0 or last:
             control.should_evaluate = True
         if self.stop.number or now - self.saved > SECONDS_BETWEEN_SAVES or last:
