@@ -393,7 +393,14 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
     assert made["tasks"] == ["kind", "speed"]
     assert min(score["value"] for score in made["alone"]) > 0.8
     assert f"chosen: {made['chosen']['method']}" in done.stdout
-    assert {path.name for path in (tmp_path / "both").iterdir()} == {"combined.json", "merged", "tasks"}
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"base", "combined.json", "merged", "tasks"}
+    folded = tmp_path / "both" / "base" / "model.safetensors"
+    before, third = folded.read_bytes(), [(text, "pay" if "bill" in text else "other") for text, _ in messages(seed=2)]
+    data, words = write(tmp_path / "third.csv", third), ("technique=lora", "epochs=8", "lr=1e-2", "max_drop_points=100")
+    done = afina("run", data, "--model", folded.parent, "--out", "third", "--json", *words, cwd=tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1])["test"]["accuracy"]["value"] > 0.8
+    assert folded.read_bytes() == before  # the combination stays frozen under the new task
+    assert (tmp_path / "third" / "adapter" / "adapter_model.safetensors").stat().st_size < len(before) / 4
     refused = afina("combine", "kind", "far", "--out", "none", cwd=tmp_path)
     assert refused.returncode == 1
     assert "another base" in refused.stderr

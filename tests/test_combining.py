@@ -105,6 +105,13 @@ def test_runs_are_combined_the_best_merge_is_kept_and_the_folder_opens_again_and
         ):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
     PeftModel.from_pretrained(AutoModel.from_pretrained(opened.folder), tmp_path / "both" / "merged")
+    folded = bases.open_base(str(tmp_path / "both" / "base"))
+    assert folded.record.sha256 != opened.record.sha256
+    assert folded.record.parameters == opened.record.parameters
+    batch = opened.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    expected = first.model.embed(**batch, adapter_names=[combining.MERGED] * len(TEXTS))
+    new = heads.build(folded.folder, "mean", ("a", "b"))
+    torch.testing.assert_close(new.embed(**folded.tokenizer(TEXTS, padding=True, return_tensors="pt")), expected)
     for file in (tmp_path / "both").rglob("*.json"):
         assert str(opened.folder.parent) not in file.read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ What depends on the options of one technique is found on the shelf: none is name
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from afina import heads, keys, shelf
+from afina import depths, heads, keys, policies, shelf
 from afina.bases import Opened
 from afina.errors import ConfigError
 from afina.records import Choice, Corpus, Facts, Settings, Value, Verdict
@@ -153,12 +153,17 @@ def settings(choices: Sequence[Choice]) -> Settings:
 
 
 def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> None:
-    """Apply the technique once to the base, so that what it refuses is known before anything is trained."""
+    """Apply technique, rates and staging once to the base: what they refuse is known before anything is trained."""
     module = shelf.load("techniques", settings.technique)
     config = keys.config(settings.technique, settings.options)
     problem = shelf.load("objectives", facts.kind).PROBLEM
     room(settings.max_seq_length, opened, module.suits(facts, config).positions)
-    module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
+    model = module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
+    rates, _, staging = policies.recipe(settings)
+    groups, given = rates.open("rates")
+    groups.groups(model, given, settings.head_learning_rate, settings.weight_decay)
+    if staging is not None:
+        depths.count(model)
 
 
 def reads(kind: str, pooling: str | None) -> None:

@@ -140,8 +140,9 @@ def combine(
     with screen.progress() as tell:
         made = combining.combine_runs(runs, out, model, tell)
     screen.combination(made)
-    screen.say(f"{out} written; combining.load opens it")
-    screen.end(f"afina predict {runs[0]} FILE", asdict(made) if as_json else None)
+    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {out}/base")
+    following = f"afina run NEW_FILE --model {shlex.quote(str(out / combining.BASE))} technique=lora"
+    screen.end(following, asdict(made) if as_json else None)
 
 
 @app.command()

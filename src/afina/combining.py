@@ -5,7 +5,8 @@
 
 A merge is one pass for every task and no choice at inference, and costs accuracy: heads read vectors that they were not
 fitted to. Method and weights are chosen on dev rows, by the mean over the tasks of accuracy merged / accuracy alone.
-The base and the adapters stay as they were trained.
+The base and the adapters stay as they were trained. A base with the merge in its weights is written too: a run that
+starts from it with technique=lora trains a new task on top of the combination, which stays frozen.
 
     linear        A and B are averaged apart: a rough approximation of the sum
     ties          small entries are dropped, signs elected, those that agree averaged
@@ -41,7 +42,7 @@ STEPS = (0.6, 1.6)  # then each task's weight alone, times this
 DENSITY = 0.5  # share of the entries that ties and dare keep
 MERGED = "merged"  # PEFT's name of the merged adapter, and its folder
 ROWS = 200  # dev rows of each task that a merge is tried on
-RECORD, TASKS = "combined.json", "tasks"
+RECORD, TASKS, BASE = "combined.json", "tasks", "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,11 @@ def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell 
         raise ConfigError(f"{out} is there already and holds no combination", "choose another folder with --out")
     base = model or config.read(runs[0] / "run.yaml").model.model_name_or_path if runs else "bundled"
     folders = {name: run / "adapter" for name, run in named.items()}
-    combined = combine(bases.open_base(base), folders)
+    opened = bases.open_base(base)
+    combined = combine(opened, folders)
     dev = {name: store.read_record(run, "corpus", Corpus).choosing for name, run in named.items()}
     made = choose(combined, dev, tell, seed)
-    save(combined, made, folders, out)
+    save(combined, made, folders, opened, out)
     return made
 
 
@@ -221,12 +223,18 @@ def _accuracies(combined: Combined, rows: Mapping[str, Sequence[Row]], merged: b
     return tuple(float(np.mean(ones)) for ones in right.values())
 
 
-def save(combined: Combined, made: Combination, folders: Mapping[str, Path], out: Path) -> None:
-    """Write the adapters, the merged one in PEFT's layout, and what was measured."""
+def save(combined: Combined, made: Combination, folders: Mapping[str, Path], opened: Opened, out: Path) -> None:
+    """Write the adapters, the merged one in PEFT's layout, a base with it in its weights, and what was measured.
+
+    Afterwards `combined` has no adapters. Cost: the base once more on disk, without a head for masked words.
+    """
     with store.whole_folder(out) as temporary:
         for name, folder in folders.items():
             shutil.copytree(folder, temporary / TASKS / name)
         adapters.save_peft(combined.model.encoder, temporary, MERGED)
+        combined.model.encoder.merge_and_unload(adapter_names=[MERGED]).save_pretrained(temporary / BASE)
+        shutil.copyfile(opened.folder / "config.json", temporary / BASE / "config.json")  # ours names a task's labels
+        combined.tokenizer.save_pretrained(temporary / BASE)
         (temporary / RECORD).write_text(to_json(made) + "\n", encoding="utf-8")
 
 

@@ -136,6 +136,14 @@ def test_what_the_user_sets_is_kept_and_what_depends_on_it_follows(opened):
     assert made.estimates["trainable"] < 10_000
 
 
+def test_more_rates_than_depths_are_refused_before_anything_is_trained(opened):
+    """Two layers and the embeddings are three depths."""
+    four = (1e-5, 2e-5, 3e-5, 4e-5)
+    with pytest.raises(ConfigError, match="4 rates for 2 layers and the embeddings"):
+        planned(opened, rates="discriminative", discriminative_rates=four)
+    assert choice(planned(opened, rates="discriminative", discriminative_rates=four[:3]), "rates").value
+
+
 def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened):
     made = planned(opened, rates="discriminative", discriminative_rates=(1e-5, 5e-5), lr_scheduler_type="triangular2")
     assert choice(made, "rates").refused["flat"].startswith("the plan's own choice")

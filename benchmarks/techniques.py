@@ -1,0 +1,174 @@
+"""Each technique at its planned rate, on one task of each kind: score, share trained, seconds, peak memory.
+
+    python benchmarks/techniques.py                                      every set and technique, 3 seeds
+    python benchmarks/techniques.py trec --only lora --rates 1e-3 5e-3   other rates, to be compared on dev
+    python benchmarks/techniques.py --table                              the tables of what is stored
+
+Every arm is a process of its own: the plan with this technique, and its training. A seed decides the rows that are
+taken (at most --rows of train, 1,000 of test), their order and dropout, the same for every technique. What is stored is
+not measured again. Data: the folder named by AFINA_DATA. Results: benchmarks/results/techniques.json.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
+RESULTS = Path(__file__).parent / "results" / "techniques.json"
+SETS = ("banking77", "chemprot", "unfair_tos", "ncbi_disease")
+FILES = {
+    "unfair_tos": ("train.jsonl.gz", "test.jsonl"),
+    "ncbi_disease": ("train.conll", "test.conll"),
+}  # the others are as the next line says
+USUAL = ("train.csv", "test.csv")
+TECHNIQUES = ("full", "head_only", "lora", "adapter", "bitfit", "prompt")
+ROWS, TEST = 3000, 1000
+PLANNED = "planned"
+
+
+def main() -> None:
+    """Measure what is missing, keep every figure, print the tables."""
+    asked = _arguments()
+    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for seed in [] if asked.table else asked.seeds:
+        for name in asked.sets or SETS:
+            for technique in asked.only:
+                for rate in asked.rates:
+                    key = f"{name}/{asked.rows}/{technique}/{rate}/{seed}"
+                    if key not in results:
+                        results[key] = _apart(key)
+                        print(key, results[key], flush=True)
+                        _keep(results)
+    table(results)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sets", nargs="*")
+    parser.add_argument("--only", nargs="+", default=TECHNIQUES, choices=TECHNIQUES)
+    parser.add_argument("--rates", nargs="+", default=[PLANNED], help="of the body")
+    parser.add_argument("--rows", type=int, default=ROWS, help="training rows at most")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--table", action="store_true")
+    return parser.parse_args()
+
+
+def _keep(results: dict[str, Any]) -> None:
+    results["machine"] = {"date": str(date.today()), "python": platform.python_version(), "cores": os.cpu_count()}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _apart(key: str) -> dict[str, Any]:
+    """One arm in a process of its own, whose peak memory is therefore its own."""
+    done = subprocess.run([sys.executable, __file__, "--arm", key], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr[-3000:])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def arm(key: str) -> dict[str, Any]:
+    """Plan and train; the main score on dev and on test, what was trained of the body, seconds, memory."""
+    from afina import bases, config, heads, shelf, tasks, timing
+    from afina.predictors import torch as predictor
+    from afina.records import silent
+    from afina.stages import corpus, plan, profile, train
+
+    name, most, technique, rate, number = key.split("/")
+    seed, (train_file, test_file) = int(number), FILES.get(name, USUAL)
+    files = config.CorpusOptions(train_file=str(DATA / name / train_file), test_file=str(DATA / name / test_file))
+    whole = corpus.read(files, 0)
+    rows = dataclasses.replace(whole, train=_drawn(whole.train, int(most), seed), test=_drawn(whole.test, TEST, seed))
+    base = bases.open_base("bundled")
+    options = config.TrainOptions(
+        technique=technique,
+        learning_rate=None if rate == PLANNED else float(rate),
+        precision="bf16" if timing.has_bf16() else "fp32",
+        attention="eager",  # both not by a timing, which other work on the machine may turn
+    )
+    made = plan.plan(rows, profile.measure(rows, config.ProfileOptions(), base, 0), base, options, silent, 0)
+    objective = shelf.load(tasks.OBJECTIVES, rows.kind)
+    with tempfile.TemporaryDirectory() as folder:
+        trained = train.train(rows, made, base, Path(folder), silent, seed)
+        model = heads.load(Path(folder) / trained.folder)
+    answers = predictor.wrap(model, base.tokenizer, made.settings.max_seq_length, task=trained.task)
+    scores = objective.scores(rows.test, answers([row.input for row in rows.test]), trained.task, seed)
+    width = made.facts.hidden + 1
+    return {
+        "metric": objective.METRIC,
+        "dev": round(next(score.value for score in trained.dev if score.name == objective.METRIC), 4),
+        "test": {score.name: round(score.value, 4) for score in scores},
+        "rate": made.settings.learning_rate,
+        "passes": made.settings.num_train_epochs,
+        "body_share": (trained.trainable - len(rows.labels) * width) / made.facts.parameters,
+        "best_step": trained.best_step,
+        "seconds": trained.seconds,
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _drawn(rows: tuple[Any, ...], most: int, seed: int) -> tuple[Any, ...]:
+    """So many rows at most, drawn at random."""
+    return tuple(rows[place] for place in sorted(np.random.default_rng(seed).permutation(len(rows))[:most]))
+
+
+def table(results: dict[str, Any]) -> None:
+    """Markdown: means and standard deviations over seeds, and the share of full fine-tuning's score, seed by seed."""
+    arms: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
+    for key, found in results.items():
+        if key != "machine":
+            *what, seed = key.split("/")
+            arms[tuple(what)][seed] = found
+    columns = (
+        "set",
+        "rows",
+        "technique",
+        "rate",
+        "seeds",
+        "metric",
+        "dev",
+        "test",
+        "of full",
+        "body trained",
+        "s",
+        "MB",
+    )
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for (name, most, technique, rate), seeds in arms.items():
+        full = arms.get((name, most, "full", PLANNED), {})
+        ones = list(seeds.values())
+        metric = ones[0]["metric"]
+        shares = [seeds[n]["test"][metric] / full[n]["test"][metric] for n in seeds if n in full]
+        cells = (
+            name, most, technique, f"{ones[0]['rate']:g}{'' if rate == PLANNED else ' (tried)'}", len(ones), metric,
+            _spread([one["dev"] for one in ones]), _spread([one["test"][metric] for one in ones]),
+            f"{statistics.fmean(shares):.1%}" if shares else "", f"{ones[0]['body_share']:.2%}",
+            f"{statistics.median(one['seconds'] for one in ones):.0f}", max(one["peak_mb"] for one in ones),
+        )  # fmt: skip
+        print(f"| {' | '.join(map(str, cells))} |")
+
+
+def _spread(values: list[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.3f}{spread}"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--arm"]:
+        print(json.dumps(arm(sys.argv[2])))
+    else:
+        main()
