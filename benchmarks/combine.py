@@ -4,8 +4,8 @@
 
 banking77, clinc150 and trec are trained with technique=lora and nothing else said, on at most 3,000 of their rows, and
 combined by `afina combine`, which chooses the merge on dev. Scores: accuracy on 1,000 rows of each test file, drawn
-once, with 95% Wilson intervals. The new task is financial_phrasebank with 500 rows, from the bundled base and from the base
-with the merge in it, three seeds; the same rows for both.
+once, with 95% Wilson intervals. The new task is financial_phrasebank with 500 rows, from the bundled base and from the
+base with the merge in it, three seeds; the same rows for both.
 Data: the folder named by AFINA_DATA. Results: benchmarks/results/combine.json.
 """
 
