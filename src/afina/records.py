@@ -368,6 +368,35 @@ class Plan:
     facts: Facts
 
 
+# ---------------------------------------------------------------- prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Fertility:
+    """How texts break into tokens with two tokenizers: running words, signs left out, as a profile counts them."""
+
+    words: int
+    before: float  # tokens a word
+    after: float
+    tokens: tuple[int, int]  # of the running texts, before and after, signs and all
+
+    @property
+    def saved(self) -> float:
+        """Share of the tokens a word that are no longer needed."""
+        return 1 - self.after / self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """New tokens for a tokenizer, and what they were chosen by."""
+
+    family: str  # the module on the shelf of vocabularies
+    tokens: tuple[str, ...]  # as the tokenizer writes them, in the order of their new ids
+    terms: int  # of them, the first ones, come from the glossary
+    held: tuple[int, ...]  # tokens of held-out words with 0, step, 2 step, ... new ones
+    step: int
+
+
 # ---------------------------------------------------------------- adapt
 
 
