@@ -7,7 +7,8 @@ little of the next one, and every tenth stretch is left out of learning, to choo
 
     the number is the k of the largest worth(k) - cost(k)
 
-so that a token is added while it saves at least as large a share of the tokens as its row adds to the memory.
+so that a token is added while it saves at least as large a share of the tokens as its row adds to the memory. The
+tokens themselves are then learned from all stretches.
 
 Memory is bounded, whatever the stream's length: beyond a million different words the rarest are forgotten and begin
 again from 0. Cost: what cutting costs, about 5 microseconds a word. What it does not do: see phrases.
@@ -31,52 +32,55 @@ Cut = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The words of a corpus, as a tokenizer's model is given them."""
+    """Words, as a tokenizer's model is given them."""
 
-    uses: Counts  # times, in the part that is learned from
-    stretches: Counts  # stretches of that part that have it
-    held: Counts  # times, in the held-out part; all of a corpus that is shorter than ten stretches
+    uses: Counts  # times
+    stretches: Counts  # stretches that have it
 
 
-def count(texts: Iterable[str], cut: Cut, most: int = WORDS) -> Counted:
-    """Read the texts once, one at a time."""
-    uses, stretches, held = Counter[str](), Counter[str](), Counter[str]()
-    read, now = 0, set[str]()
+def count(texts: Iterable[str], cut: Cut, most: int = WORDS) -> tuple[Counted, Counted]:
+    """The words of nine stretches in ten, and those of the others; reads the texts once, one at a time.
+
+    most   different words that are remembered of each
+    """
+    uses, stretches = (Counter[str](), Counter[str]()), (Counter[str](), Counter[str]())
+    read, part, now = 0, 0, set[str]()
     for text in texts:
         for word in cut(text):
             if len(word) > LONGEST:
                 continue
-            if read // STRETCH % HELD == HELD - 1:
-                held[word] += 1
-            else:
-                uses[word] += 1
-                now.add(word)
+            uses[part][word] += 1
+            now.add(word)
             read += 1
             if read % STRETCH == 0:
-                stretches.update(now)
+                stretches[part].update(now)
                 now = set()
-        if len(uses) + len(held) > most:
-            forget(uses, most)
-            forget(held, most)
-            stretches = Counter({word: n for word, n in stretches.items() if word in uses})
-    stretches.update(now)
-    return Counted(uses, stretches, held or uses)
+                part = int(read // STRETCH % HELD == HELD - 1)
+        if len(uses[part]) > most:
+            _forget(uses[part], stretches[part], most)
+    stretches[part].update(now)
+    return Counted(uses[0], stretches[0]), Counted(uses[1], stretches[1])
 
 
-def forget(counts: Counter[str], most: int) -> None:
-    """Drop the rarest until a quarter of `most` is left at most."""
-    for word in sorted(counts, key=lambda word: (-counts[word], word))[most // 4 :]:
-        del counts[word]
+def together(one: Counted, other: Counted) -> Counted:
+    """The words of two parts."""
+    return Counted(Counter(one.uses) + Counter(other.uses), Counter(one.stretches) + Counter(other.stretches))
 
 
-def how_many(tokens: Sequence[int], step: int, row_share: float) -> int:
-    """The number of new tokens, a multiple of `step`, that is worth most.
+def _forget(uses: Counter[str], stretches: Counter[str], most: int) -> None:
+    """Drop the rarest until half of `most` is left."""
+    for word in sorted(uses, key=lambda word: (-uses[word], word))[most // 2 :]:
+        del uses[word], stretches[word]
 
-    tokens      of the held-out part with 0, step, 2 step, ... new tokens
+
+def how_many(tokens: Sequence[int], row_share: float) -> int:
+    """The number of new tokens that is worth most.
+
+    tokens      of the held-out part with 0, 1, 2, ... new tokens
     row_share   of the model's memory that one row takes: hidden size / parameters
 
-    >>> how_many([1000, 900, 850, 848], 100, 0.0001)
-    200
+    >>> how_many([1000, 900, 850, 848], 0.01)
+    2
     """
-    worth = [(tokens[0] - now) / max(tokens[0], 1) - place * step * row_share for place, now in enumerate(tokens)]
-    return worth.index(max(worth)) * step
+    worth = [(tokens[0] - now) / max(tokens[0], 1) - number * row_share for number, now in enumerate(tokens)]
+    return worth.index(max(worth))

@@ -393,8 +393,7 @@ class Vocabulary:
     family: str  # the module on the shelf of vocabularies
     tokens: tuple[str, ...]  # as the tokenizer writes them, in the order of their new ids
     terms: int  # of them, the first ones, come from the glossary
-    held: tuple[int, ...]  # tokens of held-out words with 0, step, 2 step, ... new ones
-    step: int
+    held: tuple[int, int]  # tokens of held-out words, without and with as many, learned from the other words
 
 
 # ---------------------------------------------------------------- adapt

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
@@ -22,7 +21,6 @@ from afina import pieces, samples, shelf
 from afina.errors import ConfigError
 from afina.records import Fertility, Vocabulary
 
-STEPS = 20  # numbers of tokens that are tried
 SHELF = "vocabularies"
 
 
@@ -59,16 +57,17 @@ def learn(
     """
     name = family(tokenizer)
     module, backend = shelf.load(SHELF, name), _backend(tokenizer)
-    counted = pieces.count(texts, module.cut(backend))
-    given = module.propose(backend, pieces.Counted({}, {}, {}), terms, (), limits.most)
-    found = module.propose(backend, counted, terms, general, limits.most)[len(given) :]
-    step = max(1, limits.most // STEPS)
-    held = tuple(
-        _tokens(module, backend, (*given, *found[:number]), counted.held)
-        for number in range(0, len(found) + step, step)
-    )
-    number = pieces.how_many(held, step, limits.row_share)
-    return Vocabulary(name, (*given, *found[:number]), len(given), held, step)
+    part, held = pieces.count(texts, module.cut(backend))
+    every = pieces.together(part, held)
+    if not held.uses:
+        part = held = every  # a corpus of fewer than ten stretches is its own held-out part
+    general = tuple(general)
+    trial = module.propose(backend, part, terms, general, limits.most)
+    given = len(module.propose(backend, pieces.Counted({}, {}), terms, (), limits.most))
+    tokens = module.tokens(backend, trial, held.uses)
+    number = given + pieces.how_many(tokens[given:], limits.row_share)
+    found = module.propose(backend, every, terms, general, number)
+    return Vocabulary(name, found, given, (tokens[0], tokens[number]))
 
 
 def merge(tokenizer: Any, new: Sequence[str]) -> Any:
@@ -118,11 +117,6 @@ def _backend(tokenizer: Any) -> Tokenizer:
         raise ConfigError("the base has no fast tokenizer", "choose a base with a tokenizer.json")
     backend: Tokenizer = tokenizer.backend_tokenizer
     return backend
-
-
-def _tokens(module: ModuleType, backend: Tokenizer, new: Sequence[str], words: pieces.Counts) -> int:
-    model = module.merge(backend, new).model
-    return sum(count * len(model.tokenize(word)) for word, count in words.items())
 
 
 def _like(tokenizer: Any, backend: Tokenizer) -> Any:

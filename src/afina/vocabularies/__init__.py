@@ -1,1 +1,4 @@
-"""Vocabularies: tokens of a domain in a model's own tokenizer. Each has `reads`, `cut`, `propose`, `merge`, `whole`."""
+"""Vocabularies: a domain's tokens in a model's own tokenizer.
+
+Each has `reads` (is it of this family), `cut`, `propose`, `tokens` (with the first k), `merge`, `whole` (words only).
+"""

@@ -25,15 +25,17 @@ Alone, with a plain tokenizer of Hugging Face's `tokenizers`:
 """
 
 import json
+import operator
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from afina.errors import ConfigError
-from afina.pieces import LONGEST, Counted, Cut
+from afina.pieces import LONGEST, Counted, Counts, Cut
 
-FEWEST = 3  # uses of a word in the corpus
+FEWEST = 2  # uses of a word in the corpus
 
 
 def reads(tokenizer: Tokenizer) -> bool:
@@ -70,6 +72,13 @@ def propose(
     ordered = sorted((word for word in gains if gains[word] > 0), key=lambda word: (-gains[word], word))
     taken = [word for word in _forms(tokenizer, terms) if word not in known and len(word) <= LONGEST]
     return tuple(dict.fromkeys([*taken, *ordered]))[:most]
+
+
+def tokens(tokenizer: Tokenizer, new: Sequence[str], words: Counts) -> list[int]:
+    """Tokens that these words take with the first 0, 1, 2, ... of the new ones, each word as often as it is counted."""
+    broken = {word: len(tokenizer.model.tokenize(word)) for word in words}
+    saved = [(broken[word] - 1) * words[word] if word in words else 0 for word in new]
+    return list(accumulate(saved, operator.sub, initial=sum(broken[word] * n for word, n in words.items())))
 
 
 def merge(tokenizer: Tokenizer, new: Sequence[str]) -> Tokenizer:

@@ -32,9 +32,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from afina.pieces import LONGEST, Counted, Cut
+from afina.pieces import LONGEST, Counted, Counts, Cut
 
-FEWEST = 3  # uses of a piece in the corpus
+FEWEST = 2  # uses of a piece in the corpus
 
 
 def reads(tokenizer: Tokenizer) -> bool:
@@ -70,6 +70,17 @@ def propose(
     return (*taken, *_greedy(vocabulary, counted, taken, taboo, most - len(taken)))
 
 
+def tokens(tokenizer: Tokenizer, new: Sequence[str], words: Counts) -> list[int]:
+    """Tokens that these words take with the first 0, 1, 2, ... of the new ones, each word as often as it is counted."""
+    gains = _Gains(Counted(words, words), set(tokenizer.get_vocab()), ())
+    found = [gains.tokens + sum(n for word, n in words.items() if word not in gains.rests)]  # unknown ones: one each
+    for piece in new:
+        was = gains.tokens
+        gains.take(piece)
+        found.append(found[-1] + gains.tokens - was)
+    return found
+
+
 def merge(tokenizer: Tokenizer, new: Sequence[str]) -> Tokenizer:
     """The same tokenizer with these pieces behind its last one; those that it has are left out."""
     content = json.loads(tokenizer.to_str())
@@ -99,11 +110,13 @@ class _Gains:
         self.first: dict[str, int] = {}  # characters of its first token now
         self.saved, self.uses = Counter[str](), Counter[str]()  # by piece: stretches x tokens, and uses in the corpus
         self.users = defaultdict[str, list[str]](list)
+        self.tokens = 0  # of all words now, by stretches
         start = vocabulary | set(taken)
         for word in counted.stretches:
             rest = _rests(word, vocabulary)
             if rest:
                 self.rests[word], self.first[word] = rest, _longest(word, start)
+                self.tokens += counted.stretches[word] * (1 + rest[self.first[word]])
                 for piece in self.put(word, 1):
                     self.users[piece].append(word)
 
@@ -122,6 +135,8 @@ class _Gains:
         for word in self.users[piece]:
             if self.first[word] < len(piece):
                 changed.update(self.put(word, -1))
+                fewer = self.rests[word][self.first[word]] - self.rests[word][len(piece)]
+                self.tokens -= self.counted.stretches[word] * fewer
                 self.first[word] = len(piece)
                 self.put(word, 1)
         return changed
