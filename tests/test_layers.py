@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
-    {"spansets"},
+    {"spansets", "terms"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys"},
@@ -20,6 +20,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm"},
     {"fitting", "config", "samples", "layers"},
+    {"glossaries"},
     {"policies", "retaining", "adapting", "planfile", "choosing", "combining"},
     {"stages"},
     {"wording", "figures", "inference"},

@@ -199,6 +199,18 @@ class Distance:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A word or phrase of the domain."""
+
+    term: str  # lower case, words parted by single spaces
+    kind: str  # word or phrase
+    count: int  # occurrences
+    documents: int  # texts that it occurs in
+    score: float  # ln of its odds by those in general language, nats; 0 where it is known from a glossary alone
+    source: str  # mined or glossary
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Counts and distances of a corpus."""
 

@@ -138,6 +138,15 @@ def sentences(name: str) -> tuple[str, ...]:
     return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
 
 
+def general_words(name: str) -> Counter[str]:
+    """How often each word occurs in the general language that ships, in 'en' or 'es'."""
+    parts = _counts() if name == "en" else tuple(Counter(words(text)) for text in sentences(name))
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return total
+
+
 def read(path: Path, what: str, fewest: int) -> list[str]:
     """General language of the user's own, one text a line.
 
