@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
-    {"spansets", "terms"},
+    {"spansets", "terms", "term_masking"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys"},
