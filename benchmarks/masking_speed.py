@@ -1,6 +1,6 @@
 """How fast batches are masked, beside Hugging Face's collators on the same rows.
 
-    python benchmarks/masking_speed.py      reads $AFINA_DATA (default ../shared/data), writes results/masking_speed.json
+    python benchmarks/masking_speed.py    reads $AFINA_DATA (default ../shared/data), writes results/masking_speed.json
 
 2,000 windows of bc5cdr, of up to 128 tokens as they come and of exactly 128 (the whole-word variant takes rows of one
 length only); batches of 32, one thread. The collators take turns, nine rounds each; microseconds a row are medians,

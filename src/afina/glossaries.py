@@ -4,7 +4,6 @@ A glossary is a table with a column of terms (CSV, TSV, JSON lines, Parquet), or
 frequency table has a column of words and one of counts. Bytes are repaired as those of a corpus are, which is said.
 """
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from os.path import expanduser
@@ -33,10 +32,13 @@ def glossary(name: str, column: str | None = None) -> tuple[tuple[str, ...], tup
         values: Sequence[str] = text.splitlines()
     else:
         values, findings = _column(path, column)
-    terms = {normal(value): value.strip() for value in reversed(values) if not cells.missing(value) and normal(value)}
+    terms: dict[str, str] = {}
+    for value in values:
+        if not cells.missing(value) and (key := normal(value)):
+            terms.setdefault(key, value.strip())
     if not terms:
         raise DataError(f"{path.name} holds no terms", "give a term a line, or a CSV with a column 'term'")
-    return tuple(reversed(terms.values())), findings
+    return tuple(terms.values()), findings
 
 
 def _column(path: Path, column: str | None) -> tuple[list[str], tuple[Finding, ...]]:
@@ -65,17 +67,18 @@ def frequencies(name: str) -> tuple[General, tuple[Finding, ...]]:
     table = _table(path)
     number = next((one for one in table.columns if all(_count(v) is not None for v in columns.values(table, one))), "")
     word = next((one for one in table.columns if not _numbers(columns.values(table, one))), "")
-    if not number or not word:
+    first = [(word, number)] if _count(number) is not None else []
+    rows = zip(columns.values(table, word), columns.values(table, number), strict=True) if word and number else ()
+    counts: Counter[str] = Counter()
+    for text, value in [*first, *rows]:
+        if (key := normal(text)) and " " not in key and (found := _count(value)):
+            counts[key] += found  # type: ignore[assignment]  # counts may be frequencies a million
+    if not counts:
         there = ", ".join(map(repr, table.columns[:20]))
         raise DataError(
             f"{table.file} needs a column of words and one of counts; there is {there}",
             "write it as CSV: word,count, a word a line, counts above zero",
         )
-    counts: Counter[str] = Counter()
-    first = [(word, number)] if _count(number) is not None else []
-    for text, value in [*first, *zip(columns.values(table, word), columns.values(table, number), strict=True)]:
-        if (key := normal(text)) and " " not in key:
-            counts[key] += _count(value) or 0  # type: ignore[assignment]  # counts may be frequencies a million
     general = General(counts, f"{table.file}: {len(counts):,} words")
     return general, (*table.findings, *_few(general))
 
@@ -116,4 +119,4 @@ def _numbers(values: Sequence[str]) -> bool:
 
 def _count(value: str) -> float | None:
     found = cells.number(value)
-    return found if found is not None and found > 0 and math.isfinite(found) else None
+    return found if found is not None and found >= 0 else None

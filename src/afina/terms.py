@@ -4,7 +4,7 @@
              y: its count, n: all words; i: the texts, j: general language; a = A (y_i + y_j) / (n_i + n_j), the prior
     phrase   the same, of its C-value against the count in general language of its rarest word, for a phrase is no
              more common than its words:      C-value = log2(words) (f - t / c)
-             f: its count; t: how many of these lie in longer phrases; c: in how many different ones
+             f: its count; t: how many of these lie in longer phrases; c: in how many that also stand alone
 
 Terms are those with z above a cut, by falling d. z is no test: words of one text come together. A phrase is 2 to
 `longest` words with nothing but spaces and hyphens between them; neither words nor the ends of phrases are common
@@ -192,14 +192,14 @@ def _prune(counts: Counter[str], documents: Counter[str], most: int, keep: Set[s
 def score(counted: Counted, general: General, limits: Limits) -> tuple[Term, ...]:
     """The terms among what was counted, highest score first."""
     counts, documents, stops = counted.counts, counted.documents, common(general)
-    frequent = {gram: n for gram, n in counts.items() if n >= limits.fewest and documents[gram] >= limits.documents}
+    enough = (gram for gram, n in counts.items() if n >= limits.fewest and documents[gram] >= limits.documents)
+    frequent = {gram: counts[gram] for gram in enough if _may_be(gram, stops, limits.longest)}
     weighed = c_values({gram: n for gram, n in frequent.items() if " " in gram})
-    fit = (gram for gram in frequent if gram not in stops and len(gram) > 1 and _LETTER.search(gram))
-    grams = [gram for gram in fit if weighed.get(gram, 1) > 0]
+    grams = [gram for gram in frequent if weighed.get(gram, 1) > 0]
     least = min(general.counts.values(), default=1) / 2
     here = np.array([weighed.get(gram, frequent[gram]) for gram in grams], float)
     there = np.array([min(general.counts.get(word, least) for word in gram.split()) for gram in grams], float)
-    d, z = log_odds(here, there, (counted.words, sum(general.counts.values())), limits.prior)
+    d, z = log_odds(here, there, (counted.words, max(sum(general.counts.values()), 1)), limits.prior)
     found = (
         Term(
             term=grams[place],
@@ -212,6 +212,12 @@ def score(counted: Counted, general: General, limits: Limits) -> tuple[Term, ...
         for place in np.flatnonzero(z >= limits.z).tolist()
     )
     return tuple(sorted(found, key=lambda term: (-term.score, term.term)))
+
+
+def _may_be(gram: str, stops: Set[str], longest: int) -> bool:
+    words = gram.split()
+    fit = all(word not in stops and _LETTER.search(word) for word in (words[0], words[-1]))
+    return fit and len(words) <= longest and len(gram) > 1
 
 
 def log_odds(
@@ -230,7 +236,7 @@ def log_odds(
 
 
 def c_values(phrases: Mapping[str, int]) -> dict[str, float]:
-    """C-value of each phrase, of all phrases that may be terms and their counts.
+    """C-value of each phrase, of all phrases that may be terms and their counts; 0 where it only lies in one other.
 
     >>> {phrase: round(c, 2) for phrase, c in c_values({"cell carcinoma": 9, "basal cell carcinoma": 4}).items()}
     {'basal cell carcinoma': 6.34, 'cell carcinoma': 5.0}
@@ -243,7 +249,7 @@ def c_values(phrases: Mapping[str, int]) -> dict[str, float]:
         free = phrases[phrase] - inside[phrase]
         alone = phrases[phrase] - inside[phrase] / longer[phrase] if longer[phrase] else phrases[phrase]
         found[phrase] = float(np.log2(len(words)) * alone)
-        for size in range(2, len(words)):
+        for size in range(2, len(words) if free > 0 else 0):
             for part in {
                 " ".join(words[start : start + size]) for start in range(len(words) - size + 1)
             } & phrases.keys():
