@@ -188,6 +188,8 @@ def test_each_term_is_one_unit_and_units_are_runs_numbered_in_order(shape, data)
         assert len({u for t, u in zip(tokens, body, strict=True) if t == token}) == 1
         near = {t for t, u in zip(tokens, body, strict=True) if u == unit}
         assert flags[unit] or near == {token}
+        own = [place for t, place in zip(tokens, offsets, strict=True) if t in near]
+        assert flags[unit] == any(start < b and end > a for start, end in own for a, b in spans)
 
 
 @pytest.fixture(scope="module")
