@@ -11,7 +11,8 @@ ROWS = [
     {"records"},
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
-    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
+    | {"trimming"},
     {"spansets"},
     set(shelf.shelves()),
     {"shelf"},
@@ -20,7 +21,8 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm"},
     {"fitting", "config", "samples", "layers"},
-    {"policies", "retaining", "adapting", "planfile", "choosing", "combining"},
+    {"policies", "retaining", "adapting", "planfile", "combining"},
+    {"choosing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},
