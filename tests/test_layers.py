@@ -11,7 +11,8 @@ ROWS = [
     {"records"},
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
-    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"},
+    | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
+    | {"trimming"},
     {"spansets", "terms", "term_masking"},
     set(shelf.shelves()),
     {"shelf"},
@@ -21,7 +22,8 @@ ROWS = [
     {"checkpoints", "watching", "maskedlm"},
     {"fitting", "config", "samples", "layers"},
     {"glossaries"},
-    {"policies", "retaining", "adapting", "planfile", "choosing", "combining"},
+    {"policies", "retaining", "adapting", "planfile", "combining"},
+    {"choosing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},
