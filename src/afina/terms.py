@@ -11,8 +11,9 @@ Terms are those with z above a cut, by falling d. z is no test: words of one tex
 ones (0.1% of general language), and they hold a letter. A word that the table of general language lacks counts as
 half of the table's least. Case is not kept, accents are; texts in NFC and NFD are the same.
 
-Cost: one pass, about 0.5 s a million characters. Memory: at most `most` different words and phrases and those of one
-text, some 200 MB; beyond that the rarest are dropped, no count is more than `Counted.lost` too low (Manku & Motwani 2002).
+Cost: one pass, about 0.5 s a million characters. Memory: at most `most` different words and phrases, some 200 MB, and
+those of one text; beyond that the rarest are dropped, and no count is more than `Counted.lost` too low (Manku & Motwani
+2002).
 What it does not do: look at parts of speech or at inflection; part the senses of a word; cut Chinese or Japanese.
 Source: Monroe, Colaresi & Quinn 2008, "Fightin' Words", Political Analysis 16, 3.3.3 to 3.5; Frantzi, Ananiadou &
 Mima 2000, "Automatic recognition of multi-word terms", International Journal on Digital Libraries 3, 2.3.
