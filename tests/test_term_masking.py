@@ -74,7 +74,7 @@ def test_terms_are_chosen_at_one_rate_other_words_at_another_and_tokens_hidden_i
     drawn = Drawn(
         0.8, 0.151, 0.15, *[0, 0.79, 0.8, 0, 0.895, 0.9, 0]
     )  # mask, the first other, the last but one, as it was
-    row = term_masking.mask(ROW, VOCABULARY, Rates(), drawn)
+    row = term_masking.mask(ROW, VOCABULARY, drawn, Rates())
     assert row["input_ids"] == [2, 4, 100, 12, 109, 14, 3]
     assert row["labels"] == [-100, 10, 11, -100, 13, 14, -100]
     assert row.keys() == {"input_ids", "attention_mask", "labels"}
@@ -82,9 +82,9 @@ def test_terms_are_chosen_at_one_rate_other_words_at_another_and_tokens_hidden_i
 
 def test_where_nothing_is_chosen_that_which_came_nearest_to_its_rate_is():
     for words, wanted in (((0.85, 0.9, 0.9), {0}), ((0.99, 0.16, 0.9), {1})):
-        masked = term_masking.mask(ROW, VOCABULARY, Rates(), Drawn(*words, *[0] * 7))
+        masked = term_masking.mask(ROW, VOCABULARY, Drawn(*words, *[0] * 7), Rates())
         assert chosen(ROW, masked) == wanted
-    masked = term_masking.mask({**ROW, "terms": [0, 0, 0]}, VOCABULARY, Rates(1.0, 0.0), Drawn(0.9, 0.2, 0.3, *[0] * 7))
+    masked = term_masking.mask({**ROW, "terms": [0, 0, 0]}, VOCABULARY, Drawn(0.9, 0.2, 0.3, *[0] * 7), Rates(1.0, 0.0))
     assert chosen(ROW, masked) == {1}
 
 
@@ -92,7 +92,7 @@ def test_where_nothing_is_chosen_that_which_came_nearest_to_its_rate_is():
 def test_words_and_phrases_are_masked_whole_or_not_at_all_and_masks_follow_from_the_seed(seed, units):
     words = [-1, *(word for word, (length, _) in enumerate(units) for _ in range(length)), -1]
     row = {"input_ids": [2, *range(200, 198 + len(words)), 3], "words": words, "terms": [term for _, term in units]}
-    first, again = (term_masking.mask(row, VOCABULARY, Rates(), np.random.default_rng(seed)) for _ in range(2))
+    first, again = (term_masking.mask(row, VOCABULARY, np.random.default_rng(seed), Rates()) for _ in range(2))
     assert first == again
     labels = np.array(first["labels"])
     hidden = chosen(row, first)
@@ -246,7 +246,7 @@ def test_a_batch_is_the_rows_one_by_one_padded_as_the_tokenizer_pads(tokenizer, 
     collate.epoch = 2
     batch = collate(rows)
     alone = [
-        term_masking.mask(row, collate.vocabulary, Rates(), np.random.default_rng((5, 2, row["place"]))) for row in rows
+        term_masking.mask(row, collate.vocabulary, np.random.default_rng((5, 2, row["place"])), Rates()) for row in rows
     ]
     labels = [row.pop("labels") for row in alone]
     expected = tokenizer.pad(alone, return_tensors="pt")

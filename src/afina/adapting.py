@@ -8,12 +8,12 @@ Cost: all texts in memory. What it does not do: see a row of test that is only a
 Source for adapting at all: Gururangan et al. 2020, "Don't Stop Pretraining", arXiv:2004.10964.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import cells, columns, shelf, store, tables
+from afina import cells, columns, glossaries, samples, shelf, store, tables, terms
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
@@ -28,6 +28,8 @@ FEWEST = 20  # texts
 TOKENS = 128  # of a window; longer texts are cut into several
 BATCH = 16  # windows a step
 STEPS, RATE = 300, 1e-4
+UNIFORM, TERMS = "uniform", "terms"  # all words are masked alike, or those of the domain more often
+ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", "glossary_file")  # keys that need adapt_file
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
@@ -37,18 +39,34 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     """
     off = Choice("adapt_file", NONE, "not asked for, and whether it pays is not measured yet; adapt_file=texts.txt")
     if options.adapt_file in (None, NONE):
-        for key in ("adapt_steps", "adapt_learning_rate"):
+        for key in ONLY_THEN:
             if getattr(options, key) is not None:
                 fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
                 raise ConfigError(f"{key} has no meaning without adapt_file", fix)
         return [off]
     vocabulary_of(opened.tokenizer)
     _files(options.adapt_file)
+    uniform = "15% of the words, whole ones; what adapt_masking=terms gains is not measured yet"
     return [
         off,
         Choice("adapt_steps", STEPS, f"at most, of {BATCH} windows each; it ends where held-out texts gain no more"),
         Choice("adapt_learning_rate", RATE, "a usual rate for a small batch; not compared with others here yet"),
+        Choice("adapt_masking", UNIFORM, uniform, refused={TERMS: "80% of the domain's terms, 15% of other words"}),
+        *_glossary(options),
     ]
+
+
+def _glossary(options: TrainOptions) -> list[Choice]:
+    """The line on it where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
+    if options.adapt_masking != TERMS:
+        if options.glossary_file is not None:
+            raise ConfigError(
+                "glossary_file has no meaning without adapt_masking=terms", "add adapt_masking=terms, or leave it out"
+            )
+        return []
+    if options.glossary_file not in (None, NONE):
+        glossaries.glossary(options.glossary_file)
+    return [Choice("glossary_file", NONE, "terms are mined from the texts; glossary_file=terms.csv adds others")]
 
 
 def adds(settings: Settings, facts: Facts) -> tuple[float, int]:
@@ -70,12 +88,43 @@ def asked(settings: Settings) -> tuple[object, ...]:
 
     Precision is not: the plan times it, and a plan that finds the other one faster is no reason to adapt anew.
     """
-    return (*pace(settings), settings.weight_decay, settings.dropout)
+    return (*pace(settings), settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
 
 
 def sha256(settings: Settings) -> Mapping[str, str]:
     """Of each file that is read; none for the task's own texts, which the corpus' record covers."""
-    return {name: store.sha256(path) for name, path in _files(settings.adapt_file).items()}
+    files = _files(settings.adapt_file)
+    if settings.glossary_file not in (None, NONE):
+        files["glossary_file"] = Path(expanduser(settings.glossary_file))
+    return {name: store.sha256(path) for name, path in files.items()}
+
+
+def sought(settings: Settings, texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """The terms that are masked more often: mined from the texts, and the glossary's. None where masking is uniform.
+
+    In a language of which no general words ship they are the glossary's alone. Raises ConfigError where there is none
+    either, DataError where no term is found.
+    """
+    if settings.adapt_masking != TERMS:
+        return (), ()
+    given: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    if settings.glossary_file not in (None, NONE):
+        given, findings = glossaries.glossary(settings.glossary_file)
+    language = samples.language(texts)
+    if language not in samples.MARKS:
+        if not given:
+            raise ConfigError(
+                "the texts are in no language whose general words ship, so that no terms can be mined",
+                "name a glossary_file, or leave adapt_masking out",
+            )
+        return given, findings
+    general, little = glossaries.shipped(language)
+    found = tuple(term.term for term in terms.mine(texts, general, given))
+    if not found:
+        fix = "give more texts, name a glossary_file, or leave adapt_masking out"
+        raise DataError(f"no terms are found in the {len(texts):,} texts of {settings.adapt_file}", fix)
+    return found, (*findings, *little)
 
 
 def read(settings: Settings, corpus: Corpus) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:

@@ -366,6 +366,8 @@ class Settings:
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
+    adapt_masking: str | None = None  # uniform, or terms: these are masked more often
+    glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +405,7 @@ class Adapted:
     new_head: bool = False  # the base had none for masked words: one was fitted, with the body frozen
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    terms: int = 0  # of the domain, that were masked more often than other words; 0 where none were
 
 
 # ---------------------------------------------------------------- train

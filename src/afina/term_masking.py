@@ -121,7 +121,7 @@ def _joined(
     return [numbers.get(unit, -1) for unit in units], [int(unit in whole) for unit in numbers]
 
 
-def mask(row: Encoded, vocabulary: Vocabulary, rates: Rates, rng: np.random.Generator) -> Encoded:
+def mask(row: Encoded, vocabulary: Vocabulary, rng: np.random.Generator, rates: Rates) -> Encoded:
     """The row with its masks and "labels", and without what `windows` added. At least one word is chosen."""
     ids, labels = _hidden([row], vocabulary, rates, [rng])
     rest = {key: value for key, value in row.items() if key not in ("words", "terms", "place")}
