@@ -108,6 +108,7 @@ class _Training(Section):
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
     adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
+    frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
     glossary_file: str | None = Field(
         default=None, description="more terms for adapt_masking=terms: CSV, or one a line"
     )

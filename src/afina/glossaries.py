@@ -104,8 +104,8 @@ def _few(general: General) -> tuple[Finding, ...]:
     said = (
         f"general language is only {words:,} running words ({general.note}): rare terms cannot be told from rare words"
     )
-    fix = f"name a table of word counts, word,count, of {FEW_WORDS:,} running words or more"
-    return (Finding("terms", said, "kept", fix, 0),)
+    fix = f"name a table of word counts (frequency_file=words.csv: word,count) of {FEW_WORDS:,} running words or more"
+    return (Finding("terms", said, "kept", fix, len(general.counts)),)
 
 
 def _table(path: Path) -> Table:

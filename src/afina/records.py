@@ -367,6 +367,7 @@ class Settings:
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
+    frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
     glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
 
 

@@ -163,7 +163,7 @@ def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):
     assert "glossary_file" in {one.name for one in adapting.choices(asked(adapt_masking="terms"), opened)}
     with pytest.raises(ConfigError, match="no meaning without adapt_masking=terms"):
         adapting.choices(asked(glossary_file=str(path)), opened)
-    for key, value in (("adapt_masking", "terms"), ("glossary_file", str(path))):
+    for key, value in (("adapt_masking", "terms"), ("glossary_file", str(path)), ("frequency_file", "words.csv")):
         with pytest.raises(ConfigError, match=f"{key} has no meaning without adapt_file"):
             adapting.choices(TrainOptions(**{key: value}), opened)
 
@@ -173,6 +173,8 @@ def test_a_useless_glossary_is_told_before_anything_is_measured(opened, tmp_path
     path.write_text("")
     with pytest.raises(DataError, match="is empty"):
         adapting.choices(asked(adapt_masking="terms", glossary_file=str(path)), opened)
+    with pytest.raises(DataError, match="there is no file"):
+        adapting.choices(asked(adapt_masking="terms", frequency_file=str(tmp_path / "none.csv")), opened)
 
 
 def test_terms_are_those_of_the_texts_and_of_the_glossary_whose_change_adapts_anew(tmp_path):
@@ -204,5 +206,11 @@ def test_in_another_language_the_terms_are_the_glossarys_alone(tmp_path):
         adapting.sought(mined, german)
     assert "glossary_file" in caught.value.fix
     assert adapting.sought(dataclasses.replace(mined, glossary_file=str(path)), german) == (("Herzinfarkt",), ())
+    words = tmp_path / "words.csv"
+    words.write_text("word,count\nder,900\nund,800\neinen,300\nhatte,300\nwurde,300\nsofort,100\n" + "x,900000\n" * 2)
+    found, findings = adapting.sought(dataclasses.replace(mined, frequency_file=str(words)), german)
+    assert {"herzinfarkt", "patient"} <= set(found)
+    assert findings == ()
+    assert adapting.sha256(dataclasses.replace(mined, frequency_file=str(words))).keys() == {"frequency_file"}
     with pytest.raises(DataError, match="no terms are found"):
         adapting.sought(mined, ["the card is on it and that is what they have"] * 2)
