@@ -108,8 +108,7 @@ def judged(ranked: list[str], wanted: set[str], present: set[str]) -> dict[str, 
 
 def table(title: str, texts: list[str], general: General, wanted: set[str], keep: Callable[[str], bool]) -> Any:
     """One table: every way, on the terms that `keep` lets through."""
-    longest = max(len(term.split()) for term in wanted)
-    found = terms.count(texts, frozenset(), replace(Limits(), longest=min(longest, 8)), wanted)
+    found = terms.count(texts, frozenset(), replace(Limits(), longest=1), wanted)
     present = {term for term in wanted if keep(term) and found.counts[term]}
     enough = {term for term in present if found.counts[term] >= 5 and found.documents[term] >= 3}
     kept = {name: list(filter(keep, ranked)) for name, ranked in rankings(texts, general).items()}
@@ -174,10 +173,12 @@ def main() -> None:
     legal = jsonl("corpus_legal_tos/docs.jsonl")
     words, annotated, law = medical_list(), mentions(), legal_list()
     made: dict[str, Any] = {"date": date.today().isoformat()}
-    began = time.perf_counter()
+    began = time.process_time()
     terms.mine(medical, general)
-    made["seconds_a_million_characters"] = round((time.perf_counter() - began) / sum(map(len, medical)) * 1e6, 2)
-    print("seconds a million characters:", made["seconds_a_million_characters"])
+    made["processor_seconds_a_million_characters"] = round(
+        (time.process_time() - began) / sum(map(len, medical)) * 1e6, 2
+    )
+    print("processor seconds a million characters:", made["processor_seconds_a_million_characters"])
     made["choices"] = choices(medical, general, words, annotated)
     for name, language in (("shipped", general), ("books", books)):
         made[name] = {

@@ -212,3 +212,17 @@ def test_on_biomedical_text_mined_words_are_in_a_medical_list_more_often_than_fr
     assert len(found) > 300
     assert first > 0.6
     assert first > frequent
+
+
+def test_texts_of_one_phrase_over_and_over_have_terms_too():
+    found = by_name(terms.mine(["stent " * 50] * 9, GENERAL, (), Limits(z=-np.inf)))
+    assert found["stent"].count == 450
+    assert all(np.isfinite(term.score) for term in found.values())
+
+
+def test_many_terms_that_begin_alike_are_found_in_time():
+    """As many lengths as words would take minutes if each were tried."""
+    names = ["a " + " ".join(f"b{number}" for number in range(length)) for length in range(1, 200)]
+    find = terms.finder([*names, ""])
+    assert find("a " * 20_000) == []
+    assert find(f"a {names[150]} b999") == [(2, 2 + len(names[150]))]

@@ -23,7 +23,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -79,8 +80,7 @@ def mine(
     """
     limits = limits or Limits()
     given = {term: None for term in map(normal, glossary) if term}
-    longest = max([limits.longest, *(len(term.split()) for term in given)])
-    counted = count(texts, common(general), replace(limits, longest=longest), set(given))
+    counted = count(texts, common(general), limits, set(given))
     if not counted.words:
         raise DataError("the texts hold no words", "give texts of the domain")
     found = score(counted, general, limits)
@@ -130,24 +130,26 @@ def finder(terms: Iterable[str]) -> Callable[[str], list[Range]]:
     >>> [text[start:end] for start, end in finder(["cáncer", "cáncer de próstata"])(text)]
     ['Cáncer de próstata', 'CÁNCER']
     """
-    known = {term for term in map(normal, terms) if term}
-    lengths: dict[str, set[int]] = {}
-    for term in known:
-        words = term.split()
-        lengths.setdefault(words[0], set()).add(len(words))
-    tries = {word: sorted(found, reverse=True) for word, found in lengths.items()}
+    root: dict[str, Any] = {}  # word -> what may follow it; "" where a term may end
+    for term in terms:
+        node = root
+        for word in normal(term).split():
+            node = node.setdefault(word, {})
+        node[""] = None
+    root.pop("", None)  # a term without words
 
     def find(text: str) -> list[Range]:
         spans: list[Range] = []
         for run in runs(text):
             place = 0
             while place < len(run):
-                sizes = tries.get(run[place][0], ())
-                fits = (n for n in sizes if " ".join(word for word, _ in run[place : place + n]) in known)
-                size = next(fits, 0)
-                if size:
-                    spans.append((run[place][1][0], run[min(place + size, len(run)) - 1][1][1]))
-                place += size or 1
+                node, end, longest = root, place, place
+                while end < len(run) and run[end][0] in node:
+                    node, end = node[run[end][0]], end + 1
+                    longest = end if "" in node else longest
+                if longest > place:
+                    spans.append((run[place][1][0], run[longest - 1][1][1]))
+                place = max(longest, place + 1)
         return spans
 
     return find
@@ -162,6 +164,7 @@ def common(general: General) -> frozenset[str]:
 def count(texts: Iterable[str], stops: Set[str], limits: Limits, keep: Set[str] = frozenset()) -> Counted:
     """Words and phrases of the texts, read one by one; those in `keep` are counted whatever they are."""
     words = lost = 0
+    sizes = sorted({*range(2, limits.longest + 1), *(gram.count(" ") + 1 for gram in keep if " " in gram)})
     counts: Counter[str] = Counter()
     documents: Counter[str] = Counter()
     for text in texts:
@@ -171,9 +174,11 @@ def count(texts: Iterable[str], stops: Set[str], limits: Limits, keep: Set[str] 
             words += len(row)
             seen += row
             fit = [word not in stops and _LETTER.search(word) is not None for word in row]
-            for size in range(2, min(limits.longest, len(row)) + 1):
+            for size in (size for size in sizes if size <= len(row)):
                 grams = map(" ".join, zip(*(row[start:] for start in range(size)), strict=False))
-                seen += [gram for gram, a, b in zip(grams, fit, fit[size - 1 :], strict=False) if a & b or gram in keep]
+                ends = zip(grams, fit, fit[size - 1 :], strict=False)
+                free = size <= limits.longest
+                seen += [gram for gram, a, b in ends if (free and a and b) or gram in keep]
         counts.update(seen)
         documents.update(set(seen))
         if len(counts) > limits.most:
@@ -198,7 +203,7 @@ def score(counted: Counted, general: General, limits: Limits) -> tuple[Term, ...
     weighed = c_values({gram: n for gram, n in frequent.items() if " " in gram})
     grams = [gram for gram in frequent if weighed.get(gram, 1) > 0]
     least = min(general.counts.values(), default=1) / 2
-    here = np.array([weighed.get(gram, frequent[gram]) for gram in grams], float)
+    here = np.array([min(weighed.get(gram, frequent[gram]), counted.words) for gram in grams], float)
     there = np.array([min(general.counts.get(word, least) for word in gram.split()) for gram in grams], float)
     d, z = log_odds(here, there, (counted.words, max(sum(general.counts.values()), 1)), limits.prior)
     found = (
