@@ -279,8 +279,10 @@ def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path
         Score("gain", 0.9, 0.8, 1.0),
     )
     made = Adapted("adapted", "/home/someone/texts.txt", 2900, 40, 300, 250, *scores, (), (), "", 400, True)
-    settings = replace(story.plan.settings, adapt_file=made.source)
-    choices = (*story.plan.choices, Choice("adapt_file", made.source, "set by the user"))
+    glossary, words = "/home/someone/terms.csv", "/home/someone/words.csv"
+    settings = replace(story.plan.settings, adapt_file=made.source, glossary_file=glossary, frequency_file=words)
+    files = {"adapt_file": made.source, "glossary_file": glossary, "frequency_file": words}
+    choices = (*story.plan.choices, *(Choice(key, file, "set by the user") for key, file in files.items()))
     plan = replace(story.plan, settings=settings, choices=choices)
     report.write(tmp_path, replace(story, plan=plan, adapted=made))
     page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
@@ -288,8 +290,11 @@ def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path
     assert all(said in page for said in ("31.4", "12.7", "texts.txt: 400 texts", "A head for masked words"))
     written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
     assert "someone" not in written
-    report.write(tmp_path, replace(story, plan=plan, adapted=replace(made, best_step=0)))
-    assert "nothing was gained" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    assert "terms of the domain" not in page
+    report.write(tmp_path, replace(story, plan=plan, adapted=replace(made, best_step=0, terms=1234)))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    assert "nothing was gained" in page
+    assert "1,234 terms of the domain more often than others" in page
 
 
 def test_paths_lose_their_folders_and_hub_names_do_not():

@@ -8,18 +8,19 @@ Cost: all texts in memory. What it does not do: see a row of test that is only a
 Source for adapting at all: Gururangan et al. 2020, "Don't Stop Pretraining", arXiv:2004.10964.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import cells, columns, shelf, store, tables
+from afina import cells, columns, glossaries, samples, shelf, store, tables, terms
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.masking import vocabulary_of
 from afina.records import Choice, Corpus, Facts, Finding, Row, Settings
 from afina.sameness import normal, places
+from afina.terms import General
 from afina.textfile import FEW, read_bytes, read_text
 
 NONE, TRAIN = "none", "train"  # no adapting; the task's own training texts
@@ -28,6 +29,9 @@ FEWEST = 20  # texts
 TOKENS = 128  # of a window; longer texts are cut into several
 BATCH = 16  # windows a step
 STEPS, RATE = 300, 1e-4
+UNIFORM, TERMS = "uniform", "terms"  # all words are masked alike, or those of the domain more often
+TERM_FILES = ("frequency_file", "glossary_file")  # keys that need adapt_masking=terms
+ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", *TERM_FILES)  # keys that need adapt_file
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
@@ -37,18 +41,53 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     """
     off = Choice("adapt_file", NONE, "not asked for, and whether it pays is not measured yet; adapt_file=texts.txt")
     if options.adapt_file in (None, NONE):
-        for key in ("adapt_steps", "adapt_learning_rate"):
+        for key in ONLY_THEN:
             if getattr(options, key) is not None:
                 fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
                 raise ConfigError(f"{key} has no meaning without adapt_file", fix)
         return [off]
     vocabulary_of(opened.tokenizer)
     _files(options.adapt_file)
+    uniform = "15% of the words, whole ones; what adapt_masking=terms gains is not measured yet"
     return [
         off,
         Choice("adapt_steps", STEPS, f"at most, of {BATCH} windows each; it ends where held-out texts gain no more"),
         Choice("adapt_learning_rate", RATE, "a usual rate for a small batch; not compared with others here yet"),
+        Choice("adapt_masking", UNIFORM, uniform, refused={TERMS: "80% of the domain's terms, 15% of other words"}),
+        *_term_files(options),
     ]
+
+
+def _term_files(options: TrainOptions) -> list[Choice]:
+    """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
+    if options.adapt_masking != TERMS:
+        for key in TERM_FILES:
+            if getattr(options, key) is not None:
+                fix = f"add adapt_masking=terms, or leave {key} out (in plan.yaml: auto)"
+                raise ConfigError(f"{key} has no meaning without adapt_masking=terms", fix)
+        return []
+    _terms_given(options)
+    return [
+        Choice(
+            "frequency_file",
+            NONE,
+            "general words that ship in English or Spanish; frequency_file=words.csv: word,count",
+        ),
+        Choice("glossary_file", NONE, "terms are mined from the texts; glossary_file=terms.csv adds others"),
+    ]
+
+
+def _terms_given(named: TrainOptions | Settings) -> tuple[tuple[str, ...], General | None, tuple[Finding, ...]]:
+    """The glossary's terms and the general words of the user's own, where there are any."""
+    given: tuple[str, ...] = ()
+    general: General | None = None
+    findings: tuple[Finding, ...] = ()
+    if named.glossary_file not in (None, NONE):
+        given, findings = glossaries.glossary(named.glossary_file)
+    if named.frequency_file not in (None, NONE):
+        general, found = glossaries.frequencies(named.frequency_file)
+        findings = (*findings, *found)
+    return given, general, findings
 
 
 def adds(settings: Settings, facts: Facts) -> tuple[float, int]:
@@ -70,12 +109,43 @@ def asked(settings: Settings) -> tuple[object, ...]:
 
     Precision is not: the plan times it, and a plan that finds the other one faster is no reason to adapt anew.
     """
-    return (*pace(settings), settings.weight_decay, settings.dropout)
+    return (*pace(settings), settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
 
 
 def sha256(settings: Settings) -> Mapping[str, str]:
     """Of each file that is read; none for the task's own texts, which the corpus' record covers."""
-    return {name: store.sha256(path) for name, path in _files(settings.adapt_file).items()}
+    files = _files(settings.adapt_file)
+    for key in TERM_FILES:
+        if (name := getattr(settings, key)) not in (None, NONE):
+            files[key] = Path(expanduser(name))
+    return {name: store.sha256(path) for name, path in files.items()}
+
+
+def sought(settings: Settings, texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """The terms that are masked more often: mined from the texts, and the glossary's. None where masking is uniform.
+
+    Where general words neither ship in the language of the texts nor are given, they are the glossary's alone. Raises
+    ConfigError where there is none either, DataError where no term is found.
+    """
+    if settings.adapt_masking != TERMS:
+        return (), ()
+    given, general, findings = _terms_given(settings)
+    language = samples.language(texts)
+    if general is None and language in samples.MARKS:
+        general, little = glossaries.shipped(language)
+        findings = (*findings, *little)
+    if general is None:
+        if not given:
+            raise ConfigError(
+                "the texts are in no language whose general words ship, so that no terms can be mined",
+                "name a frequency_file or a glossary_file, or leave adapt_masking out",
+            )
+        return given, findings
+    found = tuple(term.term for term in terms.mine(texts, general, given))
+    if not found:
+        fix = "give more texts, name a glossary_file, or leave adapt_masking out"
+        raise DataError(f"no terms are found in the {len(texts):,} texts of {settings.adapt_file}", fix)
+    return found, findings
 
 
 def read(settings: Settings, corpus: Corpus) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:

@@ -156,19 +156,19 @@ def _checked(table: Table, columns: Columns) -> Columns:
     return columns
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A column's name in small letters, without accents, words joined by _."""
     letters = unicodedata.normalize("NFD", name.strip().casefold())
     return re.sub(r"[\s-]+", "_", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
 def _named(table: Table, usual: Iterable[str], taken: set[str | None]) -> str | None:
-    there = {_plain(name): name for name in table.columns if name not in taken}
+    there = {plain(name): name for name in table.columns if name not in taken}
     return next((there[name] for name in usual if name in there), None)
 
 
 def _pair(table: Table, label: str | None) -> tuple[str | None, str | None]:
-    there = {_plain(name): name for name in table.columns if name != label}
+    there = {plain(name): name for name in table.columns if name != label}
     for first, second in PAIRS:
         if first in there and second in there:
             return there[first], there[second]

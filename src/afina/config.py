@@ -84,9 +84,7 @@ class _Training(Section):
     loss: Literal["cross_entropy", "focal"] | None = Field(default=None, description="classify and multilabel")
     focal_gamma: float | None = Field(default=None, gt=0, le=10, description="loss focal: how little the easy count")
     eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
-    early_stopping_patience: int | None = Field(
-        default=None, ge=0, description="looks without a gain on dev after which training stops; 0 is never"
-    )
+    early_stopping_patience: int | None = Field(default=None, ge=0, description="looks without a gain; 0 is never")
     rates: str | None = Field(default=None, description="a name on the shelf of rates")
     discriminative_rates: tuple[Rate, ...] | None = Field(default=None, min_length=1, description="from the bottom")
     layerwise_decay: float | None = Field(default=None, gt=0, le=1, description="a layer's rate by that of the next")
@@ -106,12 +104,14 @@ class _Training(Section):
     retention_weight: float | None = Field(default=None, gt=0, description="how much the old knowledge counts")
     retention_temperature: float | None = Field(default=None, gt=0, description="retention kl")
     general_file: str | None = Field(default=None, description="general text for retention, one text a line; en, es")
-    adapt_file: str | None = Field(
-        default=None,
-        description="unlabelled texts that the base is adapted to first: a file, a folder, or train",
-    )
+    adapt_file: str | None = Field(default=None, description="texts that the base reads first: file, folder or train")
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
+    adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
+    frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
+    glossary_file: str | None = Field(
+        default=None, description="more terms for adapt_masking=terms: CSV, or one a line"
+    )
 
     @field_validator("rates", "lr_scheduler_type", "staging", "retention")
     @classmethod

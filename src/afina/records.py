@@ -199,6 +199,18 @@ class Distance:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A word or phrase of the domain."""
+
+    term: str  # lower case, words parted by single spaces
+    kind: str  # word or phrase
+    count: int  # occurrences
+    documents: int  # texts that it occurs in
+    score: float  # ln of its odds by those in general language, nats; 0 where it is known from a glossary alone
+    source: str  # mined or glossary
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Counts and distances of a corpus."""
 
@@ -354,6 +366,9 @@ class Settings:
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
+    adapt_masking: str | None = None  # uniform, or terms: these are masked more often
+    frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
+    glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +434,7 @@ class Adapted:
     new_head: bool = False  # the base had none for masked words: one was fitted, with the body frozen
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    terms: int = 0  # of the domain, that were masked more often than other words; 0 where none were
 
 
 # ---------------------------------------------------------------- train

@@ -133,16 +133,18 @@ def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, i
     return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
 
 
-def general_words(name: str) -> frozenset[str]:
-    """Words of general language in 'en' or 'es', in lower case."""
-    return frozenset(word for text in sentences(name) for word in words(text)).union(
-        *(_counts() if name == "en" else ())
-    )
-
-
 def sentences(name: str) -> tuple[str, ...]:
     """The general sentences that ship with this package, in 'en' or 'es'."""
     return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def general_words(name: str) -> Counter[str]:
+    """How often each word occurs in the general language that ships, in 'en' or 'es'."""
+    parts = _counts() if name == "en" else tuple(Counter(words(text)) for text in sentences(name))
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return total
 
 
 def read(path: Path, what: str, fewest: int) -> list[str]:

@@ -69,8 +69,12 @@ class Twin:
     adapted: Adapted | None = None
 
 
+FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file")  # settings that may name one
+
+
 def _without_places(plan: Plan) -> Plan:
-    files = {key: portable(getattr(plan.settings, key)) for key in ("general_file", "adapt_file")}
+    named = {key: getattr(plan.settings, key) for key in FILES}
+    files = {key: portable(name) for key, name in named.items() if name is not None}
     settings = replace(plan.settings, **files)  # type: ignore[arg-type]
     choices = (replace(c, value=files.get(c.name, c.value)) for c in plan.choices)
     base = replace(plan.base, name=portable(plan.base.name))

@@ -174,3 +174,34 @@ def test_texts_without_words_to_guess_are_refused(opened, tmp_path):
     settings = dataclasses.replace(planned(opened).settings, adapt_file="a.txt", adapt_steps=3)
     with pytest.raises(DataError, match="hardly any words"):
         stage.windows(rows, opened, settings, 0)
+
+
+def test_terms_are_masked_more_often_than_other_words_while_held_out_masks_stay_the_same(
+    adapt, opened, texts, tmp_path, monkeypatch
+):
+    glossary, said, recipes = tmp_path / "glossary.txt", [], []
+    glossary.write_text("lost today\ndoctor\n")
+    fit = fitting.fit
+
+    def noted(model, tokenizer, data, recipe, *rest):
+        recipes.append((data, recipe))
+        return fit(model, tokenizer, data, recipe, *rest)
+
+    monkeypatch.setattr(fitting, "fit", noted)
+    plain = adapt(opened, tmp_path / "plain", adapt_steps=2)
+    made = adapt(
+        opened, tmp_path / "terms", said.append, adapt_steps=2, adapt_masking="terms", glossary_file=str(glossary)
+    )
+    rows, looked = recipes[1][0]
+    assert looked == recipes[0][0][1]
+    assert plain.terms == 0 < made.terms
+    assert any(f"{made.terms:,} terms" in event.text for event in said)
+    assert plain.before == made.before
+    seen, hidden = np.zeros(2), np.zeros(2)
+    for epoch in range(20):
+        for place, row in enumerate(rows):
+            labels = np.array(recipes[1][1].seen(row, place, epoch)["labels"])
+            picked = np.unique(np.array(row["words"])[labels != -100])
+            seen += np.bincount(row["terms"], minlength=2)
+            hidden += np.bincount(np.array(row["terms"])[picked], minlength=2)
+    assert hidden / seen == pytest.approx([0.15, 0.8], abs=0.05)

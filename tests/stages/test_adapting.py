@@ -148,3 +148,69 @@ def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
     assert (choice(asked, "adapt_file").why, asked.settings.adapt_steps) == ("set by the user", 7)
     assert asked.estimates["disk"] > bare.estimates["disk"]
     assert adapting.adds(asked.settings, asked.facts)[0] > 0 == adapting.adds(bare.settings, bare.facts)[0]
+
+
+def asked(**options):
+    return TrainOptions(adapt_file="train", **options)
+
+
+def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):
+    path = tmp_path / "glossary.csv"
+    path.write_text("term\nlost card\n")
+    named = {one.name: one.value for one in adapting.choices(asked(), opened)}
+    assert named["adapt_masking"] == "uniform"
+    assert "glossary_file" not in named
+    assert "glossary_file" in {one.name for one in adapting.choices(asked(adapt_masking="terms"), opened)}
+    with pytest.raises(ConfigError, match="no meaning without adapt_masking=terms"):
+        adapting.choices(asked(glossary_file=str(path)), opened)
+    for key, value in (("adapt_masking", "terms"), ("glossary_file", str(path)), ("frequency_file", "words.csv")):
+        with pytest.raises(ConfigError, match=f"{key} has no meaning without adapt_file"):
+            adapting.choices(TrainOptions(**{key: value}), opened)
+
+
+def test_a_useless_glossary_is_told_before_anything_is_measured(opened, tmp_path):
+    path = tmp_path / "glossary.txt"
+    path.write_text("")
+    with pytest.raises(DataError, match="is empty"):
+        adapting.choices(asked(adapt_masking="terms", glossary_file=str(path)), opened)
+    with pytest.raises(DataError, match="there is no file"):
+        adapting.choices(asked(adapt_masking="terms", frequency_file=str(tmp_path / "none.csv")), opened)
+
+
+def test_terms_are_those_of_the_texts_and_of_the_glossary_whose_change_adapts_anew(tmp_path):
+    path = tmp_path / "glossary.csv"
+    path.write_text("term\nlost card\nCard\n")
+    uniform = dataclasses.replace(SETTINGS, adapt_file="train")
+    mined = dataclasses.replace(uniform, adapt_masking="terms", glossary_file="none")
+    both = dataclasses.replace(mined, glossary_file=str(path))
+    texts_ = [f"the stent is in place and it was not lost {number}" for number in range(30)]
+    assert adapting.sought(uniform, texts_) == ((), ())
+    found, findings = adapting.sought(mined, texts_)
+    assert "stent" in found
+    assert [one.check for one in findings] == ["terms"]
+    assert {"stent", "lost card", "card"} <= set(adapting.sought(both, texts_)[0])
+    assert adapting.asked(uniform) != adapting.asked(mined)
+    before = adapting.sha256(both)
+    path.write_text("term\nstent\n")
+    assert adapting.sha256(mined) == {}
+    assert adapting.sha256(both).keys() == before.keys() == {"glossary_file"}
+    assert adapting.sha256(both) != before
+
+
+def test_in_another_language_the_terms_are_the_glossarys_alone(tmp_path):
+    path = tmp_path / "glossary.txt"
+    path.write_text("Herzinfarkt")
+    mined = dataclasses.replace(SETTINGS, adapt_file="train", adapt_masking="terms", glossary_file="none")
+    german = ["Der Patient hatte einen Herzinfarkt und wurde sofort operiert"] * 30
+    with pytest.raises(ConfigError, match="no terms can be mined") as caught:
+        adapting.sought(mined, german)
+    assert "glossary_file" in caught.value.fix
+    assert adapting.sought(dataclasses.replace(mined, glossary_file=str(path)), german) == (("Herzinfarkt",), ())
+    words = tmp_path / "words.csv"
+    words.write_text("word,count\nder,900\nund,800\neinen,300\nhatte,300\nwurde,300\nsofort,100\n" + "x,900000\n" * 2)
+    found, findings = adapting.sought(dataclasses.replace(mined, frequency_file=str(words)), german)
+    assert {"herzinfarkt", "patient"} <= set(found)
+    assert findings == ()
+    assert adapting.sha256(dataclasses.replace(mined, frequency_file=str(words))).keys() == {"frequency_file"}
+    with pytest.raises(DataError, match="no terms are found"):
+        adapting.sought(mined, ["the card is on it and that is what they have"] * 2)

@@ -1,8 +1,9 @@
 """Adapt: the base reads unlabelled texts of the domain, guessing masked words, before it is trained on the task.
 
-Held-out texts, a tenth of all, are masked once and for all; training ends where they gain no more, and the best look
-is kept. Where the base has no head for this, one is fitted first with the body frozen, by as many steps at most and
-stopped in the same way. Where held-out texts gained nothing, the base stays as it was.
+Held-out texts, a tenth of all, are masked once and for all, all words alike; training ends where they gain no more, and
+the best look is kept. Where the base has no head for this, one is fitted first with the body frozen, by as many steps
+at most and stopped in the same way. Where held-out texts gained nothing, the base stays as it was. What is trained on
+is masked anew in each pass: all words alike, or the domain's terms more often.
 
     perplexity = exp(nats a masked token)      gain = nats before - nats after, of the same masks
     intervals: 95%, 1,000 bootstrap resamples of the held-out texts, each with all of its windows
@@ -17,19 +18,20 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from afina import adapting, checkpoints, fitting, maskedlm, masking, metrics, store
-from afina.adapting import BATCH, TOKENS
+from afina import adapting, checkpoints, fitting, maskedlm, masking, metrics, store, term_masking, terms
+from afina.adapting import BATCH, TERMS, TOKENS
 from afina.bases import Opened
 from afina.errors import DataError
 from afina.maskedlm import MaskedLanguage
 from afina.masking import IGNORED, Encoded
 from afina.recipes import Fitted, Recipe
-from afina.records import Adapted, Corpus, Event, Plan, Row, Score, Settings, Tell
+from afina.records import Adapted, Corpus, Event, Finding, Plan, Row, Score, Settings, Tell
 
 FOLDER, CHECKPOINTS = "adapted", "adapting"  # inside the run folder: what is made, and what it is resumed from
 HELD_SHARE, HELD_TEXTS = 0.1, (5, 200)  # of the texts, and at least and at most
@@ -46,6 +48,8 @@ class Windows:
     train: list[Encoded]
     held: list[Encoded]  # with their masks
     texts: np.ndarray  # (held,): the text that each of these is of
+    terms: int = 0  # that are masked more often; 0 where all words are masked alike
+    findings: tuple[Finding, ...] = ()  # about these
 
 
 def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, seed: int) -> Adapted:
@@ -56,6 +60,8 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     began, settings = time.monotonic(), plan.settings
     texts, findings = adapting.read(settings, corpus)
     rows = windows(texts, opened, settings, seed)
+    if rows.terms:
+        tell(Event("adapt", f"{rows.terms:,} terms of the domain are masked more often than other words"))
     asked = (adapting.asked(settings), settings.precision)
     made_by = (opened.record.sha256, asked, rows.train, rows.held, seed)
     own = checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("adapt", text)))
@@ -88,7 +94,8 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     made = _record(settings, rows, (before, after), fitted, seed)
     tell(Event("adapt", f"perplexity of held-out texts: {made.before.value:.1f} before, {made.after.value:.1f} after"))
     seconds = round(time.monotonic() - began, 1)
-    return replace(made, texts=len(texts), new_head=new_head, findings=findings, seconds=seconds)
+    findings = (*findings, *rows.findings)
+    return replace(made, texts=len(texts), new_head=new_head, findings=findings, seconds=seconds, terms=rows.terms)
 
 
 def windows(texts: Sequence[Row], opened: Opened, settings: Settings, seed: int) -> Windows:
@@ -107,7 +114,12 @@ def windows(texts: Sequence[Row], opened: Opened, settings: Settings, seed: int)
 
     looked, sources = cut(order[:held])
     used = order[held:][: adapting.pace(settings)[0] * BATCH]
-    train, places = cut(used)
+    sought, findings = adapting.sought(settings, [texts[place].text for place in used])
+    if sought:
+        find, read = terms.finder(sought), [texts[place].text for place in used]
+        train, places = term_masking.windows(opened.tokenizer, read, longest, find)
+    else:
+        train, places = cut(used)
     if not looked or not train:
         raise DataError(f"the texts of {settings.adapt_file} have hardly any words", "give whole sentences")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(looked))[:LOOKED_ROWS]).tolist()
@@ -115,6 +127,8 @@ def windows(texts: Sequence[Row], opened: Opened, settings: Settings, seed: int)
         train=[{**row, "where": texts[used[place]].where} for row, place in zip(train, places, strict=True)],
         held=[masking.mask(looked[place], vocabulary, np.random.default_rng((seed, place))) for place in chosen],
         texts=np.array([sources[place] for place in chosen]),
+        terms=len(sought),
+        findings=findings,
     )
 
 
@@ -134,6 +148,7 @@ def judge(before: np.ndarray, after: np.ndarray, rows: Windows, seed: int) -> tu
 def _recipe(settings: Settings, opened: Opened, rows: int, seed: int) -> Recipe:
     vocabulary = masking.vocabulary_of(opened.tokenizer)
     steps, rate = adapting.pace(settings)
+    hide = masking.mask if settings.adapt_masking != TERMS else partial(term_masking.mask, rates=term_masking.Rates())
     return Recipe(
         epochs=(steps - 0.5) / math.ceil(rows / BATCH),  # which Trainer rounds up to whole steps
         batch=BATCH,
@@ -149,7 +164,7 @@ def _recipe(settings: Settings, opened: Opened, rows: int, seed: int) -> Recipe:
         dev_score=lambda nats, labels: math.exp(-nats.sum() / (labels != IGNORED).sum()),
         metric="token_probability",  # geometric mean: 1 / perplexity
         per_word=True,
-        seen=lambda row, place, epoch: masking.mask(row, vocabulary, np.random.default_rng((seed, epoch, place))),
+        seen=lambda row, place, epoch: hide(row, vocabulary, np.random.default_rng((seed, epoch, place))),
         rate_key="adapt_learning_rate",
     )
 
