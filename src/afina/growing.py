@@ -3,7 +3,7 @@
     grown = grow(model, before, after, mean, counts)      old rows stay as they were, bit by bit
     write(folder, opened, after, grown)                   a base that `bases.open_base` and others open
 
-Rows that a model keeps behind its last token (padding to a multiple of 64) are used first. The layer that reads the
+Rows that a model keeps behind its last token, as padding to a multiple of 64, are used first. The layer that reads the
 vocabulary grows with the embeddings: tied it is the same table; where it is not tied its new rows begin in the same
 way, and its biases at 0.
 
@@ -68,7 +68,7 @@ def grow(model: Any, before: Any, after: Any, initialize: Initialize, counts: Ma
     pieces, tables = old_pieces(before, after), [model.get_input_embeddings()]
     size = len(tables[0].weight)
     if rows[-1] >= size:
-        padded = PADDED if size % PADDED == 0 and size > len(before) else None
+        padded = PADDED if size % PADDED == 0 else None
         model.resize_token_embeddings(rows[-1] + 1, pad_to_multiple_of=padded, mean_resizing=False)
         tables = [model.get_input_embeddings()]
     output = model.get_output_embeddings()
