@@ -11,7 +11,7 @@ so that a token is added while it saves at least as large a share of the tokens 
 tokens themselves are then learned from all stretches.
 
 Memory is bounded, whatever the stream's length: beyond a million different words the rarest are forgotten and begin
-again from 0. Cost: what cutting costs, about 5 microseconds a word. What it does not do: see phrases.
+again from 0. Cost: what cutting costs, about 10 microseconds a word. What it does not do: see phrases.
 
 Source: Church 2000, "Empirical Estimates of Adaptation", COLING (repetition within a document); Manku & Motwani 2002,
 "Approximate Frequency Counts over Data Streams", VLDB (forgetting the rarest).

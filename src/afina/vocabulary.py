@@ -3,6 +3,9 @@
 Old ids never change; new tokens stand behind the last one. What is written by save_pretrained and opened again by
 AutoTokenizer gives the same ids. A model needs a row for each new token: see `growing`.
 
+What it does not do: learn phrases (added terms may be phrases where the tokenizer is WordPiece), change Unigram
+tokenizers, or teach a model what the new tokens mean. Cost: about 10 microseconds a running word, and a second.
+
     learned = learn(tokenizer, texts, Limits(2000, hidden / parameters), terms, samples.general_words("en"))
     after = merge(tokenizer, learned.tokens)
 """
