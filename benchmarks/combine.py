@@ -12,16 +12,15 @@ Data: the folder named by AFINA_DATA. Results: benchmarks/results/combine.json.
 import csv
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keeping import keep, spread
 
 from afina import bases, combining, metrics, store
 
@@ -56,8 +55,7 @@ def main() -> None:
             folder = work / f"{NEW}-{base == 'bundled'}-{seed}"
             found = run(train, folder, test, "technique=lora", "--model", base, f"seed={seed}")
             results[NEW][kind].append(found["test"]["macro_f1"]["value"])
-    results["machine"] = {"date": str(date.today()), "python": platform.python_version(), "cores": os.cpu_count()}
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    keep(RESULTS, results)
     table(results)
 
 
@@ -101,7 +99,7 @@ def table(results: dict[str, Any]) -> None:
         print(f"| {name} | {' | '.join(cells)} |")
     print(f"\nmerge: {results['merge']}")
     for kind, values in results[NEW].items():
-        print(f"{NEW}, {FEW} rows, {kind}: macro F1 {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
+        print(f"{NEW}, {FEW} rows, {kind}: macro F1 {spread(values)}")
 
 
 if __name__ == "__main__":

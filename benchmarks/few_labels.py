@@ -19,18 +19,16 @@ import argparse
 import csv
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keeping import keep, spread
 
 DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "few_labels.json"
@@ -56,7 +54,7 @@ def main() -> None:
                         score = macro_f1([label for _, label in test], found.pop("answers"))
                         results[key] = {"macro_f1": score, "seconds": round(time.monotonic() - began, 1), **found}
                         print(key, results[key], flush=True)
-                        _keep(results)
+                        keep(RESULTS, results)
     table(results)
 
 
@@ -67,12 +65,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--who", nargs="+", default=["afina", "defaults", "careful"], choices=tuple(CONTESTANTS))
     return parser.parse_args()
-
-
-def _keep(results: dict[str, Any]) -> None:
-    results["machine"] = {"date": str(date.today()), "python": platform.python_version(), "cores": os.cpu_count()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def drawn(name: str, size: int, seed: int) -> tuple[Rows, Rows]:
@@ -217,13 +209,8 @@ def table(results: dict[str, Any]) -> None:
             cells[name, size][who].append(found["macro_f1"])
     print(f"\n| set | rows a class | {' | '.join(CONTESTANTS)} |\n|---|---|{'---|' * len(CONTESTANTS)}")
     for (name, size), scores in cells.items():
-        shown = [_mean(scores[who]) if scores[who] else "" for who in CONTESTANTS]
+        shown = [f"{spread(scores[who])} ({len(scores[who])})" if scores[who] else "" for who in CONTESTANTS]
         print(f"| {name} | {size} | {' | '.join(shown)} |")
-
-
-def _mean(values: list[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.3f}{spread} ({len(values)})"
 
 
 if __name__ == "__main__":

@@ -13,18 +13,17 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keeping import keep, spread
 
 DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "techniques.json"
@@ -51,7 +50,7 @@ def main() -> None:
                     if key not in results:
                         results[key] = _apart(key)
                         print(key, results[key], flush=True)
-                        _keep(results)
+                        keep(RESULTS, results)
     table(results)
 
 
@@ -64,12 +63,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--table", action="store_true")
     return parser.parse_args()
-
-
-def _keep(results: dict[str, Any]) -> None:
-    results["machine"] = {"date": str(date.today()), "python": platform.python_version(), "cores": os.cpu_count()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _apart(key: str) -> dict[str, Any]:
@@ -155,16 +148,11 @@ def table(results: dict[str, Any]) -> None:
         shares = [seeds[n]["test"][metric] / full[n]["test"][metric] for n in seeds if n in full]
         cells = (
             name, most, technique, f"{ones[0]['rate']:g}{'' if rate == PLANNED else ' (tried)'}", len(ones), metric,
-            _spread([one["dev"] for one in ones]), _spread([one["test"][metric] for one in ones]),
+            spread([one["dev"] for one in ones]), spread([one["test"][metric] for one in ones]),
             f"{statistics.fmean(shares):.1%}" if shares else "", f"{ones[0]['body_share']:.2%}",
             f"{statistics.median(one['seconds'] for one in ones):.0f}", max(one["peak_mb"] for one in ones),
         )  # fmt: skip
         print(f"| {' | '.join(map(str, cells))} |")
-
-
-def _spread(values: list[float]) -> str:
-    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.3f}{spread}"
 
 
 if __name__ == "__main__":

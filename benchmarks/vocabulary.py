@@ -26,7 +26,6 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoModel, PreTrainedTokenizerFast
 
 from afina import bases, features, growing, pieces, probing, samples, shelf, vocabulary
-from afina.vocabularies import byte_bpe, wordpiece
 
 RESULTS = Path(__file__).parent / "results" / "vocabulary.json"
 SETS, MOST, ROUNDS = ("bc5cdr", "ncbi_disease"), 2000, 7
@@ -63,14 +62,14 @@ def byte_level() -> Any:
 def by_whole_words(tokenizer: Any) -> Any:
     """As many whole words as tokens, by what each saves: the alternative to beginnings."""
     backend = tokenizer.backend_tokenizer
-    counted = pieces.together(*pieces.count(texts("train"), wordpiece.cut(backend)))
+    counted = pieces.together(*pieces.count(texts("train"), pieces.cut(backend)))
     gains = {w: n * (len(backend.model.tokenize(w)) - 1) for w, n in counted.stretches.items() if counted.uses[w] > 1}
     return vocabulary.add_terms(tokenizer, sorted(gains, key=lambda word: (-gains[word], word))[:MOST])
 
 
 def unrelated(before: Any, after: Any) -> float:
     """Share of general running words that break otherwise than before though they are no new token themselves."""
-    cut = (byte_bpe if vocabulary.family(before) == "byte_bpe" else wordpiece).cut(before.backend_tokenizer)
+    cut = pieces.cut(before.backend_tokenizer)
     counts = Counter(word for text in general(1) for word in cut(text))
     old, new = before.backend_tokenizer.model, after.backend_tokenizer.model
     changed = 0

@@ -105,3 +105,13 @@ def test_a_token_that_was_not_announced_is_an_error_rather_than_another_tokens_v
     model = model_of(tiny_bert)
     with trimming.trimmed(model, [[5, 6]], 0), pytest.raises(IndexError):
         model(input_ids=torch.tensor([[5, 7]]), attention_mask=torch.ones(1, 2, dtype=torch.long))
+
+
+def test_a_padding_row_that_is_not_the_tokenizers_own_is_kept_too(tiny_bert):
+    """The matrix marks row 0, the batches are padded with another token."""
+    model = model_of(tiny_bert)
+    assert model.base_model.get_input_embeddings().padding_idx == 0
+    ids = torch.tensor([[5, 6, 4]])
+    before = model.base_model.get_input_embeddings()(ids)
+    with trimming.trimmed(model, [[5, 6]], 4):
+        assert torch.equal(model.base_model.get_input_embeddings()(ids), before)

@@ -160,8 +160,8 @@ def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[st
     room(settings.max_seq_length, opened, module.suits(facts, config).positions)
     model = module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
     rates, _, staging = policies.recipe(settings)
-    groups, given = rates.open("rates")
-    groups.groups(model, given, settings.head_learning_rate, settings.weight_decay)
+    policy, given = rates.open("rates")
+    policy.groups(model, given, settings.head_learning_rate, settings.weight_decay)
     if staging is not None:
         depths.count(model)
 

@@ -139,9 +139,10 @@ def combine(
 
     with screen.progress() as tell:
         made = combining.combine_runs(runs, out, model, tell)
+    base = out / combining.BASE
     screen.combination(made)
-    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {out}/base")
-    following = f"afina run NEW_FILE --model {shlex.quote(str(out / combining.BASE))} technique=lora"
+    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {base}")
+    following = f"afina run NEW_FILE --model {shlex.quote(str(base))} technique=lora"
     screen.end(following, asdict(made) if as_json else None)
 
 

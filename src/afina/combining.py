@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from afina import adapters, bases, config, features, heads, metrics, store
+from afina import adapters, bases, config, features, growing, heads, metrics, store
 from afina.bases import Opened
 from afina.errors import ConfigError, RecordError
 from afina.records import Adapter, Combination, Corpus, Event, Merge, Row, Score, Tell, Text, from_json, silent, to_json
@@ -232,9 +232,9 @@ def save(combined: Combined, made: Combination, folders: Mapping[str, Path], ope
         for name, folder in folders.items():
             shutil.copytree(folder, temporary / TASKS / name)
         adapters.save_peft(combined.model.encoder, temporary, MERGED)
-        combined.model.encoder.merge_and_unload(adapter_names=[MERGED]).save_pretrained(temporary / BASE)
-        shutil.copyfile(opened.folder / "config.json", temporary / BASE / "config.json")  # ours names a task's labels
-        combined.tokenizer.save_pretrained(temporary / BASE)
+        body = combined.model.encoder.merge_and_unload(adapter_names=[MERGED])
+        body.config = opened.config  # the body's own names the labels of a task
+        growing.write(temporary / BASE, opened, combined.tokenizer, body)
         (temporary / RECORD).write_text(to_json(made) + "\n", encoding="utf-8")
 
 

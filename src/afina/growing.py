@@ -80,7 +80,7 @@ def grow(model: Any, before: Any, after: Any, initialize: Initialize, counts: Ma
 
 
 def write(folder: Path, opened: Opened, tokenizer: Any, model: Any) -> None:
-    """Write a grown model of the base `opened` as a base of its own, whole or not at all.
+    """Write a model that was made from the base `opened` as a base of its own, whole or not at all.
 
     model   as AutoModel or AutoModelForMaskedLM opens the base; with the first, a head for masked words is not written
 

@@ -21,6 +21,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tokenizers import Tokenizer
+
 STRETCH = 200  # words, about an abstract
 HELD = 10  # every tenth stretch is held out
 WORDS = 1_000_000  # different ones that are remembered
@@ -36,6 +38,17 @@ class Counted:
 
     uses: Counts  # times
     stretches: Counts  # stretches that have it
+
+
+def cut(tokenizer: Tokenizer) -> Cut:
+    """How this tokenizer cuts a text into words, as its model is given them: after its normalizer, in its alphabet."""
+    normalizer, cutter = tokenizer.normalizer, tokenizer.pre_tokenizer
+
+    def words(text: str) -> list[str]:
+        normal = normalizer.normalize_str(text) if normalizer else text
+        return [word for word, _ in cutter.pre_tokenize_str(normal)]
+
+    return words
 
 
 def count(texts: Iterable[str], cut: Cut, most: int = WORDS) -> tuple[Counted, Counted]:

@@ -47,12 +47,13 @@ def trimmed(model: Any, rows: Iterable[Sequence[int]], padding: int) -> Iterator
     if shared or type(whole) is not nn.Embedding or not whole.weight.requires_grad:
         yield
         return
-    used = torch.tensor(sorted({padding, whole.padding_idx or padding}.union(*rows)), device=whole.weight.device)
+    always = {padding, padding if whole.padding_idx is None else whole.padding_idx}
+    used = torch.tensor(sorted(always.union(*rows)), device=whole.weight.device)
     body.set_input_embeddings(_InUse(whole, used))
     try:
         yield
     finally:
         own = body.get_input_embeddings()
         with torch.no_grad():
-            whole.weight[used.to(whole.weight.device)] = own.weight.to(whole.weight.device)
+            whole.weight[used] = own.weight.to(used.device)
         body.set_input_embeddings(whole)

@@ -61,7 +61,7 @@ def learn(
     """
     name = family(tokenizer)
     module, backend = shelf.load(SHELF, name), _backend(tokenizer)
-    part, held = pieces.count(texts, module.cut(backend))
+    part, held = pieces.count(texts, pieces.cut(backend))
     every = pieces.together(part, held)
     if not held.uses:
         part = held = every  # a corpus of fewer than ten stretches is its own held-out part

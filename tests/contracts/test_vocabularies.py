@@ -52,7 +52,7 @@ def tokenizer(module):
 
 def learned(module, tokenizer, terms=(), general=GENERAL, most=50):
     texts = some((*GENERAL, *DOMAIN), 400, 1)
-    counted = pieces.together(*pieces.count(texts, module.cut(tokenizer)))
+    counted = pieces.together(*pieces.count(texts, pieces.cut(tokenizer)))
     return module.propose(tokenizer, counted, terms, general, most)
 
 
@@ -118,7 +118,7 @@ def test_words_of_general_language_stay_as_they_are(module, tokenizer):
 
 @every
 def test_nothing_is_learned_from_words_that_are_tokens_already_or_occur_once(module, tokenizer):
-    cut = module.cut(tokenizer)
+    cut = pieces.cut(tokenizer)
     for texts in ([f" {GENERAL[0]}"] * 20, ["thrombolysis"], [], [""]):
         counted = pieces.together(*pieces.count(texts, cut))
         new = module.propose(tokenizer, counted, (), (), 50)
@@ -136,7 +136,7 @@ def test_accents_are_kept_where_the_tokenizer_keeps_them(module, tokenizer):
 @every
 def test_tokens_counts_what_the_merged_tokenizer_gives(module, tokenizer):
     new = learned(module, tokenizer)
-    cut = module.cut(tokenizer)
+    cut = pieces.cut(tokenizer)
     words = Counter(word for text in some((*GENERAL, *DOMAIN, "heterozygotic", "日本"), 200, 4) for word in cut(text))
     found = module.tokens(tokenizer, new, words)
     assert len(found) == len(new) + 1
@@ -168,7 +168,7 @@ def test_merging_again_adds_nothing_and_the_given_tokenizer_is_left_alone(module
 def test_it_keeps_to_the_most_and_takes_what_saves_most_first(module, tokenizer):
     assert len(learned(module, tokenizer, most=3)) == 3
     texts = ["a thrombolysis"] * 5 + ["a hyperkalemia"] * 300
-    counted = pieces.together(*pieces.count(texts, module.cut(tokenizer)))
+    counted = pieces.together(*pieces.count(texts, pieces.cut(tokenizer)))
     assert module.propose(tokenizer, counted, (), (), 1)[0].endswith("hyperkalemia")
 
 
@@ -181,13 +181,13 @@ def test_it_says_what_it_does_not_do_and_where_it_comes_from(module):
 def test_a_beginning_stands_for_words_that_the_corpus_has_not_seen():
     module, tokenizer = MODULES["wordpiece"], wordpiece()
     texts = ["heterozygous heterozygote heterozygosity heterozygotes"] * 20
-    counted = pieces.together(*pieces.count(texts, module.cut(tokenizer)))
+    counted = pieces.together(*pieces.count(texts, pieces.cut(tokenizer)))
     assert module.propose(tokenizer, counted, (), (), 1) == ("heterozygo",)
 
 
 def test_a_beginning_that_would_change_a_general_word_is_not_taken():
     module, tokenizer = MODULES["wordpiece"], wordpiece()
-    counted = pieces.together(*pieces.count(["herpes"] * 20, module.cut(tokenizer)))
+    counted = pieces.together(*pieces.count(["herpes"] * 20, pieces.cut(tokenizer)))
     assert module.propose(tokenizer, counted, (), (), 1) == ("herpes",)
     assert module.propose(tokenizer, counted, (), ("herpetology", "herpesian"), 9) == ()
 

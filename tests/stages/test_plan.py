@@ -141,7 +141,10 @@ def test_more_rates_than_depths_are_refused_before_anything_is_trained(opened):
     four = (1e-5, 2e-5, 3e-5, 4e-5)
     with pytest.raises(ConfigError, match="4 rates for 2 layers and the embeddings"):
         planned(opened, rates="discriminative", discriminative_rates=four)
-    assert choice(planned(opened, rates="discriminative", discriminative_rates=four[:3]), "rates").value
+    assert (
+        choice(planned(opened, rates="discriminative", discriminative_rates=four[:3]), "rates").value
+        == "discriminative"
+    )
 
 
 def test_policies_that_the_user_sets_stand_in_the_plan_with_their_options(opened):

@@ -19,7 +19,7 @@ arXiv:2410.03258 (longest match first; merges appended to the old ones are struc
 
 Alone, with a plain tokenizer of Hugging Face's `tokenizers`:
 
-    counted = pieces.count(texts, byte_bpe.cut(tokenizer))
+    counted = pieces.count(texts, pieces.cut(tokenizer))
     new = byte_bpe.propose(tokenizer, counted, terms=("thrombolysis",), general=(), most=2000)
     tokenizer = byte_bpe.merge(tokenizer, new)
 """
@@ -33,7 +33,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from afina.errors import ConfigError
-from afina.pieces import LONGEST, Counted, Counts, Cut
+from afina.pieces import LONGEST, Counted, Counts, cut
 
 FEWEST = 2  # uses of a word in the corpus
 
@@ -44,17 +44,6 @@ def reads(tokenizer: Tokenizer) -> bool:
     model: dict[str, Any] = content["model"]
     plain = not (model.get("continuing_subword_prefix") or model.get("end_of_word_suffix") or model.get("dropout"))
     return model["type"] == "BPE" and plain and '"ByteLevel"' in json.dumps(content["pre_tokenizer"])
-
-
-def cut(tokenizer: Tokenizer) -> Cut:
-    """How this tokenizer cuts a text into words, in its alphabet of bytes."""
-    normalizer, cutter = tokenizer.normalizer, tokenizer.pre_tokenizer
-
-    def words(text: str) -> list[str]:
-        normal = normalizer.normalize_str(text) if normalizer else text
-        return [word for word, _ in cutter.pre_tokenize_str(normal)]
-
-    return words
 
 
 def propose(

@@ -19,7 +19,7 @@ arXiv:1810.04805 (longest first); Hong et al. 2021, "AVocaDo", arXiv:2110.13434 
 
 Alone, with a plain tokenizer of Hugging Face's `tokenizers`:
 
-    counted = pieces.count(texts, wordpiece.cut(tokenizer))
+    counted = pieces.count(texts, pieces.cut(tokenizer))
     new = wordpiece.propose(tokenizer, counted, terms=("thrombolysis",), general=(), most=2000)
     tokenizer = wordpiece.merge(tokenizer, new)
 """
@@ -33,7 +33,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from afina.errors import ConfigError
-from afina.pieces import LONGEST, Counted, Counts, Cut
+from afina.pieces import LONGEST, Counted, Counts, cut
 
 FEWEST = 2  # uses of a piece in the corpus
 
@@ -42,17 +42,6 @@ def reads(tokenizer: Tokenizer) -> bool:
     """Whether the tokenizer is of this family."""
     model = json.loads(tokenizer.to_str())["model"]
     return model["type"] == "WordPiece" and model["continuing_subword_prefix"] == "##"
-
-
-def cut(tokenizer: Tokenizer) -> Cut:
-    """How this tokenizer cuts a text into words."""
-    normalizer, cutter = tokenizer.normalizer, tokenizer.pre_tokenizer
-
-    def words(text: str) -> list[str]:
-        normal = normalizer.normalize_str(text) if normalizer else text
-        return [word for word, _ in cutter.pre_tokenize_str(normal)]
-
-    return words
 
 
 def propose(
