@@ -14,7 +14,7 @@ import torch
 from transformers import AutoTokenizer
 
 from afina import export, heads
-from afina.errors import ConfigError
+from afina.errors import ConfigError, DataError
 from afina.predictors import onnx as predictor
 from afina.predictors import torch as in_memory
 
@@ -39,15 +39,26 @@ def test_the_file_answers_as_the_model_did(tiny_bert):
         assert largest_gap(done.model, done.tokenizer, done.folder, texts) < 1e-4
 
 
+def test_the_file_of_a_siamese_model_answers_as_the_model_did_and_wants_two_texts(tiny_bert, tmp_path):
+    model, tokenizer = random_model(tiny_bert, "siamese")
+    export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)
+    many = PAIRS * 20
+    assert largest_gap(model, tokenizer, tmp_path / "onnx", many) < 1e-4
+    assert np.ptp(predictor.logits(tmp_path / "onnx")(many), axis=0).min() > 1e-3  # pairs are told apart
+    assert predictor.logits(tmp_path / "onnx")([]).shape == (0, 3)
+    with pytest.raises(DataError, match="one text was given to a model that compares two"):
+        predictor.logits(tmp_path / "onnx")(TEXTS)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "siamese", "cls"])
 @pytest.mark.parametrize(
     "architecture", ["albert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"]
 )
 def test_every_known_architecture_answers_as_the_model_did(architecture, pooling, make_base, tmp_path):
     model, tokenizer = random_model(make_base(architecture), pooling)
     export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)
-    for texts in (TEXTS, PAIRS):
+    for texts in (PAIRS,) if pooling == "siamese" else (TEXTS, PAIRS):
         assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
 
 
@@ -117,6 +128,7 @@ def test_the_card_says_what_a_predictor_needs(tiny_bert):
         "inputs": ["input_ids", "attention_mask", "token_type_ids"],
         "pad_token_id": 0,
         "pair": True,
+        "siamese": False,
     }
 
 

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
-from afina import heads
+from afina import features, heads, wording
+from afina.predictors import torch as predictor
+
+PAIRS = [("my card is lost", "where can i book a visit please"), ("no", "pain today"), ("please " * 20, "a red one")]
 
 
 @pytest.mark.parametrize(("architecture", "pooler"), [("bert", "bert.pooler.dense"), ("albert", "albert.pooler")])
@@ -20,3 +24,52 @@ def test_a_pooler_that_the_checkpoint_lacks_starts_as_the_identity_whatever_the_
 def test_a_pooler_that_the_checkpoint_has_is_kept(tiny_bert):
     expected = AutoModel.from_pretrained(tiny_bert).pooler.dense.weight
     assert torch.equal(heads.build(tiny_bert, "cls", ("a", "b")).bert.pooler.dense.weight, expected)
+
+
+@pytest.fixture
+def siamese(tiny_bert):
+    torch.manual_seed(2)
+    model = heads.build(tiny_bert, "siamese", ("a", "b", "c")).eval()
+    torch.nn.init.normal_(model.head.weight)
+    torch.nn.init.normal_(model.head.bias)
+    return model
+
+
+def test_a_siamese_head_reads_how_the_vectors_of_two_texts_differ_and_agree(siamese, tiny_bert):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    weights, biases = siamese.head.weight.detach().numpy(), siamese.head.bias.detach().numpy()
+    wanted = []
+    for pair in PAIRS:  # each text alone, unpadded
+        with torch.no_grad():
+            u, v = (siamese.embed(**tokenizer(text, return_tensors="pt"))[0].numpy() for text in pair)
+        wanted.append(weights @ np.concatenate([abs(u - v), np.sqrt(len(u)) * u * v]) + biases)
+    answers = predictor.logits(siamese, tokenizer, 32)
+    np.testing.assert_allclose(answers(PAIRS), np.stack(wanted), atol=1e-5)
+    np.testing.assert_allclose(answers([pair[::-1] for pair in PAIRS]), np.stack(wanted), atol=1e-5)  # whichever first
+
+
+def test_the_code_shown_for_a_siamese_model_gives_its_answers_without_ours(siamese, tiny_bert, tmp_path):
+    pytest.importorskip("sentence_transformers")
+    tokenizer, folder = AutoTokenizer.from_pretrained(tiny_bert), tmp_path / "model"
+    assert heads.save(siamese, tokenizer, folder, 32) == heads.SIAMESE
+    code = wording.loading(heads.SIAMESE, str(folder), pair=True, use="")
+    assert "afina" not in code.replace(str(folder), "")
+    shown = {}
+    exec(code, shown)  # noqa: S102  (our own text)
+    ours = predictor.logits(heads.load(folder), tokenizer, 32)([("a text", "its second text")])
+    np.testing.assert_allclose(shown["logits"], ours, atol=1e-5)
+    assert shown["labels"] == {0: "a", 1: "b", 2: "c"}
+
+
+def test_an_encoded_pair_is_padded_with_both_texts_side_by_side(tiny_bert):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    rows = [{**row, "labels": n} for n, row in enumerate(features.encode(tokenizer, PAIRS, 32, siamese=True))]
+    batch = features.pad(tokenizer, rows)
+    longest = max(len(tokenizer(text)["input_ids"][:32]) for pair in PAIRS for text in pair)
+    assert batch["input_ids"].shape == (3, 2, longest)
+    assert batch["labels"].tolist() == [0, 1, 2]
+    for place, pair in enumerate(PAIRS):
+        for part, text in enumerate(pair):
+            real = batch["attention_mask"][place, part].bool()
+            alone = tokenizer(text, truncation=True, max_length=32)["input_ids"]
+            assert batch["input_ids"][place, part][real].tolist() == alone

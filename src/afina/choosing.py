@@ -166,11 +166,13 @@ def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[st
         depths.count(model)
 
 
-def reads(kind: str, pooling: str | None) -> None:
-    """Raise ConfigError for a pooling that a task of this kind cannot use."""
-    known = shelf.load("objectives", kind).POOLINGS
+def reads(corpus: Corpus, pooling: str | None) -> None:
+    """Raise ConfigError for a pooling that the corpus's kind of task, or of input, cannot use."""
+    known = shelf.load("objectives", corpus.kind).POOLINGS
+    known = (*known, "siamese") if corpus.columns.pair is not None else known
     if pooling is not None and pooling not in known:
-        found = f"{kind} cannot read its texts with pooling={pooling}"
+        inputs = "single texts" if pooling == "siamese" else "its texts"
+        found = f"{corpus.kind} cannot read {inputs} with pooling={pooling}"
         raise ConfigError(found, f"leave it out, or write one of {', '.join(known)}")
 
 

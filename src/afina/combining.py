@@ -140,7 +140,10 @@ def _fits(name: str, made: Adapter, opened: Opened) -> None:
         found = f"{name} was trained for {made.problem}: merges are chosen by the accuracy of one class a text"
         raise ConfigError(found, "leave it out: only adapters of classes can be combined")
     if made.pooling != "mean":
-        raise ConfigError(f"{name} reads the first token", "train it with pooling=mean: one vector for every head")
+        raise ConfigError(
+            f"{name} reads its texts with pooling={made.pooling}",
+            "train it with pooling=mean: one vector for every head",
+        )
 
 
 def logits(combined: Combined, texts: Sequence[Text], tasks: Sequence[str], merged: bool = False) -> list[np.ndarray]:

@@ -69,7 +69,7 @@ class _Training(Section):
     """Choices that hold for every technique."""
 
     technique: str | None = Field(default=None, description="a name on the shelf of techniques")
-    pooling: Literal["mean", "cls", "token"] | None = None
+    pooling: Literal["mean", "siamese", "cls", "token"] | None = None
     learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate of the body")
     head_learning_rate: float | None = Field(default=None, gt=0, lt=1)
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)

@@ -12,8 +12,11 @@ Encoded = list[dict[str, Any]]  # token ids, "labels", and "where" as file:line
 NO_LABEL = -100  # what losses pass over, by the library's convention
 
 
-def encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, max_tokens: int) -> Encoded:
-    """Token ids with the target of each row, in the units that training sees; by word, windows with one a token."""
+def encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, max_tokens: int, siamese: bool = False) -> Encoded:
+    """Token ids with the target of each row, in the units that training sees; by word, windows with one a token.
+
+    siamese    the texts of a pair apart (`features.encode`)
+    """
     objective, texts = shelf.load("objectives", corpus.kind), [row.input for row in rows]
     targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
     if objective.PER == "word":
@@ -24,7 +27,7 @@ def encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, max_tokens: int)
         return [{**i, "labels": one, "where": at} for i, one, at in zip(ids, labels, where, strict=True)]
     if (offset, scale) != (0.0, 1.0):
         targets = (targets - offset) / scale
-    encoded = features.encode(tokenizer, texts, max_tokens)
+    encoded = features.encode(tokenizer, texts, max_tokens, siamese)
     where = (row.where for row in rows)
     return [{**i, "labels": one, "where": at} for i, one, at in zip(encoded, targets.tolist(), where, strict=True)]
 

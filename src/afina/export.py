@@ -1,6 +1,7 @@
 """A torch classifier becomes an ONNX file, with the tokenizer and the labels beside it.
 
-    folder/model.onnx        input_ids, attention_mask and, where the model takes it, token_type_ids -> logits
+    folder/model.onnx        input_ids, attention_mask and, where the model takes it, token_type_ids -> logits;
+                             inputs are (texts, tokens), of a siamese model (pairs, 2, tokens)
     folder/tokenizer.json    for the `tokenizers` library, with the special tokens of pairs
     folder/labels.json       the task and its labels in order, longest input, padding, sha256 of the two files above
 
@@ -28,7 +29,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from afina import onnxfiles
+from afina import features, onnxfiles
 from afina.errors import ConfigError, MachineError
 from afina.records import Task
 
@@ -68,7 +69,8 @@ def export(model: nn.Module, tokenizer: Any, task: Task, folder: Path, max_token
             "max_tokens": max_tokens,
             "inputs": [entry.name for entry in proto.graph.input],
             "pad_token_id": tokenizer.pad_token_id or 0,
-            "pair": task.per == "text" and _takes_pairs(backend),
+            "pair": task.per == "text" and (features.is_siamese(model) or _takes_pairs(backend)),
+            "siamese": features.is_siamese(model),
             "sha256": {path.name: _sha256(path) for path in sorted(partial.iterdir())},
         }
         (partial / "labels.json").write_text(json.dumps(card, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -115,8 +117,10 @@ def _backend(tokenizer: Any) -> Tokenizer:
 def _graph(model: nn.Module, names: Sequence[str], max_tokens: int) -> Any:
     """The model as an ONNX graph with free axes."""
     device = next(model.parameters()).device
-    example = tuple(torch.ones(2, 7, dtype=torch.long, device=device) for _ in names)
-    axes = {0: torch.export.Dim("batch", min=1, max=MOST), 1: torch.export.Dim("sequence", min=2, max=max_tokens)}
+    shape = (2, 2, 7) if features.is_siamese(model) else (2, 7)
+    example = tuple(torch.ones(shape, dtype=torch.long, device=device) for _ in names)
+    free = torch.export.Dim("batch", min=1, max=MOST), torch.export.Dim("sequence", min=2, max=max_tokens)
+    axes = {0: free[0], len(shape) - 1: free[1]}
     with _quiet(), torch.inference_mode():
         try:
             program = torch.onnx.export(

@@ -17,16 +17,69 @@ Batch = dict[str, Tensor]
 BATCH = 64
 
 
-def encode(tokenizer: Any, inputs: Sequence[Text], max_tokens: int) -> list[dict[str, list[int]]]:
-    """Token ids of each text or pair, cut at `max_tokens`, not padded."""
+def encode(
+    tokenizer: Any, inputs: Sequence[Text], max_tokens: int, siamese: bool = False
+) -> list[dict[str, list[Any]]]:
+    """Token ids of each text or pair, cut at `max_tokens`, not padded.
+
+    With `siamese` the texts of a pair are apart, each cut by itself: every entry of a row is a list of two.
+    """
     if not inputs:
         return []
+    if siamese:
+        single = encode(tokenizer, [text for pair in inputs for text in pair], max_tokens)
+        pairs = zip(single[::2], single[1::2], strict=True)
+        return [{key: [one[key], other[key]] for key in one} for one, other in pairs]
     if isinstance(inputs[0], str):
         first, second = list(inputs), None
     else:
         first, second = [pair[0] for pair in inputs], [pair[1] for pair in inputs]
     encoded = tokenizer(first, second, truncation="longest_first", max_length=max_tokens)
     return [{key: encoded[key][row] for key in encoded} for row in range(len(first))]
+
+
+def sequences(row: Mapping[str, Any]) -> list[list[int]]:
+    """The token ids of an encoded row: one sequence, or those of the two texts that are read apart."""
+    ids = row["input_ids"]
+    return ids if ids and isinstance(ids[0], list) else [ids]
+
+
+def length(row: Mapping[str, Any]) -> int:
+    """Tokens of the longest sequence of an encoded row: what it is padded by."""
+    return max(map(len, sequences(row)))
+
+
+def pad(tokenizer: Any, rows: Sequence[Mapping[str, Any]]) -> Batch:
+    """Encoded rows as one batch, padded to the longest: (n, tokens), or (n, 2, tokens) for pairs that are read apart.
+
+    Numbers that stand beside the tokens, as labels do, are (n, ...).
+    """
+    if len(sequences(rows[0])) == 1:
+        return dict(tokenizer.pad(list(rows), return_tensors="pt"))
+    tokens = [key for key in rows[0] if key in tokenizer.model_input_names]
+    single = [{key: row[key][place] for key in tokens} for row in rows for place in (0, 1)]
+    padded: Batch = tokenizer.pad(single, return_tensors="pt")
+    batch = {key: ids.reshape(-1, 2, ids.shape[1]) for key, ids in padded.items()}
+    return batch | {key: torch.tensor([row[key] for row in rows]) for key in rows[0] if key not in tokens}
+
+
+def is_siamese(model: Any) -> bool:
+    """Whether a model reads the two texts of a pair apart (`heads.SiameseClassifier`)."""
+    return bool(getattr(model, "siamese", False))
+
+
+def in_turn(batch: Mapping[str, Tensor]) -> Batch:
+    """A batch as a body reads it: (2n, tokens) with the texts of a pair in turn for (n, 2, tokens), else as it is."""
+    return {name: ids.flatten(0, -2) for name, ids in batch.items()}
+
+
+def compared(unit: Tensor) -> Tensor:
+    """|u - v| and u * v of unit vectors of pairs in turn, (2n, ..., d) -> (n, ..., 2d).
+
+    u * v is multiplied by the square root of d, which makes both about as large.
+    """
+    first, second = unit.reshape(-1, 2, *unit.shape[1:]).unbind(1)
+    return torch.cat([(first - second).abs(), unit.shape[-1] ** 0.5 * first * second], dim=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +120,10 @@ def batches(
     tokenizer: Any, encoded: Sequence[dict[str, list[int]]], size: int = BATCH
 ) -> Iterator[tuple[list[int], Batch]]:
     """Padded batches of rows of like length, longest first, with the rows' places."""
-    order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]["input_ids"]))
+    order = sorted(range(len(encoded)), key=lambda row: -length(encoded[row]))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        yield rows, dict(tokenizer.pad([encoded[row] for row in rows], return_tensors="pt"))
+        yield rows, pad(tokenizer, [encoded[row] for row in rows])
 
 
 @torch.inference_mode()
@@ -139,6 +192,12 @@ def all_layers(encoder: nn.Module, batch: Batch) -> Tensor:
     mask = batch["attention_mask"][:, None, :, None].to(states.dtype)
     mean = (states * mask).sum(2) / mask.sum(2).clamp(min=1)
     return torch.stack([mean, states[:, :, 0]], dim=2)
+
+
+def compared_layers(encoder: nn.Module, batch: Batch) -> Tensor:
+    """What a siamese head would read of the mean vectors of every layer, (n, layers + 1, 2 * hidden)."""
+    means = all_layers(encoder, in_turn(batch))[:, :, 0]
+    return compared(nn.functional.normalize(means, dim=-1))
 
 
 def before_output(model: nn.Module, output: nn.Linear, batch: Batch) -> Tensor:

@@ -9,6 +9,7 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor
 from transformers import (
     DataCollatorForTokenClassification,
-    DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -58,7 +58,9 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         model=model,
         args=_arguments(recipe, folder, len(train)),
         train_dataset=_Rows(train, numbered=True, seen=recipe.seen),
-        data_collator=(DataCollatorForTokenClassification if recipe.per_word else DataCollatorWithPadding)(tokenizer),
+        data_collator=DataCollatorForTokenClassification(tokenizer)
+        if recipe.per_word
+        else partial(features.pad, tokenizer),
         compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
     trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
@@ -81,7 +83,7 @@ def _in_use(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[s
     """Only the embeddings of what is read are trained, where that is known: a penalty or a mask may read more."""
     if recipe.retention or recipe.seen:
         return nullcontext()
-    read = (row["input_ids"] for part in (rows[0], *rows[1].values()) for row in part)
+    read = (ids for part in (rows[0], *rows[1].values()) for row in part for ids in features.sequences(row))
     return trimming.trimmed(model, read, tokenizer.pad_token_id)
 
 
@@ -220,7 +222,7 @@ class _Trainer(Trainer):
         load_model(self.model, Path(resume_from_checkpoint) / checkpoints.WEIGHTS)
 
     def _get_train_sampler(self, *args: Any) -> torch.utils.data.Sampler:
-        lengths = [len(row["input_ids"]) for row in self.train_dataset.rows]
+        lengths = [features.length(row) for row in self.train_dataset.rows]
         self.buckets = LengthBuckets(lengths, self.recipe.batch, self.recipe.seed)
         self.add_callback(_Epochs(self.buckets, self.train_dataset))
         return self.buckets

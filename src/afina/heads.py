@@ -1,19 +1,23 @@
 """Heads on an encoder, and the folder layouts in which others can load them.
 
-Three kinds:
-  mean   encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
-         Sentence-Transformers (Transformer, Pooling, Normalize, Dense): `SentenceTransformer(folder).encode(texts)`
-         gives the logits without any code of ours.
-  cls    the architecture's own AutoModelForSequenceClassification, saved by its own `save_pretrained`.
-  token  the architecture's own AutoModelForTokenClassification: logits (n, tokens, labels), for tasks by word.
+Four kinds:
+  mean     encoder -> mean of the token vectors -> unit length -> linear. Saved in the layout of
+           Sentence-Transformers (Transformer, Pooling, Normalize, Dense): `SentenceTransformer(folder).encode(texts)`
+           gives the logits without any code of ours.
+  siamese  for pairs: each text read alone, as by mean, to unit vectors u and v; linear on |u - v| and u * v. Saved in
+           the same layout up to Normalize, so that Sentence-Transformers gives u and v, the linear layer beside it.
+  cls      the architecture's own AutoModelForSequenceClassification, saved by its own `save_pretrained`.
+  token    the architecture's own AutoModelForTokenClassification: logits (n, tokens, labels), for tasks by word.
 
 Where a technique adds what cannot be merged, `base` holds the untouched model in one of these layouts and
 `adapter` what was trained: others cannot load that by mistake and get answers without the adapter.
 
 All answer forward(input_ids, attention_mask, ..., labels=None) with `.loss` and `.logits` (n, classes), and have
-`base_model` and `base_model_prefix`, so that a technique works on either, or on a model of the user's own.
+`base_model` and `base_model_prefix`, so that a technique works on either, or on a model of the user's own. What
+siamese reads is (n, 2, tokens).
 
-Source: mean pooling, Reimers & Gurevych 2019, arXiv:1908.10084, section 3.
+Source: mean pooling and siamese, Reimers & Gurevych 2019, arXiv:1908.10084, section 3; |u - v| and u * v, Conneau et
+al. 2017, arXiv:1705.02364, section 3.1.
 """
 
 import json
@@ -34,12 +38,12 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from afina import adapters
+from afina import adapters, features
 from afina.errors import ConfigError, RecordError
 from afina.records import Adapter
 
 MEAN, CLS, TOKEN = "sentence-transformers", "sequence-classification", "token-classification"  # names of the layouts
-ADDED = "adapter-on-base"  # another one
+SIAMESE, ADDED = "sentence-transformers-siamese", "adapter-on-base"  # others
 FOR_TOKENS = "ForTokenClassification"  # how the names of such classes end
 AUTO = {CLS: AutoModelForSequenceClassification, TOKEN: AutoModelForTokenClassification}
 
@@ -58,12 +62,13 @@ class PooledClassifier(nn.Module):
 
     base_model_prefix = "encoder"
     accepts_loss_kwargs = False  # else Trainer scales loss and gradient by the accumulation steps
+    parts = 1  # vectors side by side that the head reads
 
     def __init__(self, encoder: PreTrainedModel, classes: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.config = encoder.config
-        self.head = nn.Linear(encoder.config.hidden_size, classes)
+        self.head = nn.Linear(self.parts * encoder.config.hidden_size, classes)
         nn.init.zeros_(self.head.weight)  # no class is preferred before anything was learned
         nn.init.zeros_(self.head.bias)
 
@@ -79,20 +84,38 @@ class PooledClassifier(nn.Module):
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         return nn.functional.normalize(mean, dim=-1)
 
+    def seen(self, **inputs: Tensor) -> Tensor:
+        """What the head reads, (n, parts * hidden)."""
+        return self.embed(**inputs)
+
     def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> SequenceClassifierOutput:
         """Logits, (n, classes), and where labels are given the mean loss of the configuration's problem_type."""
-        logits = self.head(self.embed(**inputs))
+        logits = self.head(self.seen(**inputs))
         loss = None if labels is None else LOSSES[self.config.problem_type or SINGLE](logits.float(), labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+class SiameseClassifier(PooledClassifier):
+    """The same encoder on each text of a pair, and one linear layer on what their vectors have in common and not."""
+
+    parts = 2
+    siamese = True
+
+    def seen(self, **inputs: Tensor) -> Tensor:
+        """What the head reads of inputs (n, 2, tokens), or (2n, tokens) with the texts of a pair in turn."""
+        return features.compared(self.embed(**features.in_turn(inputs)))
+
+
+POOLED = {"mean": PooledClassifier, "siamese": SiameseClassifier}
+
+
 def build(folder: Path, pooling: str, labels: tuple[str, ...], problem: str | None = SINGLE) -> Any:
-    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean, cls or token."""
+    """A model with a new head on the encoder in `folder`, in fp32; `pooling` is mean, siamese, cls or token."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     config.problem_type = problem
-    if pooling == "mean":
+    if pooling in POOLED:
         encoder = AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, trust_remote_code=False)
-        model: Any = PooledClassifier(encoder, len(labels))
+        model: Any = POOLED[pooling](encoder, len(labels))
     else:
         config.num_labels = len(labels)
         kind = AUTO[TOKEN if pooling == "token" else CLS]
@@ -126,6 +149,7 @@ def output_layer(model: Any) -> nn.Linear:
     return [m for m in outside if isinstance(m, nn.Linear) and m.out_features == classes][-1]
 
 
+DENSE, PAIR_HEAD = Path("3_Dense", "model.safetensors"), "siamese_head.safetensors"  # inside the model folder
 PROBE = "probe.safetensors"  # the linear head that training started from, inside the run folder
 
 
@@ -165,7 +189,7 @@ def save(model: Any, tokenizer: Any, folder: Path, max_tokens: int) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model, PooledClassifier):
         _save_sentence_transformer(model, folder, max_tokens)
-        layout = MEAN
+        layout = SIAMESE if features.is_siamese(model) else MEAN
     else:
         model.save_pretrained(folder)
         layout = TOKEN if type(model).__name__.endswith(FOR_TOKENS) else CLS
@@ -207,16 +231,18 @@ def load(folder: Path) -> Any:
         kind = AUTO[TOKEN if made[0].endswith(FOR_TOKENS) else CLS]
         return kind.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False).eval()
     encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
-    weights = load_file(folder / "3_Dense" / "model.safetensors")
-    pooled = PooledClassifier(encoder, len(weights["linear.weight"]))
+    apart = (folder / PAIR_HEAD).is_file()
+    weights = load_file(folder / (PAIR_HEAD if apart else DENSE))
+    pooled = POOLED["siamese" if apart else "mean"](encoder, len(weights["linear.weight"]))
     pooled.head.load_state_dict({name.removeprefix("linear."): value for name, value in weights.items()})
     return pooled.eval()
 
 
 def _save_sentence_transformer(model: PooledClassifier, folder: Path, max_tokens: int) -> None:
     model.encoder.save_pretrained(folder)
-    hidden, classes = model.head.in_features, model.head.out_features
+    hidden, classes = model.config.hidden_size, model.head.out_features
     kinds = [("0", ""), ("1", "1_Pooling"), ("2", "2_Normalize"), ("3", "3_Dense")]
+    kinds = kinds[:3] if features.is_siamese(model) else kinds  # no module of theirs compares two texts
     modules = [
         {"idx": int(i), "name": i, "path": path, "type": f"sentence_transformers.models.{path[2:] or 'Transformer'}"}
         for i, path in kinds
@@ -227,11 +253,14 @@ def _save_sentence_transformer(model: PooledClassifier, folder: Path, max_tokens
     pooling = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
     _write(folder / "1_Pooling" / "config.json", pooling)
     (folder / "2_Normalize").mkdir(exist_ok=True)
+    weights = {f"linear.{name}": value.detach().contiguous() for name, value in model.head.named_parameters()}
+    if features.is_siamese(model):
+        save_file(weights, folder / PAIR_HEAD)
+        return
     identity = "torch.nn.modules.linear.Identity"
     dense = {"in_features": hidden, "out_features": classes, "bias": True, "activation_function": identity}
     _write(folder / "3_Dense" / "config.json", dense)
-    weights = {f"linear.{name}": value.detach().contiguous() for name, value in model.head.named_parameters()}
-    save_file(weights, folder / "3_Dense" / "model.safetensors")
+    save_file(weights, folder / DENSE)
 
 
 def forget_paths(folder: Path) -> None:

@@ -35,6 +35,20 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
     )
 
 
+def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf16: bool) -> tuple[LayerScore, ...]:
+    """The same of what a siamese head would read of every layer; nothing where rows are no pairs of texts."""
+    if sample.columns.pair is None:
+        return ()
+    objective = shelf.load("objectives", sample.kind)
+    encoded = features.encode(tokenizer, [row.input for row in sample.train], max_tokens, siamese=True)
+    states = features.collect(encoder, tokenizer, encoded, lambda x: features.compared_layers(encoder, x), bf16)
+    targets = objective.targets(sample.train, sample.labels)
+    return tuple(
+        LayerScore(layer, "siamese", *objective.probe(states[:, layer], targets, len(sample.labels)))
+        for layer in range(states.shape[1])
+    )
+
+
 def linear_head(
     model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
 ) -> tuple[Head, float, Callable[[], Head]]:

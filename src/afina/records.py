@@ -251,7 +251,7 @@ class LayerScore:
     """How well a linear head does on one frozen layer."""
 
     layer: int  # 0 is the embedding layer
-    pooling: str  # mean, cls, or token for each word
+    pooling: str  # mean, siamese for pairs read apart, cls, or token for each word
     value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
@@ -305,7 +305,7 @@ class Adapter:
     technique: str
     options: Mapping[str, Value]  # of the technique's Config
     base: str  # sha256 of the weights of the base that it belongs to
-    pooling: str  # mean or cls
+    pooling: str  # mean, siamese or cls
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
     problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it; None by word
@@ -327,7 +327,7 @@ class Settings:
     """What the plan decided, typed; names as in the run file."""
 
     technique: str
-    pooling: str  # mean, cls, or token for each word
+    pooling: str  # mean, siamese for pairs read apart, cls, or token for each word
     options: Mapping[str, Value]  # of the technique's own Config
     learning_rate: float  # peak, of the body
     head_learning_rate: float
@@ -503,7 +503,9 @@ class Trained:
 
     technique: str
     folder: str  # inside the run folder
-    layout: str  # sentence-transformers, sequence-classification, token-classification or adapter-on-base
+    layout: (
+        str  # sentence-transformers (with -siamese), sequence-classification, token-classification or adapter-on-base
+    )
     trainable: int
     parameters: int
     seconds: float

@@ -31,7 +31,8 @@ HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
 LIBRARIES = {  # by layout; else its own name
-    "sequence-classification": "transformers", "token-classification": "transformers", "adapter-on-base": "afina",
+    "sentence-transformers-siamese": "sentence-transformers", "sequence-classification": "transformers",
+    "token-classification": "transformers", "adapter-on-base": "afina",
 }  # fmt: skip
 METRICS = {  # names on the hub
     "macro_f1": "f1", "micro_f1": "f1", "brier": "brier_score", "pearson": "pearsonr", "spearman": "spearmanr",

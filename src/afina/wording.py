@@ -16,6 +16,7 @@ WORDS = {
     "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
     "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
+    "siamese": "texts apart, compared",
 }  # fmt: skip
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
@@ -23,6 +24,17 @@ from transformers import AutoConfig
 
 labels = AutoConfig.from_pretrained({folder}).id2label
 logits = SentenceTransformer({folder}).encode([{text}])  # the last module is the head
+{use}"""
+SIAMESE = """\
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+from transformers import AutoConfig
+
+labels, head = AutoConfig.from_pretrained({folder}).id2label, load_file({folder} + "/siamese_head.safetensors")
+vectors = SentenceTransformer({folder}).encode([text for pair in [{text}] for text in pair])
+u, v = vectors[::2], vectors[1::2]
+weights = head["linear.weight"].T  # of |u - v|, then of u * v
+logits = abs(u - v) @ weights[: u.shape[1]] + u.shape[1] ** 0.5 * u * v @ weights[u.shape[1] :] + head["linear.bias"]
 {use}"""
 TRANSFORMERS = """\
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -35,16 +47,18 @@ labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 ADAPTER_ON_BASE = """\
 from pathlib import Path
 
-from afina import heads
+from afina import adapters, features, heads
 from transformers import AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained({folder} + "/base")
-model = heads.load(Path({folder}))  # the base with the adapter in it
-inputs = tokenizer([{text}], truncation=True, padding=True, return_tensors="pt")
+folder = Path({folder})
+tokenizer, most = AutoTokenizer.from_pretrained(folder / "base"), adapters.read(folder / "adapter").max_tokens
+model = heads.load(folder)  # the base with the adapter in it
+inputs = features.pad(tokenizer, features.encode(tokenizer, [{text}], most, features.is_siamese(model)))
 labels, logits = model.config.id2label, model(**inputs).logits.detach().numpy()
 {use}"""
 LOADING = {
     "sentence-transformers": SENTENCE_TRANSFORMERS,
+    "sentence-transformers-siamese": SIAMESE,
     "sequence-classification": TRANSFORMERS,
     "token-classification": TRANSFORMERS.replace("ForSequence", "ForToken"),
     "adapter-on-base": ADAPTER_ON_BASE,

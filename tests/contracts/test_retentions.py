@@ -198,3 +198,16 @@ def test_it_names_cost_and_source_and_forbids_unknown_options(retention):
     assert "Source:" in retention.__doc__
     with pytest.raises(ValueError, match="nonsense"):
         retention.Config(nonsense=1)
+
+
+@every
+def test_a_model_that_reads_two_texts_apart_can_be_kept_too(base, tokenizer, general, retention):
+    model = built(base, pooling="siamese")
+    encoded = features.encode(tokenizer, list(zip(TEXTS, reversed(TEXTS), strict=True)), 32, siamese=True)
+    inputs = next(features.batches(tokenizer, encoded))[1]
+    state = retention.begin(model, retention.Config(), general, base)
+    with features.watching(model.base_model) as seen:
+        model(**inputs)
+    first = retention.penalty(model, inputs, seen[-1], state, 0)
+    assert torch.isfinite(first)
+    assert LOSS in (retention.__doc__ or "") or first.item() == pytest.approx(0, abs=1e-5)

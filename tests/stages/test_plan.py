@@ -6,8 +6,8 @@ import pytest
 from afina import bases, choosing, shelf, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
-from afina.records import Columns, Corpus, Distance, Plan, Profile, Row, from_json, silent, to_json
-from afina.stages.plan import NEAR, plan
+from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
+from afina.stages.plan import NEAR, _pooling, plan
 
 
 def corpus_of(rows_per_class, classes=3):
@@ -54,6 +54,20 @@ def of_kind(corpus, kind):
 
     parts = {part: tuple(map(turned, getattr(corpus, part))) for part in ("train", "dev", "test")}
     return dataclasses.replace(corpus, kind=kind, labels=("value",) if kind == "regress" else corpus.labels, **parts)
+
+
+def paired(corpus):
+    """Each row beside the text of another, as a pair of one class: whether both are about the same."""
+
+    def turned(rows):
+        others = rows[1::2] + rows[::2]
+        same = (one.text.split()[:2] == other.text.split()[:2] for one, other in zip(rows, others, strict=True))
+        named = zip(rows, others, same, strict=True)
+        return tuple(dataclasses.replace(row, pair=other.text, label=str(alike)) for row, other, alike in named)
+
+    parts = {part: turned(getattr(corpus, part)) for part in ("train", "dev", "test")}
+    columns = dataclasses.replace(corpus.columns, pair="other")
+    return dataclasses.replace(corpus, columns=columns, labels=("False", "True"), **parts)
 
 
 def choice(made, name):
@@ -289,3 +303,30 @@ def test_a_technique_that_wants_classes_is_refused_before_anything_is_trained(op
     made = choice(plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0), "technique")
     probed = {"regress": "Pearson", "multilabel": "micro F1"}[kind]
     assert made.evidence[f"frozen probe, {probed}"] > made.evidence[f"majority, {probed}"]
+
+
+def test_the_layers_are_asked_about_pairs_in_one_go_and_apart(opened):
+    corpus = paired(corpus_of(40))
+    made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
+    asked = {pooling: [one.layer for one in made.layers if one.pooling == pooling] for pooling in ("mean", "siamese")}
+    assert asked["mean"] == asked["siamese"] == list(range(opened.record.layers + 1))
+    assert "texts apart, last layer" in choice(made, "pooling").evidence
+
+
+@pytest.mark.parametrize(
+    ("apart", "first_token", "taken"),
+    [(0.70, 0.60, "siamese"), (0.62, 0.60, "mean"), (0.70, 0.80, "siamese"), (0.62, 0.80, "cls")],
+)
+def test_texts_are_compared_apart_where_that_is_clearly_better_than_both_in_one_go(apart, first_token, taken):
+    values = {"mean": 0.60, "cls": first_token, "siamese": apart}
+    layers = [LayerScore(6, name, value, value - 0.05, value + 0.05) for name, value in values.items()]
+    assert _pooling(layers).value == taken
+
+
+def test_single_texts_cannot_be_compared_and_pairs_can_whatever_the_probe_says(opened):
+    with pytest.raises(ConfigError, match="classify cannot read single texts with pooling=siamese") as caught:
+        planned(opened, pooling="siamese")
+    assert caught.value.fix == "leave it out, or write one of mean, cls"
+    corpus = paired(corpus_of(40))
+    made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(pooling="siamese"), silent, 0)
+    assert made.settings.pooling == "siamese"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_plan import corpus_of, of_kind, planned
+from test_plan import corpus_of, of_kind, paired, planned
 
 from afina import adapters, bases, heads, shelf
 from afina.errors import RecordError
@@ -25,17 +25,19 @@ def plan_for(opened, **settings):
 
 
 @pytest.mark.parametrize("technique", shelf.names("techniques"))
-@pytest.mark.parametrize("pooling", ["mean", pytest.param("cls", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "pooling", ["mean", *(pytest.param(one, marks=pytest.mark.slow) for one in ("cls", "siamese"))]
+)
 def test_every_technique_and_pooling_ends_in_a_folder_that_gives_the_same_answers(
     opened, technique, pooling, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
     module = shelf.load("techniques", technique)
     plan = plan_for(opened, technique=technique, pooling=pooling, options=module.Config().model_dump())
-    corpus = corpus_of(20)
+    corpus = paired(corpus_of(20)) if pooling == "siamese" else corpus_of(20)
     trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
     assert trained.reload_error < 1e-5
-    merged = {"mean": heads.MEAN, "cls": heads.CLS}[pooling]
+    merged = {"mean": heads.MEAN, "cls": heads.CLS, "siamese": heads.SIAMESE}[pooling]
     assert trained.layout == (merged if module.NATURE.merges else heads.ADDED)
     assert (trained.curve == ()) == (technique == "head_only")
     assert (tmp_path / "adapter").exists() == module.NATURE.small
@@ -248,3 +250,15 @@ def test_the_head_that_is_kept_for_want_of_a_better_model_gives_scores_as_the_fi
         answers = predictor.logits(model, opened.tokenizer, 32)([row.input for row in corpus.train])[:, 0]
         assert np.corrcoef(answers, [row.value for row in corpus.train])[0, 1] > 0.5
         assert answers.mean() == pytest.approx(110, abs=2)
+
+
+def test_a_siamese_model_learns_whether_two_texts_are_about_the_same(opened, tmp_path):
+    corpus = paired(corpus_of(60))
+    plan = plan_for(opened, technique="full", options={}, pooling="siamese", num_train_epochs=4.0)
+    trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
+    assert trained.layout == heads.SIAMESE
+    assert trained.reload_error < 1e-5
+    predict = predictor.wrap(heads.load(tmp_path / "model"), opened.tokenizer, 32)
+    truth = np.array([corpus.labels.index(row.label) for row in corpus.train])
+    accuracy = np.mean(predict([row.input for row in corpus.train]).argmax(1) == truth)
+    assert accuracy > max(np.mean(truth), 1 - np.mean(truth)) + 0.1

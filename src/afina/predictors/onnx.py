@@ -71,20 +71,27 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
     tokenizer = _tokenizer(folder, card)
     session = _session(folder, file, card, threads)
     classes, pad = len(card["labels"]), int(card["pad_token_id"])
+    each, pairs = (2, (2,)) if card["siamese"] else (1, ())  # texts of a row that are read apart
     wanted = [entry.name for entry in session.get_inputs()]
 
     def run(encoded: Sequence[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Logits of padded batches of like length, with the places of their rows in `encoded`."""
-        order = np.argsort([len(one.ids) for one in encoded], kind="stable")
+        """Logits of padded batches of like length, with the places of their rows in `encoded`, of which a row has
+        `each` in turn."""
+        lengths = np.array([len(one.ids) for one in encoded]).reshape(-1, each).max(1)
+        order = np.argsort(lengths, kind="stable")
         for first in range(0, len(order), BATCH):
             places = order[first : first + BATCH]
-            yield places, session.run(["logits"], _feed([encoded[place] for place in places], wanted, pad))[0]
+            batch = [encoded[each * place + part] for place in places for part in range(each)]
+            feed = {name: ids.reshape(-1, *pairs, ids.shape[1]) for name, ids in _feed(batch, wanted, pad).items()}
+            yield places, session.run(["logits"], feed)[0]
 
     def score(texts: Sequence[Text]) -> np.ndarray:
-        _check(texts, card["pair"])
+        _check(texts, card["pair"], each == 2)
         answers = np.empty((len(texts), classes), np.float32)
         for start in range(0, len(texts), CHUNK):
-            for places, values in run(tokenizer.encode_batch(list(texts[start : start + CHUNK]))):
+            chunk = texts[start : start + CHUNK]
+            alone = list(chunk) if each == 1 else [text for pair in chunk for text in pair]
+            for places, values in run(tokenizer.encode_batch(alone)):
                 answers[start + places] = values
         return answers
 
@@ -124,7 +131,8 @@ def _card(folder: Path) -> dict[str, Any]:
         if not (isinstance(card["labels"], list) and card["labels"] and {"pair", "pad_token_id"} <= card.keys()):
             raise ValueError("labels, pair or pad_token_id is missing")
         card["max_tokens"] = int(card["max_tokens"])
-        card = {"kind": "classify", "activation": "softmax", "per": "text", "thresholds": [], **card}  # of older cards
+        older = {"kind": "classify", "activation": "softmax", "per": "text", "thresholds": [], "siamese": False}
+        card = older | card
         if card["activation"] not in ACTIVATIONS or len(card["thresholds"]) not in (0, len(card["labels"])):
             raise ValueError(f"activation {card['activation']!r} with {len(card['thresholds'])} thresholds")
     except OSError:
@@ -193,8 +201,10 @@ def _own_weights_only(path: Path) -> None:
             place = content.find(b"location", place + 1)
 
 
-def _check(texts: Sequence[Text], pair: bool) -> None:
+def _check(texts: Sequence[Text], pair: bool, siamese: bool = False) -> None:
     for text in texts:
+        if siamese and isinstance(text, str):
+            raise DataError("one text was given to a model that compares two", "give two texts for each row")
         if not pair and not isinstance(text, str):
             raise DataError("a pair of texts was given to a model of single texts", "give one text for each row")
 

@@ -42,7 +42,7 @@ def logits(model: Any, tokenizer: Any, max_tokens: int, bf16: bool = False, task
     read = lambda batch: model(**batch).logits  # noqa: E731
 
     def score(texts: Sequence[Text]) -> np.ndarray:
-        encoded = features.encode(tokenizer, texts, max_tokens)
+        encoded = features.encode(tokenizer, texts, max_tokens, features.is_siamese(model))
         if not encoded:
             return np.empty((0, classes), np.float32)
         return features.collect(model, tokenizer, encoded, read, bf16)

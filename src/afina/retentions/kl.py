@@ -86,7 +86,8 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     answer   what the body answered to it then (`features.watching`)
     """
     body = model.base_model
-    own = {name: ids for name, ids in batch.items() if name in state.general.tokenizer.model_input_names}
+    names = state.general.tokenizer.model_input_names
+    own = features.in_turn({name: ids for name, ids in batch.items() if name in names})
     texts = {name: ids.to(body.device) for name, ids in general_batch(state.general, step).items()}
     held = _apart(body, own, answer, state) + _apart(body, texts, body(**texts), state)
     return state.config.weight * held

@@ -156,8 +156,11 @@ def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> t
     """The training rows, and what a look is taken at: dev first, or train where there is none, then hold-out sets."""
     watched = {"dev" if corpus.dev else "train": corpus.choosing, **corpus.holdouts}
     most = settings.max_seq_length
-    looked = {name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most) for name, rows in watched.items()}
-    return encoding.encode(tokenizer, corpus.train, corpus, most), looked
+    apart = settings.pooling == "siamese"
+    looked = {
+        name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most, apart) for name, rows in watched.items()
+    }
+    return encoding.encode(tokenizer, corpus.train, corpus, most, apart), looked
 
 
 def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
