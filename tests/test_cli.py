@@ -441,6 +441,34 @@ def test_a_run_that_is_asked_to_adapts_first_and_trains_from_the_adapted_base(tm
     assert not (run / "records" / "adapt.json").exists()
 
 
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_learns_new_tokens_first_and_trains_from_the_grown_base(tmp_path, tiny_bert):
+    from transformers import AutoTokenizer
+
+    odd = {"bill": "billpayvisit", "doctor": "doctorpaintest", "card": "cardlosttoday"}  # which the tiny base breaks
+    rows = [(" ".join(odd.get(word, word) for word in text.split()), label) for text, label in messages()]
+    run = tmp_path / "run"
+    command = ("run", write(tmp_path / "notes.csv", rows), "--model", tiny_bert, "--out", "run", "epochs=1", "--json")
+    first = afina(*command, "new_tokens=3", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    said = json.loads(first.stdout.splitlines()[-1])["prepared"]
+    assert said["new_tokens"] >= 1
+    assert said["tokens_a_word"]["after"] < said["tokens_a_word"]["before"]
+    sizes = [len(AutoTokenizer.from_pretrained(folder)) for folder in (tiny_bert, run / "prepared", run / "model")]
+    assert sizes[1] == sizes[2] == sizes[0] + said["new_tokens"]
+    assert "became tokens of the base" in (run / "report.html").read_text()
+    write(tmp_path / "some.csv", [[text] for text, _ in rows[:5]], header=["text"])
+    assert afina("predict", "run", "some.csv", "--out", "out.csv", cwd=tmp_path).returncode == 0
+
+    second = afina(*command, "new_tokens=3", "learning_rate=1e-3", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert re.search(r"prepare +is done already", second.stdout)
+    last = afina(*command, "new_tokens=0", cwd=tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert not (run / "prepared").exists()
+    assert not (run / "records" / "prepare.json").exists()
+
+
 def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
     import torch
 

@@ -16,10 +16,10 @@ ROWS = [
     {"spansets", "terms", "term_masking"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys"},
+    {"adapters", "keys", "yamlfile"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching", "maskedlm"},
+    {"checkpoints", "watching", "maskedlm", "keeper"},
     {"fitting", "config", "samples", "layers", "growing"},
     {"glossaries"},
     {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary"},

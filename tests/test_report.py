@@ -12,7 +12,7 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Adapted, Choice, Point, Score, Source, StageChange, Task, from_json
+from afina.records import Adapted, Choice, Fertility, Point, Prepared, Score, Source, StageChange, Task, from_json
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -269,6 +269,17 @@ def test_a_retention_has_its_part_of_the_loss_drawn_and_its_general_file_loses_i
     assert "general.txt" in written
     assert "someone" not in written
     assert "of it, retention" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+
+
+def test_new_tokens_are_told_with_what_they_save_and_the_first_of_them(tmp_path):
+    made = Prepared("prepared", ("brom", "<oides>", "ömie"), 2900, Fertility(1200, 1.5, 1.25, (1800, 1500)), "weighted")
+    report.write(tmp_path, replace(CASES["two"], prepared=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    said = ("3 words and parts of words became tokens", "2,900 texts", "1,200 words of dev", "ömie", "&lt;oides&gt;")
+    assert all(one in page for one in (*said, "1.50 tokens a word before, 1.25 after (16.7% fewer)"))
+    report.write(tmp_path, replace(CASES["two"], prepared=replace(made, tokens=(), folder="")))
+    assert "No new token was worth the memory of its row" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
 
 
 def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path):

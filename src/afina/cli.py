@@ -246,10 +246,10 @@ def _until(stage: str, given: Mapping[str, Any]) -> None:
 
 def _options(given: Mapping[str, Any]) -> Any:
     """A run from a data file or a run file, the named options, and key=value overrides, the last one winning."""
-    from afina import config
+    from afina import config, yamlfile
 
     file = given["file"]
-    content = config.read_yaml(file) if file.suffix in (".yaml", ".yml") else {"train_file": str(file)}
+    content = yamlfile.read(file) if file.suffix in (".yaml", ".yml") else {"train_file": str(file)}
     run = config.build(content, (), file.name)
     named = [f"{KEYS[name]}={json.dumps(str(given[name]))}" for name in KEYS if given.get(name) is not None]
     return config.build(run.model_dump(exclude_unset=True), [*named, *(given.get("overrides") or ())])

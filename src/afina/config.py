@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from afina import keys, shelf
+from afina import keys, shelf, yamlfile
 from afina.errors import ConfigError
 
 
@@ -107,6 +107,7 @@ class _Training(Section):
     adapt_file: str | None = Field(default=None, description="texts that the base reads first: file, folder or train")
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
+    new_tokens: int | None = Field(default=None, ge=0, le=50_000, description="words that become tokens, at most")
     adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
     frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
     glossary_file: str | None = Field(
@@ -179,7 +180,7 @@ ALIASES = {
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Run:
     """The run file at `path` with `key=value` overrides on top. Raises ConfigError, all problems at once."""
-    return build(read_yaml(path), overrides, path.name)
+    return build(yamlfile.read(path), overrides, path.name)
 
 
 def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str = "the command line") -> Run:
@@ -264,37 +265,3 @@ def _value(text: str, override: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"the value of {override!r} cannot be read", "put quotes around it") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that also refuses a key given twice, and aliases (which can blow up a small file)."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not used here")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping, safely: no tags, no aliases, no key twice. Raises ConfigError with the line."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"there is no run file {path}", "'afina init' writes one") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as YAML: {error}", "correct it; 'afina init' shows the form"
-        ) from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} is not a run file: its top level is no mapping", "'afina init' shows the form")
-    return content

@@ -5,8 +5,8 @@ goes on with what is not. plan.yaml may be edited: a changed value is a decision
 it is made anew.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
@@ -17,6 +17,7 @@ import yaml
 from afina import config, planfile, store
 from afina.config import Run
 from afina.errors import ConfigError
+from afina.keeper import Keeper
 from afina.records import (
     Adapted,
     Compressed,
@@ -25,6 +26,7 @@ from afina.records import (
     Event,
     Plan,
     Predict,
+    Prepared,
     Profile,
     Task,
     Tell,
@@ -52,26 +54,8 @@ class Outcome:
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     compressed: Compressed | None = None
+    prepared: Prepared | None = None  # where it was asked for
     adapted: Adapted | None = None  # where it was asked for
-
-
-@dataclass(slots=True)
-class _Keeper:
-    """Keeps records of one run, counts their seconds and says which were on disk."""
-
-    folder: Path
-    tell: Tell
-    seconds: dict[str, float] = field(default_factory=dict)
-    digests: list[str] = field(default_factory=list)
-
-    def __call__(self, name: str, kind: type[T], inputs: object, make: Callable[[], T], on: int | None = None) -> T:
-        """A record that depends on its inputs and on the stages before it, or on the first `on` of these."""
-        self.tell(Event(name, "begins"))
-        kept = store.keep(self.folder, name, kind, (inputs, self.digests[:on]), make)
-        self.seconds[name] = kept.seconds
-        self.digests.append(kept.digest)
-        self.tell(Event(name, f"done in {kept.seconds:.1f} s" if kept.made else "is done already"))
-        return kept.record
 
 
 def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
@@ -84,7 +68,7 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
         store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
-        return _stages(options, _Keeper(folder, tell), sources, until)
+        return _stages(options, Keeper(folder, tell), sources, until)
 
 
 def run_folder(options: Run) -> Path:
@@ -98,7 +82,7 @@ def run_folder(options: Run) -> Path:
     return Path("runs") / (path.parent.name if stem in ("train", "data") else stem)
 
 
-def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) -> Outcome:
+def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> Outcome:
     """The pipeline, top to bottom. It may stop after any line and go on from any line."""
     from afina.stages import corpus
 
@@ -130,7 +114,7 @@ def _stages(options: Run, keep: _Keeper, sources: dict[str, str], until: str) ->
     return before if until == "plan" else _model_stages(options, keep, before, base)
 
 
-def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") -> Outcome:
+def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
     from afina import report, retaining
     from afina.stages import compress, evaluate, train
@@ -138,6 +122,7 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
+    base, prepared = _prepared(keep, before, base)
     base, adapted = _adapted(keep, before, base, seed)
     inputs = (seed, retaining.text_sha256(chosen.settings))
     trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
@@ -159,18 +144,44 @@ def _model_stages(options: Run, keep: _Keeper, before: Outcome, base: "Opened") 
     seconds = dict(keep.seconds)
     today = date.today().isoformat()
     story = report.Story(
-        rows, before.profile, chosen, trained, evaluation, compressed, seconds, date=today, adapted=adapted
+        rows,
+        before.profile,
+        chosen,
+        trained,
+        evaluation,
+        compressed,
+        seconds,
+        date=today,
+        prepared=prepared,
+        adapted=adapted,
     )
     with store.disk_errors(folder):
         report.write(folder, story)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
-    return replace(
-        before, trained=trained, evaluation=evaluation, compressed=compressed, seconds=seconds, adapted=adapted
-    )
+    made = replace(before, prepared=prepared, adapted=adapted, trained=trained, seconds=seconds)
+    return replace(made, evaluation=evaluation, compressed=compressed)
 
 
-def _adapted(keep: _Keeper, before: Outcome, base: "Opened", seed: int) -> "tuple[Opened, Adapted | None]":
+def _prepared(keep: Keeper, before: Outcome, base: "Opened") -> "tuple[Opened, Prepared | None]":
+    """The base as it is, or with words of the domain as tokens where that was asked for."""
+    from afina import adapting, bases
+    from afina.stages import prepare
+
+    folder, plan = before.folder, before.plan
+    assert plan is not None  # noqa: S101
+    settings = plan.settings
+    if not settings.new_tokens:
+        store.forget(folder, "prepare", (prepare.FOLDER,))
+        return base, None
+    texts = None if settings.adapt_file == adapting.NONE else (settings.adapt_file, adapting.sha256(settings))
+    inputs = (base.record.sha256, settings.new_tokens, texts)
+    make = lambda: prepare.prepare(before.corpus, plan, base, folder, keep.tell)  # noqa: E731
+    record = keep("prepare", Prepared, inputs, make, on=1)  # the corpus
+    return (bases.open_base(str(folder / record.folder)) if record.folder else base), record
+
+
+def _adapted(keep: Keeper, before: Outcome, base: "Opened", seed: int) -> "tuple[Opened, Adapted | None]":
     """The base that training starts from: as it is, or adapted to texts of the domain where that was asked for."""
     from afina import adapting, bases
     from afina.stages import adapt

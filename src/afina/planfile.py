@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from afina import config, store
+from afina import config, store, yamlfile
 from afina.config import Run
 from afina.errors import ConfigError
 from afina.records import Event, Plan, Tell, Value, from_json, to_json
@@ -40,7 +40,7 @@ def _digest(plan: Plan) -> str:
 def lines(path: Path) -> list[tuple[str, Any]]:
     """Name and value of each line of an edited plan. Raises ConfigError where it has lost its form."""
     try:
-        return [(str(choice["name"]), choice["value"]) for choice in config.read_yaml(path).get("choices") or ()]
+        return [(str(choice["name"]), choice["value"]) for choice in yamlfile.read(path).get("choices") or ()]
     except (TypeError, KeyError):
         found = f"{path}: its choices are no longer a list, each with a name and a value"
         raise ConfigError(found, "undo the edit, or delete the file to plan anew") from None
@@ -63,7 +63,7 @@ def edited(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
     before = {choice.name: choice for choice in record.choices}
     given = options.train.model_dump(exclude_unset=True)
     edits: dict[str, Any] = {}
-    current = config.read_yaml(path).get("record") in (None, _digest(record))
+    current = yamlfile.read(path).get("record") in (None, _digest(record))
     for name, value in lines(path) if current else [(name, _plain(choice.value)) for name, choice in before.items()]:
         known = before.get(name)
         if known is None:

@@ -363,6 +363,7 @@ class Settings:
     class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
     loss: str | None = None  # cross_entropy or focal
     focal_gamma: float | None = None  # loss focal
+    new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
@@ -409,6 +410,18 @@ class Vocabulary:
     tokens: tuple[str, ...]  # as the tokenizer writes them, in the order of their new ids
     terms: int  # of them, the first ones, come from the glossary
     held: tuple[int, int]  # tokens of held-out words, without and with as many, learned from the other words
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The base with a domain's words as tokens, on disk, and what that saves."""
+
+    folder: str  # inside the run folder; '' where no token was worth its row and the base stays as it was
+    tokens: tuple[str, ...]  # as the tokenizer writes them, those first that save most
+    texts: int  # that they were learned from
+    fertility: Fertility  # of the rows that choices are made on
+    initializer: str  # a name on that shelf
+    seconds: float = 0.0
 
 
 # ---------------------------------------------------------------- adapt

@@ -152,6 +152,9 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
+    if result.prepared:
+        gained = result.prepared
+        say(f"{len(gained.tokens):,} new tokens from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
     if result.adapted:
         made = result.adapted
         findings(made.findings)
@@ -253,6 +256,10 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         "rows": _rows(result.corpus),
         "seconds": result.seconds,
     }
+    if result.prepared:
+        one = result.prepared.fertility
+        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
+        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
     if result.adapted:
         summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     if result.evaluation:

@@ -6,7 +6,19 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 
 from afina import __version__
-from afina.records import Adapted, Columns, Compressed, Corpus, Evaluation, Finding, Plan, Profile, Source, Trained
+from afina.records import (
+    Adapted,
+    Columns,
+    Compressed,
+    Corpus,
+    Evaluation,
+    Finding,
+    Plan,
+    Prepared,
+    Profile,
+    Source,
+    Trained,
+)
 from afina.wording import portable
 
 LIBRARIES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "peft", "scikit-learn")
@@ -36,7 +48,8 @@ class Story:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str] = field(default_factory=versions)
     date: str = ""  # as it shall stand on the page
-    adapted: Adapted | None = None  # where it was asked for
+    prepared: Prepared | None = None  # where it was asked for, as the next
+    adapted: Adapted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class Twin:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str]
     date: str
+    prepared: Prepared | None = None
     adapted: Adapted | None = None
 
 
@@ -98,5 +112,6 @@ def twin(story: Story) -> Twin:
         dict(story.seconds),
         dict(story.versions),
         story.date,
+        story.prepared,
         story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
     )

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Distance, LayerScore, Score, Value
+from afina.records import Distance, Fertility, LayerScore, Score, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -183,6 +183,11 @@ def portable(name: str) -> str:
     if name.startswith("~") or PurePosixPath(name).is_absolute():
         return PurePosixPath(name).name
     return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
+
+
+def saved(one: Fertility) -> str:
+    """What new tokens save."""
+    return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
 
 
 def loading(layout: str, folder: str, pair: bool, use: str) -> str:

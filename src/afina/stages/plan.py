@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import adapting, choosing, encoding, keys, policies, retaining, shelf, timing
+from afina import adapting, choosing, encoding, keys, policies, retaining, shelf, timing, vocabulary
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
@@ -45,7 +45,8 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
-    adapting_to, given = adapting.choices(options, opened), options.model_dump(exclude_none=True)
+    before_training = [_new_tokens(options, opened), *adapting.choices(options, opened)]
+    given = options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
     encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
@@ -57,7 +58,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = _facts(corpus, profile, opened, layers, speed)
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
-    choices = (*choices, *(_overridden(choice, given) for choice in adapting_to))
+    choices = (*choices, *(_overridden(choice, given) for choice in before_training))
     settings = choosing.settings(choices)
     choosing.try_on(settings, facts, opened, corpus.labels)
     return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
@@ -154,6 +155,13 @@ def _choices(
         *retaining.choices(options, name, profile.language),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
+
+
+def _new_tokens(options: TrainOptions, opened: Opened) -> Choice:
+    """Raises ConfigError where new tokens are asked for and the tokenizer cannot have any."""
+    if options.new_tokens:
+        vocabulary.family(opened.tokenizer)
+    return vocabulary.NONE
 
 
 def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:

@@ -1,0 +1,63 @@
+"""Prepare: words of the domain that the base's tokenizer breaks become tokens, before the base is trained.
+
+Learned from the training texts, and from those that the base is adapted to where there are any; dev and test are not
+read. How many is chosen on a tenth of the texts, by what the next token saves against the memory of its row, and
+`new_tokens` is the most. Words of general language stay as they are. A new row begins from the vectors of its old
+pieces, and is trained where the technique trains the embeddings.
+
+What it does not do: train the new rows by itself, which adapting to enough texts does.
+Source: `vocabulary`, `growing`; rows begun from their pieces, Hewitt 2021, "Initializing New Word Embeddings for
+Pretrained Language Models".
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from afina import adapting, growing, maskedlm, samples, shelf, vocabulary
+from afina.bases import Opened
+from afina.records import Corpus, Event, Plan, Prepared, Row, Tell
+
+FOLDER = "prepared"  # inside the run folder
+INITIALIZER = "weighted"  # a little ahead of the mean (benchmarks/RESULTS.md)
+
+
+def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell) -> Prepared:
+    """Write the base with its new tokens to `folder`/prepared, and say what they save.
+
+    Raises ConfigError for a tokenizer that new tokens cannot join, MachineError where the disk is full.
+    """
+    began, settings, tokenizer = time.monotonic(), plan.settings, opened.tokenizer
+    texts = _texts(corpus.train)
+    if settings.adapt_file != adapting.NONE:
+        texts += _texts(adapting.read(settings, corpus)[0])
+    texts = list(dict.fromkeys(texts))
+    limits = vocabulary.Limits(settings.new_tokens, opened.record.hidden / opened.record.parameters)
+    language = samples.language(texts)
+    general = samples.general_words(language) if language in samples.MARKS else ()
+    learned = vocabulary.learn(tokenizer, texts, limits, general=general)
+    after = vocabulary.merge(tokenizer, learned.tokens) if learned.tokens else tokenizer
+    saved = vocabulary.fertility(tokenizer, after, _texts(corpus.choosing))
+    if learned.tokens:
+        _write(folder / FOLDER, opened, after, texts)
+        tell(Event("prepare", f"{len(learned.tokens):,} new tokens, {saved.saved:.1%} fewer tokens a word"))
+    else:
+        tell(Event("prepare", "no new token is worth the memory of its row: the base stays as it was"))
+    seconds = round(time.monotonic() - began, 1)
+    made = FOLDER if learned.tokens else ""
+    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, seconds)
+
+
+def _write(folder: Path, opened: Opened, after: Any, texts: Sequence[str]) -> None:
+    ids = opened.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    counts = Counter(one for row in ids for one in row)
+    language, new_head = maskedlm.load(opened.folder)
+    model = language.base_model if new_head else language.model
+    start = shelf.load("initializers", INITIALIZER).start
+    growing.write(folder, opened, after, growing.grow(model, opened.tokenizer, after, start, counts))
+
+
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [text for row in rows for text in (row.text, row.pair) if text]

@@ -1,0 +1,105 @@
+import dataclasses
+from itertools import pairwise
+
+import pytest
+import torch
+from test_plan import corpus_of, planned
+from tokenizers import Tokenizer, models
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from afina import bases, features, heads
+from afina.errors import ConfigError
+from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
+from afina.stages import prepare as stage
+
+WORDS = ("cardvisit", "painless", "billpaytest", "doctorpain")  # each of which the tiny tokenizer breaks
+
+
+@pytest.fixture(scope="module")
+def opened(make_masked_base):
+    return bases.open_base(str(make_masked_base("bert")))
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    texts = [f"my {word} is {other} today {n}" for n in range(40) for word, other in pairwise(WORDS)]
+    rows = tuple(Row(text, "ab"[n % 2], f"f:{n}") for n, text in enumerate(texts))
+    return Corpus("test", Columns("text", "label"), ("a", "b"), rows[20:], rows[:20], (), "", (), ())
+
+
+def plan_with(opened, **settings):
+    made = planned(opened)
+    return dataclasses.replace(made, settings=dataclasses.replace(made.settings, **settings))
+
+
+@pytest.fixture(scope="module")
+def prepared(opened, corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    plan = plan_with(opened, new_tokens=3)
+    return stage.prepare(corpus, plan, opened, folder, silent), folder
+
+
+def test_words_that_the_base_breaks_become_tokens_and_no_more_than_asked_for(prepared, opened):
+    made, folder = prepared
+    assert 1 <= len(made.tokens) <= 3
+    tokenizer = bases.open_base(str(folder / made.folder)).tokenizer
+    assert len(tokenizer) == len(opened.tokenizer) + len(made.tokens)
+    for token in made.tokens:
+        assert tokenizer.tokenize(token) == [token]
+        assert len(opened.tokenizer.tokenize(token)) > 1
+
+
+def test_what_is_saved_is_counted_on_rows_that_were_not_learned_from(prepared, opened, corpus):
+    made, folder = prepared
+    tokenizer, texts = AutoTokenizer.from_pretrained(folder / made.folder), [row.text for row in corpus.dev]
+    words = sum(len(text.split()) for text in texts)
+    for tokens, said in ((opened.tokenizer, made.fertility.before), (tokenizer, made.fertility.after)):
+        assert said == pytest.approx(sum(len(tokens.tokenize(text)) for text in texts) / words)
+    assert made.fertility.saved > 0
+    assert made.texts == len({row.text for row in corpus.train})
+
+
+def test_the_prepared_base_answers_as_before_where_no_new_token_is(prepared, opened):
+    made, folder = prepared
+    after = bases.open_base(str(folder / made.folder))
+    texts = ["my card is lost today", "please pay the bill"]
+    old, new = (features.encode(one.tokenizer, texts, 32) for one in (opened, after))
+    assert [row["input_ids"] for row in old] == [row["input_ids"] for row in new]
+    tables = [AutoModel.from_pretrained(one.folder).get_input_embeddings().weight for one in (opened, after)]
+    assert torch.equal(tables[0], tables[1][: len(tables[0])])
+    assert AutoModelForMaskedLM.from_pretrained(after.folder).get_output_embeddings().weight.shape[0] >= len(
+        after.tokenizer
+    )
+
+
+def test_new_rows_begin_from_their_pieces_and_a_model_trains_on_them(prepared, opened):
+    made, folder = prepared
+    after = bases.open_base(str(folder / made.folder))
+    table = AutoModel.from_pretrained(after.folder).get_input_embeddings().weight
+    for token in made.tokens:
+        pieces = opened.tokenizer.convert_tokens_to_ids(opened.tokenizer.tokenize(token))
+        row = table[after.tokenizer.convert_tokens_to_ids(token)]
+        low, high = table[pieces].min(0).values, table[pieces].max(0).values  # a mean with positive weights is between
+        assert ((row >= low - 1e-6) & (row <= high + 1e-6)).all()
+    model = heads.build(after.folder, "mean", ("a", "b"))
+    assert model.config.vocab_size == len(table)
+
+
+def test_where_no_token_is_worth_its_row_the_base_stays_as_it_was(opened, tmp_path):
+    corpus = corpus_of(20)  # of words that the tiny tokenizer knows
+    made = stage.prepare(corpus, plan_with(opened, new_tokens=5), opened, tmp_path, silent)
+    assert made.tokens == ()
+    assert made.folder == ""
+    assert made.fertility.saved == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_record_survives_the_round_trip(prepared):
+    assert from_json(Prepared, to_json(prepared[0])) == prepared[0]
+
+
+def test_new_tokens_for_a_tokenizer_that_cannot_have_any_are_refused_by_the_plan(opened):
+    made = Tokenizer(models.Unigram([("<unk>", 0.0), ("a", -1.0)], 0, byte_fallback=False))
+    unigram = dataclasses.replace(opened, tokenizer=PreTrainedTokenizerFast(tokenizer_object=made))
+    with pytest.raises(ConfigError, match="Unigram"):
+        planned(unigram, new_tokens=10)
