@@ -10,6 +10,7 @@ Source: `vocabulary`, `growing`; rows begun from their pieces, Hewitt 2021, "Ini
 Pretrained Language Models".
 """
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     learned = vocabulary.learn(tokenizer, texts, limits, general=general)
     after = vocabulary.merge(tokenizer, learned.tokens) if learned.tokens else tokenizer
     saved = vocabulary.fertility(tokenizer, after, _texts(corpus.choosing))
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)  # of other texts
     if learned.tokens:
         _write(folder / FOLDER, opened, after, texts)
         tell(Event("prepare", f"{len(learned.tokens):,} new tokens, {saved.saved:.1%} fewer tokens a word"))
