@@ -34,6 +34,11 @@ class Opened:
     record: Base
 
 
+def is_sentence_model(opened: Opened) -> bool:
+    """Whether a base is in the layout of Sentence-Transformers: one that was trained to give vectors of texts."""
+    return (opened.folder / "modules.json").is_file()
+
+
 def open_base(name: str) -> Opened:
     """Find, check and describe the base `name`.
 

@@ -273,6 +273,7 @@ class Facts:
     probe: float  # score of the best frozen layer, 0 to 1
     majority: float  # the same score where no text is looked at
     kind: str = "classify"  # of the task
+    sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,16 +311,25 @@ def test_the_layers_are_asked_about_pairs_in_one_go_and_apart(opened):
     asked = {pooling: [one.layer for one in made.layers if one.pooling == pooling] for pooling in ("mean", "siamese")}
     assert asked["mean"] == asked["siamese"] == list(range(opened.record.layers + 1))
     assert "texts apart, last layer" in choice(made, "pooling").evidence
+    assert not made.facts.sentences
 
 
 @pytest.mark.parametrize(
-    ("apart", "first_token", "taken"),
-    [(0.70, 0.60, "siamese"), (0.62, 0.60, "mean"), (0.70, 0.80, "siamese"), (0.62, 0.80, "cls")],
+    ("apart", "first_token", "sentences", "taken"),
+    [
+        (0.70, 0.60, False, "siamese"),
+        (0.62, 0.60, False, "mean"),
+        (0.70, 0.80, False, "siamese"),
+        (0.62, 0.80, False, "cls"),
+        (0.62, 0.80, True, "siamese"),
+        (0.56, 0.60, True, "siamese"),
+        (0.54, 0.60, True, "mean"),
+    ],
 )
-def test_texts_are_compared_apart_where_that_is_clearly_better_than_both_in_one_go(apart, first_token, taken):
+def test_texts_are_compared_apart_where_that_or_the_base_is_clearly_better_for_it(apart, first_token, sentences, taken):
     values = {"mean": 0.60, "cls": first_token, "siamese": apart}
     layers = [LayerScore(6, name, value, value - 0.05, value + 0.05) for name, value in values.items()]
-    assert _pooling(layers).value == taken
+    assert _pooling(layers, sentences).value == taken
 
 
 def test_single_texts_cannot_be_compared_and_pairs_can_whatever_the_probe_says(opened):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from afina import adapting, choosing, encoding, keys, policies, retaining, shelf, timing, vocabulary
-from afina.bases import Opened
+from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
 from afina.records import (
@@ -102,6 +102,7 @@ def _facts(
         probe=max(score.value for score in layers),
         majority=objective.blind(corpus.train),
         kind=corpus.kind,
+        sentences=is_sentence_model(opened),
     )
 
 
@@ -132,7 +133,7 @@ def _choices(
         rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
-        _pooling(layers),
+        _pooling(layers, facts.sentences),
         depth,
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
@@ -201,24 +202,26 @@ def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     return Choice("num_train_epochs", epochs, why, {"rows": facts.rows})
 
 
-def _pooling(layers: Sequence[LayerScore]) -> Choice:
+def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:
     """Mean, unless another reading of the last layer is clearly better: its interval above the mean's value.
 
-    Of pairs, texts compared apart come before the first token: a frozen body says little of two texts in one go, and
-    training made that up on none of the sets measured (LOG.md).
+    Of pairs, texts that are compared come before the first token, and `sentences`, a base made to compare them, does so
+    unless the mean is clearly better: what its body does not say of two texts in one go, training did not teach it on
+    the sets measured (LOG.md).
     """
     top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
     if "token" in top:
         known: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
         return Choice("pooling", "token", "each word is answered for, at its first token", known)
-    mean, cls = top["mean"], top["cls"]
-    evidence: dict[str, Value] = {"mean, last layer": round(mean.value, 4), "cls, last layer": round(cls.value, 4)}
-    if "siamese" in top:
-        apart = top["siamese"]
-        evidence["texts apart, last layer"] = round(apart.value, 4)
-        if apart.low > mean.value:
-            why = "vectors of the two texts, compared, say more of the answer than both texts read in one go"
-            return Choice("pooling", "siamese", why, evidence)
+    names = {"mean": "mean", "cls": "cls", "siamese": "texts apart"}
+    evidence: dict[str, Value] = {f"{names[one]}, last layer": round(score.value, 4) for one, score in top.items()}
+    mean, cls, apart = top["mean"], top["cls"], top.get("siamese")
+    if apart and apart.low > mean.value:
+        why = "vectors of the two texts, compared, say more of the answer than both texts read in one go"
+        return Choice("pooling", "siamese", why, evidence)
+    if apart and sentences and mean.low <= apart.value:
+        why = "the base is a sentence model, made to compare texts, and both texts in one go say no more to it"
+        return Choice("pooling", "siamese", why, evidence)
     if cls.low > mean.value:
         return Choice("pooling", "cls", "the first token says more of the answer than the mean", evidence)
     return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
