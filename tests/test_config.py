@@ -105,28 +105,6 @@ def test_the_template_is_a_valid_run_file_with_every_key(tmp_path):
     assert set(yaml.safe_load(everything)) == set(config.Run.model_fields)
 
 
-HOSTILE = {
-    "a tag": "seed: !!python/object/apply:os.system ['true']",
-    "an alias": "corpus: &a {train_file: x}\nmodel: *a",
-    "a key twice": "seed: 1\nseed: 2",
-    "no mapping": "- 1\n- 2",
-    "no YAML": "seed: [1",
-    "a tab": "corpus:\n\ttrain_file: x",
-}
-
-
-@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_and_broken_yaml_is_an_error_and_nothing_runs(tmp_path, content):
-    (tmp_path / "run.yaml").write_text(content)
-    with pytest.raises(ConfigError):
-        config.read(tmp_path / "run.yaml")
-
-
-def test_a_missing_run_file_says_how_to_make_one(tmp_path):
-    with pytest.raises(ConfigError, match="afina init"):
-        config.read(tmp_path / "run.yaml")
-
-
 def test_a_section_with_one_value_is_told_its_first_key():
     with pytest.raises(ConfigError) as caught:
         config.build({"model": "bundled"})
