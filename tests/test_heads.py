@@ -48,6 +48,24 @@ def test_a_siamese_head_reads_how_the_vectors_of_two_texts_differ_and_agree(siam
     np.testing.assert_allclose(answers([pair[::-1] for pair in PAIRS]), np.stack(wanted), atol=1e-5)  # whichever first
 
 
+def test_first_and_second_texts_are_each_padded_to_their_own_longest_and_in_one_go_where_the_body_is_watched(
+    siamese, tiny_bert
+):
+    tokenizer, widths = AutoTokenizer.from_pretrained(tiny_bert), []
+    pairs = [("please " * 20, "no"), ("my card is lost", "a red one")]
+    batch = features.pad(tokenizer, features.encode(tokenizer, pairs, 32, siamese=True))
+    longest = [max(len(tokenizer(pair[place])["input_ids"]) for pair in pairs) for place in (0, 1)]
+    inner = siamese.encoder.embeddings.register_forward_hook(lambda *seen: widths.append(tuple(seen[2].shape[:2])))
+    apart = siamese(**batch).logits
+    assert widths == [(2, longest[0]), (2, longest[1])]
+    with features.watching(siamese.encoder) as seen:
+        watched = siamese(**batch).logits
+    inner.remove()
+    assert [len(answer.last_hidden_state) for answer in seen] == [4]
+    torch.testing.assert_close(watched, apart)
+    torch.testing.assert_close(siamese(**features.in_turn(batch)).logits, apart)
+
+
 def test_the_code_shown_for_a_siamese_model_gives_its_answers_without_ours(siamese, tiny_bert, tmp_path):
     pytest.importorskip("sentence_transformers")
     tokenizer, folder = AutoTokenizer.from_pretrained(tiny_bert), tmp_path / "model"

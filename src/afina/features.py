@@ -73,6 +73,12 @@ def in_turn(batch: Mapping[str, Tensor]) -> Batch:
     return {name: ids.flatten(0, -2) for name, ids in batch.items()}
 
 
+def side(batch: Mapping[str, Tensor], place: int) -> Batch:
+    """The first texts (or second ones) of a batch (n, 2, tokens), without columns that are padding in all of them."""
+    used = batch["attention_mask"][:, place].any(0)
+    return {name: ids[:, place, used] for name, ids in batch.items()}
+
+
 def compared(unit: Tensor) -> Tensor:
     """|u - v| and u * v of unit vectors of pairs in turn, (2n, ..., d) -> (n, ..., 2d).
 

@@ -102,8 +102,16 @@ class SiameseClassifier(PooledClassifier):
     siamese = True
 
     def seen(self, **inputs: Tensor) -> Tensor:
-        """What the head reads of inputs (n, 2, tokens), or (2n, tokens) with the texts of a pair in turn."""
-        return features.compared(self.embed(**features.in_turn(inputs)))
+        """What the head reads of inputs (n, 2, tokens), or (2n, tokens) with the texts of a pair in turn.
+
+        The first texts and the second ones are read one after the other, each padded to the longest of its own, which
+        saves half the work where one is a question and the other a page; in one go where somebody watches the body.
+        """
+        watched = self.encoder._forward_hooks or torch.compiler.is_exporting()
+        if watched or inputs["input_ids"].ndim == 2:
+            return features.compared(self.embed(**features.in_turn(inputs)))
+        sides = [self.embed(**features.side(inputs, place)) for place in (0, 1)]
+        return features.compared(torch.stack(sides, dim=1).flatten(0, 1))
 
 
 POOLED = {"mean": PooledClassifier, "siamese": SiameseClassifier}
