@@ -169,7 +169,7 @@ REFUSED = {
     "another task": (of_lists, "far was trained for multi_label_classification", "adapters of classes"),
     "one alone": (lambda *a: {"cards": task(a[0], "cards", a[1], 0)}, "nothing to combine", "two tasks"),
     "the first token": (
-        lambda *a: {n: task(a[0], n, a[1], 0, pooling="cls") for n in LABELS}, "first token", "pooling=mean",
+        lambda *a: {n: task(a[0], n, a[1], 0, pooling="cls") for n in LABELS}, "pooling=cls", "pooling=mean",
     ),
     "dora": (lambda *a: {n: task(a[0], n, a[1], 0, dora=True) for n in LABELS}, "lora with dora", "technique=lora"),
 }  # fmt: skip
