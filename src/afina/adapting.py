@@ -155,7 +155,7 @@ def read(settings: Settings, corpus: Corpus) -> tuple[tuple[Row, ...], tuple[Fin
     for name in ("binary", "characters"):
         cleaned, found = shelf.load("cleaners", name).clean({"texts": tuple(rows)})
         rows, findings = cleaned["texts"], [*findings, *found]
-    held = {normal(text) for row in (*corpus.dev, *corpus.test) for text in (row.text, row.pair) if text is not None}
+    held = {normal(text) for row in (*corpus.dev, *corpus.test) for text in row.texts}
     firsts: dict[str, Row] = {}
     for row in rows:
         if not cells.missing(row.text):
@@ -182,7 +182,7 @@ def _leaked(rows: list[Row]) -> Finding:
 
 
 def _own(corpus: Corpus) -> list[Row]:
-    return [Row(text, "", row.where) for row in corpus.train for text in (row.text, row.pair) if text is not None]
+    return [Row(text, "", row.where) for row in corpus.train for text in row.texts]
 
 
 def _files(name: str) -> dict[str, Path]:

@@ -107,6 +107,11 @@ class Row:
         return self.text if self.pair is None else (self.text, self.pair)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """Its one text, or both of a pair."""
+        return (self.text,) if self.pair is None else (self.text, self.pair)
+
+    @property
     def target(self) -> Hashable:
         """What is known of it, whatever the kind; '' where nothing is."""
         return next((one for one in (self.value, self.labels, self.spans) if one is not None), self.label)

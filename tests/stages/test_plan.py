@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, choosing, shelf, timing
+from afina import bases, choosing, heads, shelf, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
@@ -330,6 +330,15 @@ def test_texts_are_compared_apart_where_that_or_the_base_is_clearly_better_for_i
     values = {"mean": 0.60, "cls": first_token, "siamese": apart}
     layers = [LayerScore(6, name, value, value - 0.05, value + 0.05) for name, value in values.items()]
     assert _pooling(layers, sentences).value == taken
+
+
+@pytest.mark.parametrize("pooling", ["mean", "siamese"])
+def test_the_plan_counts_what_a_head_alone_trains(opened, pooling):
+    corpus = paired(corpus_of(40))
+    options = TrainOptions(pooling=pooling, technique="head_only")
+    made = plan(corpus, profile_of(corpus, 0.2), opened, options, silent, 0)
+    head = heads.build(opened.folder, pooling, corpus.labels).head
+    assert made.estimates["trainable"] == sum(p.numel() for p in head.parameters())
 
 
 def test_single_texts_cannot_be_compared_and_pairs_can_whatever_the_probe_says(opened):

@@ -37,5 +37,4 @@ def clean(
 
 
 def _is_junk(row: Row) -> bool:
-    texts = (row.text,) if row.pair is None else (row.text, row.pair)
-    return any(_JUNK.search(text) and len(_JUNK.findall(text)) >= _SHARE * len(text) for text in texts)
+    return any(_JUNK.search(text) and len(_JUNK.findall(text)) >= _SHARE * len(text) for text in row.texts)

@@ -254,16 +254,18 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     """By arithmetic from the technique's own verdict and the timed steps."""
     config = keys.config(settings.technique, settings.options)
     verdict = shelf.load("techniques", settings.technique).suits(facts, config)
-    added, memory = retaining.adds(settings, facts, verdict.trainable)
+    wider = facts.classes * facts.hidden if settings.pooling == "siamese" else 0  # its head reads two vectors
+    trainable = verdict.trainable + wider
+    added, memory = retaining.adds(settings, facts, trainable)
     before, stored = adapting.adds(settings, facts)
     passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     trained_for = passes * (verdict.seconds_per_row + added)
     precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
-    checkpoints = 2 * (8 * facts.parameters + 8 * verdict.trainable)  # two, each with its weights and the best ones
+    checkpoints = 2 * (8 * facts.parameters + 8 * trainable)  # two, each with its weights and the best ones
     return {
-        "trainable": verdict.trainable,
-        "memory": verdict.memory + activations + memory,
+        "trainable": trainable,
+        "memory": verdict.memory + 16 * wider + activations + memory,
         "disk": checkpoints + 3 * 4 * facts.parameters + stored,
         "seconds": round(precise * (before + trained_for + facts.rows * facts.seconds_per_row), 1),
     }

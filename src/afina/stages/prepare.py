@@ -62,4 +62,4 @@ def _write(folder: Path, opened: Opened, after: Any, texts: Sequence[str]) -> No
 
 
 def _texts(rows: Sequence[Row]) -> list[str]:
-    return [text for row in rows for text in (row.text, row.pair) if text]
+    return [text for row in rows for text in row.texts]

@@ -31,7 +31,7 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
     rows = corpus.train
     texts = _draw(rows, options.sample, seed)
     language = samples.language(texts)
-    word_counts = [sum(len(samples.words(text)) for text in _texts(row)) for row in rows]
+    word_counts = [sum(len(samples.words(text)) for text in row.texts) for row in rows]
     token_counts, unknown = _tokens(rows, opened.tokenizer)
     reference, distances, notes = _compare(texts, language, own, opened, embed or samples.embedder(opened), seed)
     class_rows = shelf.load("objectives", corpus.kind).counts(rows, corpus.labels)
@@ -78,13 +78,9 @@ def _distances(sample: Sample, reference: Sample, seed: int) -> tuple[Distance, 
     return tuple(shelf.load("distances", name).measure(sample, reference, seed) for name in shelf.names("distances"))
 
 
-def _texts(row: Row) -> tuple[str, ...]:
-    return (row.text,) if row.pair is None else (row.text, row.pair)
-
-
 def _draw(rows: Sequence[Row], size: int, seed: int) -> list[str]:
     """At most `size` of all texts, both of a pair counted, in the order of the file."""
-    texts = [text for row in rows for text in _texts(row)]
+    texts = [text for row in rows for text in row.texts]
     places = np.random.default_rng(seed).permutation(len(texts))[:size]
     return [texts[place] for place in sorted(places)]
 
