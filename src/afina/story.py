@@ -83,7 +83,7 @@ class Twin:
     adapted: Adapted | None = None
 
 
-FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file")  # settings that may name one
+FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file", "augment_model")  # settings that may name one
 
 
 def _without_places(plan: Plan) -> Plan:

@@ -1,0 +1,98 @@
+"""A row with some of its words replaced by a masked language model's own guesses.
+
+Words that tell the class are never touched, nor put in: of two rows with the same such words the class is the same as
+far as words can tell. A word tells a class where it is in more of its rows than chance would have it:
+
+    z = (ln odds_c - ln odds_o) / sqrt(1/a + 1/b + 1/c + 1/d) >= 1.28
+    a, b: rows of the class with the word and without it; c, d: those of the other classes; each count plus 0.5
+    odds_c = a / b      odds_o = c / d
+
+Of words that tell nothing a tenth are above that cut too, which costs choice and no row. A word of the class's name
+tells it in any case, and so does what the user protects. Of the other words of letters, one in six is replaced.
+
+Cost: one pass of the model a row. What it does not do: put in words that the tokenizer breaks; see what words say
+together ("not bad"): that is for `filtering`, which asks a probe of the class.
+Source: Wu et al. 2019, "Conditional BERT Contextual Augmentation", arXiv:1812.06705; log odds and their standard error,
+Haldane 1956, and Woolf 1955, "On estimating the relation between blood group and disease".
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from afina import prompting, terms
+from afina.records import Ask, Candidate, Question, Row
+from afina.words import Range
+
+SPEAKERS = ("masked",)
+Z = 1.28  # standard errors
+SHARE = 1 / 6  # of the words that may be replaced
+
+
+def augment(
+    rows: Sequence[Row], wanted: Mapping[str, int], ask: Ask, protected: Sequence[str], seed: int
+) -> list[Candidate]:
+    """A candidate for each turn of a row, in the order of the turns; fewer where `ask` gives fewer answers."""
+    find = terms.finder([*telling(rows), *protected])
+    turns = prompting.turns(rows, wanted, seed)
+    questions = [_question(rows[place].text, find(rows[place].text), (seed, place, sample)) for place, sample in turns]
+
+    def kept(text: str) -> list[str]:
+        return [terms.normal(text[start:end]) for start, end in find(text)]
+
+    made = []
+    for number, ((place, _), question, answer) in enumerate(zip(turns, questions, ask(questions), strict=False), 1):
+        source = rows[place]
+        text, fault = prompting.read(answer.text, "", [source.text])
+        fault = answer.fault or ("no word may be replaced" if not question.blanks else fault)
+        if not fault and kept(text) != kept(source.text):
+            fault = "a word that tells a class was put in"
+        row = replace(source, text=text, where=f"fill_mask:{number}", origin=f"fill_mask of {source.where}")
+        made.append(Candidate(row, (place,), fault))
+    return made
+
+
+def telling(rows: Sequence[Row]) -> frozenset[str]:
+    """The words that tell a class, in lower case.
+
+    >>> texts = ["my card is lost", "my card came", "my bill is high", "my bill came"]
+    >>> sorted(telling([Row(text, label, "") for text, label in zip(texts, "aabb")]))
+    ['bill', 'card']
+    """
+    having: dict[str, Counter[str]] = {}
+    sizes = Counter(row.label for row in rows)
+    for row in rows:
+        for word in {word for run in terms.runs(row.text) for word, _ in run}:
+            having.setdefault(word, Counter())[row.label] += 1
+    named = {word for label in sizes for run in terms.runs(label.replace("_", " ")) for word, _ in run}
+    found = {word for word, own in having.items() if any(_z(*_rows_with(own, sizes, label)) >= Z for label in own)}
+    return frozenset(found | named)
+
+
+def _rows_with(own: Mapping[str, int], sizes: Mapping[str, int], label: str) -> tuple[int, int, int, int]:
+    """Rows of the class with a word and without it, and those of the others, by how many rows of each class have it."""
+    inside, outside = own[label], sum(own.values()) - own[label]
+    rest = sum(sizes.values()) - sizes[label]
+    return inside, sizes[label] - inside, outside, rest - outside
+
+
+def _z(*counts: int) -> float:
+    """Standard errors by which the log odds of a word are higher in the class than outside.
+
+    >>> round(_z(3, 5, 0, 600), 2), round(_z(4, 4, 300, 300), 2)
+    (4.2, 0.0)
+    """
+    a, b, c, d = (count + 0.5 for count in counts)
+    return (math.log(a / b) - math.log(c / d)) / math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+
+
+def _question(text: str, kept: Sequence[Range], seed: tuple[int, ...]) -> Question:
+    """The text with blanks, drawn from the words of letters that nothing protects."""
+    places = [place for run in terms.runs(text) for word, place in run if word.isalpha()]
+    free = [(start, end) for start, end in places if not any(start < last and first < end for first, last in kept)]
+    count = min(len(free), max(1, round(SHARE * len(free))))
+    drawn = np.random.default_rng(seed).permutation(len(free))[:count]
+    return Question(text, sample=seed[-1], blanks=tuple(free[one] for one in sorted(drawn.tolist())))
