@@ -109,8 +109,8 @@ def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: 
     folder   where answers are kept
     Raises ConfigError where the endpoint refuses, MachineError where it gives no answers; what it gave stays on disk.
     """
-    asking = _Asking(_client(endpoint), endpoint, folder, spent, tell, len(questions))
-    with ThreadPoolExecutor(endpoint.at_once) as pool:
+    with _client(endpoint) as client, ThreadPoolExecutor(endpoint.at_once) as pool:
+        asking = _Asking(client, endpoint, folder, spent, tell, len(questions))
         try:
             for place, question in enumerate(questions):
                 if not asking.begin(pool, place, question):

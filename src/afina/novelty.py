@@ -26,7 +26,7 @@ def shingles(text: str) -> frozenset[str]:
     """The stretches of a text.
 
     >>> sorted(shingles("My  CARD")), sorted(shingles("no"))
-    (['my ca', 'y car', ' card'], ['no'])
+    ([' card', 'my ca', 'y car'], ['no'])
     """
     plain = normal(text)
     return frozenset(plain[at : at + SIZE] for at in range(max(1, len(plain) - SIZE + 1)))
