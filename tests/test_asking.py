@@ -129,9 +129,8 @@ def test_what_is_refused_for_good_is_tried_once(tmp_path):
 @needs_client
 @pytest.mark.parametrize(("status", "fix"), [(401, "OPENAI_API_KEY"), (403, "OPENAI_API_KEY"), (404, "endpoint")])
 def test_a_refused_key_or_address_ends_it_at_once_with_what_to_do(status, fix, tmp_path):
-    with serving(lambda number, asked: Reply(status=status)) as server:
-        with pytest.raises(ConfigError, match=fix):
-            asked_of(server, tmp_path)
+    with serving(lambda number, asked: Reply(status=status)) as server, pytest.raises(ConfigError, match=fix):
+        asked_of(server, tmp_path)
     assert len(server.asked) <= 4
 
 
