@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteriaList
 
 from afina import bases, maskedlm
 from afina.bases import Opened
@@ -43,10 +44,14 @@ def causal(name: str, stop: str, seed: int) -> Ask:
         batch = tokenizer(prompts, return_tensors="pt", padding=True, truncation=True, max_length=most)
         inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
         drawn = {"do_sample": True, "top_p": TOP_P, "temperature": TEMPERATURE, "top_k": 0}
-        ends = {"stop_strings": [stop], "tokenizer": tokenizer, "pad_token_id": tokenizer.pad_token_id}
+        start = inputs["input_ids"].shape[1]
+
+        def ended(ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
+            return torch.tensor([stop in text for text in tokenizer.batch_decode(ids[:, start:])], device=ids.device)
+
+        ends = {"stopping_criteria": StoppingCriteriaList([ended]), "pad_token_id": tokenizer.pad_token_id}
         made = model.generate(**inputs, max_new_tokens=min(NEW_TOKENS, positions // 2), **drawn, **ends)
-        new = made[:, inputs["input_ids"].shape[1] :]
-        return [Answer(text) for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
+        return [Answer(text) for text in tokenizer.batch_decode(made[:, start:], skip_special_tokens=True)]
 
     return _in_batches(answer, AT_ONCE["causal"])
 
@@ -91,8 +96,6 @@ def _in_batches(answer: Callable[[Sequence[Question], int], list[Answer]], size:
 
 
 def _load_causal(folder: Path, name: str) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side="left")
         model = AutoModelForCausalLM.from_pretrained(
