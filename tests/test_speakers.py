@@ -13,17 +13,17 @@ from afina.records import Question
 TEXTS = ["My card is lost today", "please book a visit", "the bill is late", "when can i pay"]
 
 
-def tiny_causal(folder, base, template=""):
+def tiny_causal(folder, base, template="", positions=64):
     """A random Llama with the words of the tiny bases."""
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.chat_template = template or None
+    tokenizer.chat_template, tokenizer.model_input_names = template or None, ["input_ids", "attention_mask"]
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
-    config = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **sizes, **ids)
+    config = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=positions, **sizes, **ids)
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
 
@@ -98,6 +98,15 @@ def test_a_causal_model_goes_on_with_a_text_the_same_for_the_same_seed(tmp_path,
     assert not any("card\n" in one.text for one in first)  # what was asked is no part of the answer
     assert speakers.causal(folder, prompting.CLOSE, 0)(questions) == first
     assert speakers.causal(folder, prompting.CLOSE, 1)(questions) != first
+
+
+def test_an_answer_ends_where_the_text_does(tmp_path, tiny_bert):
+    folder = str(tiny_causal(tmp_path, tiny_bert))
+    questions = [Question(f"<text>{text}</text>\n<text>") for text in TEXTS]
+    long, short = (speakers.causal(folder, stop, 0)(questions) for stop in (prompting.CLOSE, "e"))
+    for whole, cut in zip(long, short, strict=True):
+        assert len(cut.text) < len(whole.text)
+    assert all("e" in cut.text for cut in short)
 
 
 def test_a_chat_model_is_given_the_rules_too(tmp_path, tiny_bert):
