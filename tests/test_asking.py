@@ -153,13 +153,13 @@ def test_a_server_that_gives_no_answers_any_more_ends_it_and_what_was_paid_for_i
 
 @needs_client
 @pytest.mark.parametrize("at_once", [1, 4])
-@pytest.mark.parametrize(("cap", "sent"), [({"requests": 3}, 3), ({"tokens": 2000}, None)])
+@pytest.mark.parametrize(("cap", "sent"), [({"requests": 3}, 3), ({"tokens": 2500}, None)])
 def test_no_cap_is_passed_and_a_raised_one_goes_on(cap, sent, at_once, tmp_path):
     many = [replace(QUESTIONS[0], sample=n) for n in range(8)]
     reply = lambda number, asked: replace(said(number, asked), tokens=400)  # noqa: E731
     with serving(reply) as server:
         answers, spent = asked_of(server, tmp_path, many, at_once=at_once, **cap)
-        assert len(answers) == len(server.asked) == (sent or 4)  # a fifth could cost all of 670 tokens
+        assert len(answers) == len(server.asked) == (sent or 5)  # a sixth could cost 880 tokens, not 400
         assert spent.requests <= cap.get("requests", 8)
         assert spent.tokens <= cap.get("tokens", 10**6)
         assert "cap of" in spent.stopped
@@ -190,6 +190,22 @@ def test_odd_answers_are_paid_for_kept_short_and_no_error(text, tmp_path):
     assert spent.requests == len(server.asked) == 1
     assert spent.tokens > asking.MOST_TOKENS  # the server did not say
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * asking.KEPT
+
+
+@needs_client
+def test_ctrl_c_waits_for_the_answers_on_their_way_and_keeps_them(tmp_path):
+    many = [replace(QUESTIONS[0], sample=n) for n in range(9)]
+
+    def interrupt(event):
+        if event.step == 3:
+            raise KeyboardInterrupt
+
+    with serving(said) as server:
+        with pytest.raises(KeyboardInterrupt):
+            asking.ask(many, endpoint(server), tmp_path, asking.Spent(), interrupt)
+        sent = len(server.asked)
+        assert 3 <= sent == len(list(tmp_path.iterdir())) < len(many)
+        assert len(asked_of(server, tmp_path, many)[0]) == len(server.asked) == len(many)
 
 
 @needs_client

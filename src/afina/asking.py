@@ -18,7 +18,6 @@ on their way.
 
 import os
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ from afina.records import Answer, Event, Question, Tell, from_json, to_json
 
 KEY = "OPENAI_API_KEY"
 MOST_TOKENS = 600  # of an answer
-AROUND = 64  # tokens of a chat beside its texts, at most
+AROUND = 256  # tokens of a chat beside its texts, at most
 TEMPERATURE = 0.9
 KEPT = 10_000  # characters of an answer that are kept; a longer one is of no use
 LONGEST_PAUSE = 60.0  # seconds
@@ -70,13 +69,14 @@ class Spent:
     tokens: int = 0
     cached: int = 0  # answers that were paid for before
     stopped: str = ""
-    ended: bool = False  # nothing more may be sent, whatever the cap says
+    ended: threading.Event = field(default_factory=threading.Event)  # nothing more may be sent, whatever the cap says
     lock: Any = field(default_factory=threading.Lock)
 
     def take(self, endpoint: Endpoint, tokens: int) -> bool:
         """Set one request and so many tokens aside; False where the cap or the end forbids it."""
         with self.lock:
-            fits = self.requests < endpoint.requests and self.tokens + tokens <= endpoint.tokens and not self.ended
+            fits = self.requests < endpoint.requests and self.tokens + tokens <= endpoint.tokens
+            fits = fits and not self.ended.is_set()
             if fits:
                 self.requests, self.tokens = self.requests + 1, self.tokens + tokens
             return fits
@@ -117,7 +117,7 @@ def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: 
                     break
             asking.finish(wanted=0)
         except BaseException:
-            spent.ended = True  # those on their way are waited for and kept, none is tried again
+            spent.ended.set()  # those on their way are waited for and kept, none is tried again
             pool.shutdown(cancel_futures=True)
             raise
     return [asking.answers[place] for place in sorted(asking.answers)]
@@ -176,7 +176,8 @@ class _Asking:
         for tried in range(self.endpoint.tries):
             if tried:
                 jitter = float(np.random.default_rng().uniform(0.5, 1.5))
-                time.sleep(min(pause or self.endpoint.pause * 2 ** (tried - 1) * jitter, LONGEST_PAUSE))
+                pause = pause or self.endpoint.pause * 2 ** (tried - 1) * jitter
+                self.spent.ended.wait(min(pause, LONGEST_PAUSE))
                 if not self.spent.take(self.endpoint, most):
                     break
             got = _try(self.client, self.endpoint, question)

@@ -58,25 +58,25 @@ def causal(name: str, stop: str, seed: int) -> Ask:
 
 def masked(opened: Opened, seed: int) -> Ask:
     """A masked model. Raises ConfigError where it has no head for masked words."""
-    model, new_head = maskedlm.load(opened.folder)
-    tokenizer = opened.tokenizer
+    (model, new_head), tokenizer = maskedlm.load(opened.folder), opened.tokenizer
     if new_head or tokenizer.mask_token is None:
         found = f"{opened.record.name} cannot guess words: it has no head for masked ones"
         raise ConfigError(found, "name a masked language model: augment_model=FOLDER or a hub id")
     places, spelt = _whole_words(tokenizer)
+    model.eval()
 
     def answer(questions: Sequence[Question], number: int) -> list[Answer]:
         texts = [_blanked(question, tokenizer.mask_token) for question in questions]
         batch = tokenizer(
             texts, return_tensors="pt", padding=True, truncation=True, max_length=opened.record.max_tokens
         )
-        logits = model.model(**batch).logits[..., places].float()  # (n, tokens, whole words)
+        hidden = batch["input_ids"] == tokenizer.mask_token_id
+        logits = model.logits_at(hidden, **batch)[:, places].float()  # (masks of all texts, whole words)
         rng = np.random.default_rng((seed, number))
         found = []
-        for row, question in enumerate(questions):
-            seen = logits[row][batch["input_ids"][row] == tokenizer.mask_token_id]
-            whole = len(seen) == len(question.blanks)  # else the text was cut, or has a mask of its own
-            found.append(_filled(question, seen, spelt, rng) if whole else Answer("", "longer than the model reads"))
+        for question, own in zip(questions, torch.split(logits, hidden.sum(1).tolist()), strict=True):
+            whole = len(own) == len(question.blanks)  # else the text was cut, or has a mask of its own
+            found.append(_filled(question, own, spelt, rng) if whole else Answer("", "longer than the model reads"))
         return found
 
     return _in_batches(answer, AT_ONCE["masked"])
@@ -152,5 +152,5 @@ def _filled(question: Question, logits: torch.Tensor, spelt: Sequence[str], rng:
         if not chances.sum():
             return Answer("", "no other word fits")
         word = words[rng.choice(len(words), p=chances / chances.sum())]
-        text = text[:start] + (word.capitalize() if old[:1].isupper() else word) + text[end:]
+        text = text[:start] + (word[:1].upper() + word[1:] if old[:1].isupper() else word) + text[end:]
     return Answer(text)
