@@ -143,6 +143,16 @@ def test_a_refused_key_or_address_ends_it_at_once_with_what_to_do(status, fix, t
 
 
 @needs_client
+def test_where_one_question_ends_it_the_others_are_not_tried_again(tmp_path):
+    def refused_second(number, asked):
+        return Reply(status=404, seconds=0.05) if "text 1<" in asked["messages"][-1]["content"] else Reply(status=500)
+
+    with serving(refused_second) as server, pytest.raises(ConfigError, match="404"):
+        asked_of(server, tmp_path, QUESTIONS[:2], pause=0.5)
+    assert len(server.asked) == 2
+
+
+@needs_client
 def test_a_server_that_gives_no_answers_any_more_ends_it_and_what_was_paid_for_is_kept(tmp_path):
     many = [replace(QUESTIONS[0], sample=n) for n in range(12)]
     with serving(lambda number, asked: said(number, asked) if number < 5 else Reply(status=500)) as server:

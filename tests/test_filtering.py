@@ -158,16 +158,20 @@ def test_rows_that_help_gain_and_rows_of_the_wrong_class_lose(known):
 
 
 def test_without_dev_each_row_is_judged_without_itself_and_what_was_made_from_it():
-    corpus = replace(CORPUS, dev=())
+    """A row of one class with the words of the other: copies of it help nobody but itself."""
+    odd = Row(" ".join(TOPICS["bill"]), "card", "train.csv:99")
+    corpus = replace(CORPUS, dev=(), train=(*CORPUS.train, odd))
     mine = filtering.know(corpus, embed, 0)
-    lie = replace(CORPUS.train[SOURCE], label="bill")  # the row itself under another class
-    made = filtering.Sifted((Candidate(lie, (SOURCE,)),) * 9, filtering._unit(embed([lie.text] * 9)), {})
-    judged, (_, _, gain) = filtering.gain(mine, made, embed, 0)
+
+    def copies(source):
+        kept = (Candidate(odd, (source,)),) * 3
+        return filtering.Sifted(kept, filtering._unit(embed([odd.text] * 3)), {})
+
+    judged, (without, beside, gain) = filtering.gain(mine, copies(len(CORPUS.train)), embed, 0)
     assert judged == "train"
-    elsewhere = replace(made, kept=tuple(replace(one, sources=(0,)) for one in made.kept))
-    assert gain.value >= filtering.gain(mine, elsewhere, embed, 0)[1][2].value
-    none = filtering.Sifted((), mine.vectors[:0], {})
-    _, (without, beside, gain) = filtering.gain(mine, none, embed, 0)
+    assert gain.value == beside.value - without.value <= 0
+    assert filtering.gain(mine, copies(0), embed, 0)[1][2].value > gain.value  # were they made from another row
+    _, (without, beside, gain) = filtering.gain(mine, filtering.Sifted((), mine.vectors[:0], {}), embed, 0)
     assert without.value == beside.value
     assert gain.value == 0
 

@@ -51,6 +51,22 @@ def test_blanks_are_filled_with_other_whole_words_and_the_rest_stays(masked):
             assert new in WORDS or (len(new) == 1 and new.isalpha())
 
 
+def test_the_word_that_stood_there_is_never_put_back_however_likely(make_masked_base, tmp_path):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    base = make_masked_base("bert")
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    with torch.no_grad():
+        model.get_output_embeddings().bias[tokenizer.convert_tokens_to_ids("lost")] += 9
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    ask = speakers.masked(bases.open_base(str(tmp_path)), 0)
+    text = "today card is lost"
+    answers = ask([Question(text, blanks=blanks_of(text, word)) for word in ("today", "lost")])
+    assert answers[0].text == "lost card is lost"
+    assert answers[1].text.rpartition(" ")[2] not in ("lost", "")
+
+
 def test_the_same_seed_fills_the_same_and_another_one_not(masked):
     questions = [Question(text, blanks=((0, text.index(" ")),)) for text in TEXTS * 6]
     state = torch.random.get_rng_state()

@@ -44,7 +44,9 @@ def corpus():
 
 
 def filled(corpus, plain, opened, folder, seed=0, **settings):
-    made_by = with_settings(plain, augmentation="fill_mask", augment_share=0.5, augment_model="base", **settings)
+    made_by = with_settings(
+        plain, augmentation="fill_mask", **{"augment_share": 0.5, "augment_model": "base"} | settings
+    )
     return stage.augment(corpus, made_by, opened, folder, silent, seed)
 
 
@@ -100,7 +102,7 @@ def test_rows_that_lose_on_dev_are_not_trained_on(made, corpus):
 
 def test_where_no_class_has_two_rows_nothing_is_asked_for(corpus, plain, opened, tmp_path):
     few = replace(corpus, train=(corpus.train[0], corpus.train[20], corpus.train[-1]))
-    made = filled(few, plain, opened, tmp_path)
+    made = filled(few, plain, opened, tmp_path, augment_share=1.0)
     assert (made.asked, made.rows, made.used) == (0, (), False)
 
 
