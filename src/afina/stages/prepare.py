@@ -3,7 +3,7 @@
 Learned from the training texts, and from those that the base is adapted to where there are any; dev and test are not
 read. How many is chosen on a tenth of the texts, by what the next token saves against the memory of its row, and
 `new_tokens` is the most. Words of general language stay as they are. A new row begins from the vectors of its old
-pieces, and is trained where the technique trains the embeddings.
+pieces, and is trained where the technique trains the embeddings, and by lora, which trains these rows of them alone.
 
 What it does not do: train the new rows by itself, which adapting to enough texts does.
 Source: `vocabulary`, `growing`; rows begun from their pieces, Hewitt 2021, "Initializing New Word Embeddings for
