@@ -154,7 +154,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     if result.prepared:
         gained = result.prepared
-        say(f"{len(gained.tokens):,} new tokens from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+        findings(gained.findings)
+        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
     if result.adapted:
         made = result.adapted
         findings(made.findings)
@@ -259,7 +261,8 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
     if result.prepared:
         one = result.prepared.fertility
         tokens = {"before": one.before, "after": one.after, "saved": one.saved}
-        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
+        counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
+        summary["prepared"] = {**counts, "tokens_a_word": tokens}
     if result.adapted:
         summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     if result.evaluation:
