@@ -130,7 +130,7 @@ def test_words_of_a_glossary_come_first_where_the_texts_have_them(opened, corpus
 
 def test_an_empty_glossary_is_an_error_with_a_fix(opened, corpus, tmp_path):
     (tmp_path / "terms.txt").write_text("\n\n", encoding="utf-8")
-    with pytest.raises(DataError, match="terms.txt is empty"):
+    with pytest.raises(DataError, match="is empty"):
         stage.prepare(
             corpus, plan_with(opened, new_tokens=2, glossary_file=str(tmp_path / "terms.txt")), opened, tmp_path, silent
         )
