@@ -23,7 +23,7 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary"},
-    {"choosing"},
+    {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

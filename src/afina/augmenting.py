@@ -71,6 +71,8 @@ def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
     if options.augment_endpoint is not None or "masked" not in known:
         if model in (None, BASE):
             raise ConfigError(f"augmentation={name} needs a model", "name it: augment_model=...")
+        if options.augment_endpoint is None:
+            bases.weights(bases.find(str(model)), str(model))
     elif model not in (None, BASE):
         bases.open_base(str(model))
 

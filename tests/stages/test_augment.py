@@ -230,6 +230,7 @@ def test_a_plan_that_was_asked_has_a_line_for_each_setting(opened):
         ({"augmentation": "fill_mask", "augment_tokens": 5}, "without augment_endpoint"),
         ({"augmentation": "fill_mask", **ADDRESS}, "no use for an endpoint"),
         ({"augmentation": "fill_mask", "augment_model": "./nowhere"}, "nowhere"),
+        ({"augmentation": "synthesize", "augment_model": "./nowhere"}, "nowhere"),
         ({"augmentation": "paraphrase", "augment_endpoint": "localhost:80", "augment_model": "m"}, "no address"),
         ({"augmentation": "paraphrase", "augment_endpoint": "http://u:p@h/v1", "augment_model": "m"}, "OPENAI_API_KEY"),
         ({"augmentation": "paraphrase", "augment_endpoint": "http://h/v1?key=1", "augment_model": "m"}, "stored"),
