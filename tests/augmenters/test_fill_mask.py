@@ -1,5 +1,6 @@
 """Which words tell a class, by hand, and that these are neither touched nor put in."""
 
+import random
 from math import log, sqrt
 
 import pytest
@@ -23,16 +24,28 @@ def test_the_rule_by_hand():
     a, b, c, d = 2.5, 2.5, 0.5, 4.5  # "lost": 2 of 4 rows of the class, none of 4 others
     z = (log(a / b) - log(c / d)) / sqrt(1 / a + 1 / b + 1 / c + 1 / d)
     assert z == pytest.approx(1.264, abs=1e-3)
-    assert "lost" not in fill_mask.telling(ROWS)
-    more = [*ROWS, Row("my card is lost", "card", "f:99")]
-    assert "lost" in fill_mask.telling(more)  # 3 of 5
+    assert "lost" not in fill_mask.telling(ROWS)  # the cut for two classes is 1.645
+    more = [*ROWS, *[Row("my card is lost", "card", "f:99")] * 3]
+    a, b = 5.5, 2.5
+    assert (log(a / b) - log(c / d)) / sqrt(1 / a + 1 / b + 1 / c + 1 / d) == pytest.approx(1.783, abs=1e-3)
+    assert "lost" in fill_mask.telling(more)
 
 
-def test_words_of_all_classes_tell_nothing_and_the_name_of_a_class_tells_it():
-    found = fill_mask.telling(ROWS)
-    assert found == {"card", "bill"}
-    named = fill_mask.telling([Row(row.text, f"want_{row.label}", row.where) for row in ROWS])
-    assert {"want", "card", "bill"} <= named
+def test_of_many_classes_the_words_that_all_share_stay_free():
+    """Eight rows of each of 40 classes: some class has any common word more often than the others, by chance."""
+    rng = random.Random(0)
+    common = "i my is the can how what do you it to on for when where".split(" ")
+    rows = [
+        Row(" ".join([f"topic{n}", *rng.sample(common, 6)]), f"class {n}", "f:1") for n in range(40) for _ in range(8)
+    ]
+    found = fill_mask.telling(rows)
+    assert {f"topic{n}" for n in range(40)} <= found
+    assert len(found & set(common)) <= 3
+
+
+def test_words_of_all_classes_tell_nothing():
+    assert fill_mask.telling(ROWS) == {"card", "bill"}
+    assert fill_mask.telling([]) == frozenset()
 
 
 def asked_with(rows, protected=(), wanted=8):
