@@ -65,6 +65,10 @@ def test_the_word_that_stood_there_is_never_put_back_however_likely(make_masked_
     answers = ask([Question(text, blanks=blanks_of(text, word)) for word in ("today", "lost")])
     assert answers[0].text == "lost card is lost"
     assert answers[1].text.rpartition(" ")[2] not in ("lost", "")
+    barred = ask([Question(text, blanks=blanks_of(text, "today"), barred=frozenset({"lost"}))])
+    assert barred[0].text.partition(" ")[0] not in ("lost", "today")
+    nothing = ask([Question(text, blanks=blanks_of(text, "today"), barred=frozenset(tokenizer.get_vocab()))])
+    assert nothing[0].fault == "no other word fits"
 
 
 def test_the_same_seed_fills_the_same_and_another_one_not(masked):

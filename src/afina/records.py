@@ -455,6 +455,7 @@ class Question:
     rules: str = ""  # for a chat
     sample: int = 0  # the same question may be asked several times
     blanks: tuple[tuple[int, int], ...] = ()  # characters of the text in whose place other words are wanted
+    barred: frozenset[str] = frozenset()  # words in lower case that may not be put there
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     causal   goes on with the text of a question, or answers it as a chat where its tokenizer has a form for chats
     masked   puts words of its own into the blanks of a text, all at once: one of the most probable whole words, drawn
-             by their probability, never the word that stood there
+             by their probability, never the word that stood there or one that the question bars
 
 The same questions and seed give the same answers. Safetensors only, never remote code. Cost: the model in memory; a
 pass for each new token of 8 questions, or for 16 texts. What it does not do: put in words of several tokens.
@@ -11,6 +11,7 @@ et al. 2020, arXiv:2003.02245 (both kinds of models as sources of texts).
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,11 @@ def _filled(question: Question, logits: torch.Tensor, spelt: Sequence[str], rng:
     text = question.text
     for (start, end), row in reversed(list(zip(question.blanks, logits, strict=True))):
         old = text[start:end]
-        values, places = row.topk(min(LIKELY + 1, len(row)))
-        chances = values.softmax(0).double().numpy()
-        words = [spelt[place] for place in places.tolist()]
-        chances = np.where([word.lower() == old.lower() for word in words], 0.0, chances)
-        if not chances.sum():
+        never = {old.lower(), *question.barred}
+        order = row.argsort(descending=True, stable=True).tolist()
+        likely = list(islice((place for place in order if spelt[place].lower() not in never), LIKELY))
+        if not likely:
             return Answer("", "no other word fits")
-        word = words[rng.choice(len(words), p=chances / chances.sum())]
+        word = spelt[rng.choice(likely, p=row[likely].double().softmax(0).numpy())]
         text = text[:start] + (word[:1].upper() + word[1:] if old[:1].isupper() else word) + text[end:]
     return Answer(text)

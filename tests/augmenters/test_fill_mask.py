@@ -72,10 +72,16 @@ def test_no_blank_is_a_word_that_tells_or_that_the_user_protects():
     assert {"want", "it", "here"} & free
 
 
-def test_one_in_six_of_the_free_words_is_replaced_and_at_least_one():
-    assert {len(question.blanks) for question in asked_with(ROWS)} == {1}  # 8 free words
-    long = rows_of(("card", "the " * 24 + "card"), ("bill", "the " * 24 + "bill"))
-    assert {len(question.blanks) for question in asked_with(long, wanted=1)} == {4}
+def test_of_the_words_of_a_text_15_percent_are_replaced_and_at_least_one_of_the_free_ones():
+    assert {len(question.blanks) for question in asked_with(ROWS)} == {1}  # of 9
+    long = rows_of(("card", "the " * 39 + "card"), ("bill", "the " * 39 + "bill"))
+    assert {len(question.blanks) for question in asked_with(long, wanted=1)} == {6}
+    assert {len(question.blanks) for question in asked_with(ROWS[:1], ("is lost and i want it here",), 1)} == {1}
+
+
+def test_no_word_that_tells_or_is_protected_may_be_put_in():
+    for question in asked_with(ROWS, ("Want It",)):
+        assert question.barred == {"card", "bill", "want it"}
 
 
 def test_a_row_of_telling_words_alone_is_left_alone():

@@ -9,7 +9,8 @@ far as words can tell. A word tells a class where it is in more of its rows than
 
 The cut is 1.64 for 2 classes and 3.0 for 77: of words that tell nothing, about a tenth are above it for some class,
 which costs choice and no row. With many small classes that leaves little but common words, for a word of one row could
-tell its class. What the user protects is left alone too. Of the other words of letters, one in six is replaced.
+tell its class. What the user protects is left alone too. Of the other words of letters so many are replaced as are 15%
+of all words of the text, at least one.
 
 Cost: one pass of the model a row. What it does not do: put in words that the tokenizer breaks; see what words say
 together ("not bad"): that is for `filtering`, which asks a probe of the class.
@@ -32,16 +33,20 @@ from afina.words import Range
 
 SPEAKERS = ("masked",)
 CHANCE = 0.1  # of words that tell no class, the share that is taken to tell one
-SHARE = 1 / 6  # of the words that may be replaced
+SHARE = 0.15  # of the words of a text
 
 
 def augment(
     rows: Sequence[Row], wanted: Mapping[str, int], ask: Ask, protected: Sequence[str], seed: int
 ) -> list[Candidate]:
     """A candidate for each turn of a row, in the order of the turns; fewer where `ask` gives fewer answers."""
-    find = terms.finder([*telling(rows), *protected])
-    turns = prompting.turns(rows, wanted, seed)
-    questions = [_question(rows[place].text, find(rows[place].text), (seed, place, sample)) for place, sample in turns]
+    barred = telling(rows) | {terms.normal(one) for one in protected}
+    find, turns = terms.finder(barred), prompting.turns(rows, wanted, seed)
+    drawn = [_blanks(rows[place].text, find(rows[place].text), (seed, place, sample)) for place, sample in turns]
+    questions = [
+        Question(rows[place].text, sample=sample, blanks=blanks, barred=barred)
+        for (place, sample), blanks in zip(turns, drawn, strict=True)
+    ]
 
     def kept(text: str) -> list[str]:
         return [terms.normal(text[start:end]) for start, end in find(text)]
@@ -93,10 +98,11 @@ def _z(*counts: int) -> float:
     return (math.log(a / b) - math.log(c / d)) / math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
 
 
-def _question(text: str, kept: Sequence[Range], seed: tuple[int, ...]) -> Question:
-    """The text with blanks, drawn from the words of letters that nothing protects."""
-    places = [place for run in terms.runs(text) for word, place in run if word.isalpha()]
+def _blanks(text: str, kept: Sequence[Range], seed: tuple[int, ...]) -> tuple[Range, ...]:
+    """Where words are replaced: drawn from the words of letters that nothing keeps, in the order of the text."""
+    words = [found for run in terms.runs(text) for found in run]
+    places = [place for word, place in words if word.isalpha()]
     free = [(start, end) for start, end in places if not any(start < last and first < end for first, last in kept)]
-    count = min(len(free), max(1, round(SHARE * len(free))))
+    count = min(len(free), max(1, round(SHARE * len(words))))
     drawn = np.random.default_rng(seed).permutation(len(free))[:count]
-    return Question(text, sample=seed[-1], blanks=tuple(free[one] for one in sorted(drawn.tolist())))
+    return tuple(free[one] for one in sorted(drawn.tolist()))
