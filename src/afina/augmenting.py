@@ -13,6 +13,7 @@ from afina.records import Ask, Choice, Corpus, Settings, Tell
 SHELF, NONE = "augmenters", "none"
 BASE = "base"  # the model that is trained
 SHARE = 1.0
+USERS = "set by the user"
 CAPS = asking.Endpoint("", "")  # with what is usual
 ONLY_THEN = ("augment_share", "augment_model", "augment_endpoint", "augment_protected")  # keys that need augmentation
 FOR_ENDPOINT = ("augment_requests", "augment_tokens")  # keys that need augment_endpoint
@@ -24,7 +25,9 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     Raises ConfigError where it cannot be, or an option would do nothing; MissingExtra for an endpoint without a client.
     """
     names = ", ".join(shelf.names(SHELF))
-    off = Choice("augmentation", NONE, f"not asked for, and nothing here shows yet that it pays; one of {names}")
+    off = Choice(
+        "augmentation", NONE, f"not asked for, and nothing measured here shows that it pays (LOG.md); one of {names}"
+    )
     name = options.augmentation
     if name in (None, NONE):
         _meaningless(options, (*ONLY_THEN, *FOR_ENDPOINT), "augmentation")
@@ -36,16 +39,23 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     lines = [
         off,
         Choice("augment_share", SHARE, "at most as many rows as the files have, in every class of two rows or more"),
-        Choice("augment_model", BASE, "the base itself guesses words; a model of the domain may guess better ones"),
+        _model(options),
         Choice("augment_protected", "", "no words beside those that are found to tell a class; 'refund, credit card'"),
     ]
     if options.augment_endpoint is not None:
         lines += [
-            Choice("augment_endpoint", NONE, "a model in this process"),
+            Choice("augment_endpoint", options.augment_endpoint, USERS),
             Choice("augment_requests", CAPS.requests, "a cap on what it may cost; paid answers are kept and count"),
             Choice("augment_tokens", CAPS.tokens, "a cap on what it may cost: a few hundred tokens a row"),
         ]
     return lines
+
+
+def _model(options: TrainOptions) -> Choice:
+    """The base itself where it can do the work; else there is no model but the one that was named."""
+    why = "the base itself guesses words; a model of the domain may guess better ones"
+    masked = "masked" in shelf.load(SHELF, str(options.augmentation)).SPEAKERS
+    return Choice("augment_model", BASE, why) if masked else Choice("augment_model", options.augment_model, USERS)
 
 
 def _meaningless(options: TrainOptions, keys: Sequence[str], without: str) -> None:

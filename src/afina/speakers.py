@@ -152,5 +152,6 @@ def _filled(question: Question, logits: torch.Tensor, spelt: Sequence[str], rng:
         if not likely:
             return Answer("", "no other word fits")
         word = spelt[rng.choice(likely, p=row[likely].double().softmax(0).numpy())]
-        text = text[:start] + (word[:1].upper() + word[1:] if old[:1].isupper() else word) + text[end:]
+        capital = old[:1].isupper() and (len(old) > 1 or not start)  # "I" inside a text has it for another reason
+        text = text[:start] + (word[:1].upper() + word[1:] if capital else word) + text[end:]
     return Answer(text)

@@ -220,6 +220,14 @@ def test_a_plan_that_was_asked_has_a_line_for_each_setting(opened):
     assert made.settings.augment_endpoint is None
 
 
+@needs_client
+def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_the_plan(corpus):
+    lines = {one.name: one for one in augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)}
+    for key in ("augment_model", "augment_endpoint"):
+        assert (lines[key].value, lines[key].why, lines[key].refused) == (ADDRESS[key], "set by the user", {})
+    assert lines["augment_requests"].value == 1000
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
