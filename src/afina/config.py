@@ -80,7 +80,9 @@ class _Training(Section):
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")
-    class_weights: Literal["none", "balanced"] | None = Field(default=None, description="classify and multilabel")
+    class_weights: Literal["none", "balanced", "effective"] | None = Field(
+        default=None, description="classify and multilabel"
+    )
     loss: Literal["cross_entropy", "focal"] | None = Field(default=None, description="classify and multilabel")
     focal_gamma: float | None = Field(default=None, gt=0, le=10, description="loss focal: how little the easy count")
     eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")

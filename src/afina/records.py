@@ -366,8 +366,8 @@ class Settings:
     retention_weight: float = 0.0
     retention_temperature: float = 2.0  # retention kl
     general_file: str = "en"  # one text a line; en or es are the sentences that ship
-    class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
-    loss: str | None = None  # cross_entropy or focal
+    class_weights: str | None = None  # none, balanced or effective; None where the kind of task has no such option
+    loss: str | None = None  # cross_entropy or focal; None as above
     focal_gamma: float | None = None  # loss focal
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
