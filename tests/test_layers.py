@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces"},
+    | {"trimming", "pieces", "oversampling"},
     {"spansets", "terms", "term_masking"},
     set(shelf.shelves()),
     {"shelf"},
@@ -22,10 +22,10 @@ ROWS = [
     {"checkpoints", "watching", "maskedlm", "keeper"},
     {"fitting", "config", "samples", "layers", "growing"},
     {"glossaries"},
-    {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary"},
+    {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing"},
     {"stages"},
-    {"wording", "figures", "inference"},
+    {"wording", "figures", "inference", "before_training"},
     {"story"},
     {"report"},
     {"pipeline"},

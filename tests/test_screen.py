@@ -1,5 +1,6 @@
 """What a person sees, read as text; and the JSON twin."""
 
+import dataclasses
 import json
 import sys
 
@@ -8,7 +9,7 @@ from stories import CASES
 
 from afina import screen
 from afina.pipeline import Outcome
-from afina.records import Combination, Event, Finding, Merge, Score
+from afina.records import Balanced, Combination, Event, Finding, Merge, Score
 
 
 @pytest.fixture
@@ -100,6 +101,18 @@ def test_the_twin_of_each_stage_is_json_and_the_run_s_holds_its_numbers(whole):
         "agreement_low": 0.983, "agreement_high": 0.993, "rung": "int8_dynamic",
     }  # fmt: skip
     assert twin["rows"] == {"train": 6, "dev": 2, "test": 2}
+
+
+def test_rows_that_balancing_added_are_told_and_counted_in_the_twin(whole, capsys):
+    made = Balanced("semantic", {"a": 90, "b": 5}, {"a": 90, "b": 45}, {"b": 2}, (4,) * 40, 0.5)
+    screen.outcome(dataclasses.replace(whole, balanced=made), "report")
+    said = "95 training rows became 135, by repeating rows of one rare class (semantic; the rarest from 5 to 45)"
+    assert said in capsys.readouterr().out
+    twin = screen.outcome_json(dataclasses.replace(whole, balanced=made), "report")["balanced"]
+    assert twin == {
+        "method": "semantic", "before": {"a": 90, "b": 5}, "after": {"a": 90, "b": 45}, "clusters": {"b": 2},
+        "seconds": 0.5,
+    }  # fmt: skip
 
 
 def test_a_merge_that_could_not_be_tried_shows_why(capsys):

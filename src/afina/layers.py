@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from afina import encoding, features, heads, shelf, tasks
+from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Settings
 
@@ -47,6 +48,16 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
         LayerScore(layer, "siamese", *objective.probe(states[:, layer], targets, len(sample.labels)))
         for layer in range(states.shape[1])
     )
+
+
+def vectors(opened: Opened, corpus: Corpus, settings: Settings) -> np.ndarray:
+    """What a head would read of each training row on the base as it is, (n, width)."""
+    problem, siamese = shelf.load("objectives", corpus.kind).PROBLEM, settings.pooling == "siamese"
+    model = heads.build(opened.folder, settings.pooling, corpus.labels, problem)
+    texts, output = [row.input for row in corpus.train], heads.output_layer(model)
+    encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length, siamese)
+    read = lambda batch: features.before_output(model, output, batch)  # noqa: E731
+    return features.collect(model, opened.tokenizer, encoded, read, settings.precision == "bf16")
 
 
 def linear_head(

@@ -279,6 +279,12 @@ class Facts:
     majority: float  # the same score where no text is looked at
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
+    added: int = 0  # rows of rare classes that training sees once more
+
+    @property
+    def seen(self) -> int:
+        """Rows that training sees in an epoch."""
+        return self.rows + self.added
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +381,8 @@ class Settings:
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
     frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
+    balancing: str = "none"  # or a name on the shelf of balancers
+    balancing_share: float | None = None  # of the largest class's rows, which each class gets; None where none is asked
     glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
 
 
@@ -427,6 +435,21 @@ class Prepared:
     texts: int  # that they were learned from
     fertility: Fertility  # of the rows that choices are made on
     initializer: str  # a name on that shelf
+    seconds: float = 0.0
+
+
+# ---------------------------------------------------------------- balance
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """Rows of rare classes that training sees once more."""
+
+    method: str  # a name on the shelf of balancers
+    before: Mapping[str, int]  # rows of each class in train
+    after: Mapping[str, int]
+    clusters: Mapping[str, int]  # groups that a class's rows fell into, of those that rows are added to
+    added: tuple[int, ...]  # places in train, repeats allowed
     seconds: float = 0.0
 
 

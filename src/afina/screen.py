@@ -155,6 +155,8 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.prepared:
         gained = result.prepared
         say(f"{len(gained.tokens):,} new tokens from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+    if result.balanced:
+        say(wording.balanced(result.balanced))
     if result.adapted:
         made = result.adapted
         findings(made.findings)
@@ -256,12 +258,7 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         "rows": _rows(result.corpus),
         "seconds": result.seconds,
     }
-    if result.prepared:
-        one = result.prepared.fertility
-        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
-        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
-    if result.adapted:
-        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
+    summary |= _before_training(result)
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores_json(result.evaluation.scores)
@@ -279,6 +276,22 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
             "rung",
         )
         summary["int8"] = {name: getattr(small, name) for name in names}
+    return summary
+
+
+def _before_training(result: "Outcome") -> dict[str, Any]:
+    """What the base and the rows were made ready by, where that was asked for."""
+    from dataclasses import asdict
+
+    summary: dict[str, Any] = {}
+    if result.prepared:
+        one = result.prepared.fertility
+        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
+        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
+    if result.balanced:
+        summary["balanced"] = {key: value for key, value in asdict(result.balanced).items() if key != "added"}
+    if result.adapted:
+        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     return summary
 
 
