@@ -23,13 +23,13 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing"},
     {"glossaries"},
     {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing"},
+    {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference", "before_training"},
     {"story"},
     {"report"},
     {"pipeline"},
-    {"screen"},
+    {"screen", "twins"},
     {"cli"},
 ]
 HEIGHT = {name: row for row, names in enumerate(ROWS) for name in names}

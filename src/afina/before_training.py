@@ -32,15 +32,15 @@ def make_ready(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: i
 
 def _prepared(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened") -> "tuple[Opened, Prepared | None]":
     """The base as it is, or with words of the domain as tokens where that was asked for."""
-    from afina import adapting, bases
+    from afina import adapting, bases, preparing
     from afina.stages import prepare
 
     folder, settings = keep.folder, plan.settings
-    if not settings.new_tokens:
+    if not preparing.asked(settings):
         store.forget(folder, "prepare", (prepare.FOLDER,))
         return base, None
     texts = None if settings.adapt_file == adapting.NONE else (settings.adapt_file, adapting.sha256(settings))
-    inputs = (base.record.sha256, settings.new_tokens, texts)
+    inputs = (base.record.sha256, preparing.inputs(settings), texts)
     make = lambda: prepare.prepare(corpus, plan, base, folder, keep.tell)  # noqa: E731
     record = keep("prepare", Prepared, inputs, make, on=1)  # the corpus
     return (bases.open_base(str(folder / record.folder)) if record.folder else base), record

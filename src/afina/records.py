@@ -376,6 +376,7 @@ class Settings:
     loss: str | None = None  # cross_entropy or focal; None as above
     focal_gamma: float | None = None  # loss focal
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
+    special_tokens: str = "none"  # marks of the texts that become tokens, parted by commas
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
@@ -435,6 +436,9 @@ class Prepared:
     texts: int  # that they were learned from
     fertility: Fertility  # of the rows that choices are made on
     initializer: str  # a name on that shelf
+    marks: tuple[str, ...] = ()  # special tokens
+    given: int = 0  # of the tokens, those that a glossary asked for
+    findings: tuple[Finding, ...] = ()  # about the glossary
     seconds: float = 0.0
 
 
