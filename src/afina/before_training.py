@@ -55,7 +55,7 @@ def _balanced(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: in
     if settings.balancing == balancing.NONE:
         store.forget(keep.folder, "balance", ())
         return corpus, None
-    asked = (settings.balancing, settings.balancing_share, settings.pooling, settings.max_seq_length)
+    asked = (settings.balancing, settings.balancing_share, settings.max_seq_length)
     make = lambda: balance.balance(corpus, plan, base, keep.tell, seed)  # noqa: E731
     record = keep("balance", Balanced, (base.record.sha256, asked, seed), make, on=1)  # the corpus
     return balance.enlarged(corpus, record), record

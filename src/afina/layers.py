@@ -51,13 +51,11 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
 
 
 def vectors(opened: Opened, corpus: Corpus, settings: Settings) -> np.ndarray:
-    """What a head would read of each training row on the base as it is, (n, width)."""
-    problem, siamese = shelf.load("objectives", corpus.kind).PROBLEM, settings.pooling == "siamese"
-    model = heads.build(opened.folder, settings.pooling, corpus.labels, problem)
-    texts, output = [row.input for row in corpus.train], heads.output_layer(model)
-    encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length, siamese)
-    read = lambda batch: features.before_output(model, output, batch)  # noqa: E731
-    return features.collect(model, opened.tokenizer, encoded, read, settings.precision == "bf16")
+    """The mean of each training row's token vectors on the base as it is, (n, hidden), whatever the head will read."""
+    body = heads.build(opened.folder, "mean", corpus.labels).base_model
+    encoded = features.encode(opened.tokenizer, [row.input for row in corpus.train], settings.max_seq_length)
+    read = lambda batch: features.mean_vectors(body(**batch), batch)  # noqa: E731
+    return features.collect(body, opened.tokenizer, encoded, read, settings.precision == "bf16")
 
 
 def linear_head(

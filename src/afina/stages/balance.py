@@ -1,7 +1,7 @@
 """Balance: rows of rare classes are given to training more than once, so that these are not lost beside the large ones.
 
-Which rows, a module on the shelf of balancers says, by their classes and by the vectors that a head on the frozen base
-would read. Head and body are then trained on train and these rows; dev and test stay as they are, and so does what is
+Which rows, a module on the shelf of balancers says, by their classes and by the mean vectors of their texts on the
+frozen base. Head and body are then trained on train and these rows; dev and test stay as they are, and so does what is
 reported of the corpus. Probabilities are no longer calibrated to the shares of the data, as with weights.
 
 What it does not do: write new texts, take rows of large classes away, or find out whether it pays.
