@@ -486,6 +486,8 @@ def test_a_run_that_is_asked_to_balances_its_training_rows_and_nothing_else(tmp_
     record = json.loads((run / "records" / "balance.json").read_text())["record"]
     added = sum(made["after"].values()) - said["rows"]["train"]
     assert len(record["added"]) == added
+    steps = [look["step"] for look in json.loads((run / "records" / "train.json").read_text())["record"]["looks"]]
+    assert max(steps) == -(-sum(made["after"].values()) // 32) > -(-said["rows"]["train"] // 32)  # all of them are seen
     page = (run / "report.html").read_text()
     assert f"{said['rows']['train']:,} training rows became" in page
     assert json.loads((run / "report.json").read_text())["data"]["rows"] == said["rows"]

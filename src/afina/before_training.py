@@ -56,8 +56,9 @@ def _balanced(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: in
         store.forget(keep.folder, "balance", ())
         return corpus, None
     asked = (settings.balancing, settings.balancing_share, settings.max_seq_length)
+    inputs = (base.record.sha256, asked, corpus.train, seed)  # the rows, whatever may have joined them
     make = lambda: balance.balance(corpus, plan, base, keep.tell, seed)  # noqa: E731
-    record = keep("balance", Balanced, (base.record.sha256, asked, seed), make, on=1)  # the corpus
+    record = keep("balance", Balanced, inputs, make, on=1)  # the corpus
     return balance.enlarged(corpus, record), record
 
 
