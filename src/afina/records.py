@@ -213,6 +213,7 @@ class Term:
     documents: int  # texts that it occurs in
     score: float  # ln of its odds by those in general language, nats; 0 where it is known from a glossary alone
     source: str  # mined or glossary
+    tokens: int = 0  # that the base's tokenizer breaks it into; 0 where that was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class Profile:
     reference: str
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
+    terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
 
 
 # ---------------------------------------------------------------- plan

@@ -19,7 +19,7 @@ from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Eve
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
 
-SHOWN = 3  # places shown of each finding
+SHOWN, TERMS = 3, 12  # places shown of each finding; terms of the domain
 
 
 def _console() -> Console:
@@ -169,6 +169,8 @@ def _profile(record: Profile) -> None:
     for distance in record.distances:
         table.add_row(*_distance(distance))
     _console().print(table)
+    if record.terms:
+        say(f"terms of the domain: {', '.join(term.term for term in record.terms[:TERMS])}")
     for note in record.notes:
         say(note)
 

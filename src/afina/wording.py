@@ -201,6 +201,15 @@ def balanced(one: Balanced) -> str:
     return f"{said} ({one.method}; the rarest from {one.before[rarest]:,} to {one.after[rarest]:,})"
 
 
+def odds(score: float) -> str:
+    """How many times as often as elsewhere, of the logarithm of two odds' ratio.
+
+    >>> odds(2.5), odds(5.0)
+    ('12', '148')
+    """
+    return count(round(math.exp(score)))
+
+
 def loading(layout: str, folder: str, pair: bool, use: str) -> str:
     """Python that loads the model: without this package, but where an adapter stays beside the base.
 
