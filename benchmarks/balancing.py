@@ -7,7 +7,7 @@
 
     none        rows as they are                          weights     class_weights=balanced
     random      balancing=random                          effective   class_weights=effective
-    semantic    balancing=semantic                        name@x      with x as balancing_share, or as b of effective
+    semantic    balancing=semantic                        name@x      with x as balancing_share
 
 A seed draws four fifths of train (at most --rows), the same for every arm, and what is random in an arm. dev and test
 are whole; the strength of a head, and the look of a training, are chosen on dev. Sets: chemprot (13 classes of 4
@@ -78,7 +78,7 @@ class Set:
 
 def frozen(name: str, most: int, arm: str, seed: int) -> dict[str, Any]:
     """A head fitted as technique=head_only with pooling=mean fits it."""
-    from afina import losses, shelf
+    from afina import shelf
     from afina.objectives import classify
 
     known, (kind, _, number) = _set(name, True), arm.partition("@")
@@ -88,8 +88,6 @@ def frozen(name: str, most: int, arm: str, seed: int) -> dict[str, Any]:
         config = balancer.Config(**({"share": float(number)} if number else {}))
         labels, read = [corpus.train[place].label for place in places], known.vectors["train"][places]
         places = np.concatenate([places, places[balancer.add(labels, read, config, seed)[0]]])
-    if kind == "effective" and number:
-        losses.BETA = float(number)
     train, dev = (
         (known.vectors[part][chosen], classify.targets([getattr(corpus, part)[n] for n in chosen], corpus.labels))
         for part, chosen in (("train", places), ("dev", range(len(corpus.dev))))
@@ -105,7 +103,7 @@ def frozen(name: str, most: int, arm: str, seed: int) -> dict[str, Any]:
 
 def full(name: str, most: int, arm: str, seed: int) -> dict[str, Any]:
     """Plan, balance and train as `afina run` does; export and report are left out."""
-    from afina import heads, losses, timing
+    from afina import heads, timing
     from afina.config import ProfileOptions, TrainOptions
     from afina.predictors import torch as predictor
     from afina.records import silent
@@ -121,8 +119,6 @@ def full(name: str, most: int, arm: str, seed: int) -> dict[str, Any]:
         precision="bf16" if timing.has_bf16() else "fp32",
         attention="eager",  # both not by a timing, which other work on the machine may turn
     )
-    if kind == "effective" and number:
-        losses.BETA = float(number)
     made = plan.plan(corpus, profile.measure(corpus, ProfileOptions(), base, 0), base, options, silent, 0)
     if kind in BALANCERS:
         rows = balance.enlarged(corpus, balance.balance(corpus, made, base, silent, seed))
