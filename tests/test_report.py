@@ -12,7 +12,19 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Adapted, Choice, Fertility, Point, Prepared, Score, Source, StageChange, Task, from_json
+from afina.records import (
+    Adapted,
+    Balanced,
+    Choice,
+    Fertility,
+    Point,
+    Prepared,
+    Score,
+    Source,
+    StageChange,
+    Task,
+    from_json,
+)
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -290,6 +302,23 @@ def test_new_tokens_are_told_with_what_they_save_and_the_first_of_them(tmp_path)
     ):
         report.write(tmp_path, replace(CASES["two"], prepared=one))
         assert said in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+
+
+def test_added_rows_are_told_by_class_and_their_places_are_left_out(tmp_path):
+    labels = CASES["hostile"].corpus.labels
+    before = {label: 100 - place for place, label in enumerate(labels)}
+    after, clusters = {**before, labels[-1]: 150, labels[-2]: 150}, {labels[-1]: 4, labels[-2]: 1}
+    made = Balanced("semantic", before, after, clusters, (54321, 54321, 7), 1.5)
+    report.write(tmp_path, replace(CASES["hostile"], balanced=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    rows = page[page.index("groups of like texts") :].partition("</table>")[0]
+    numbers = re.findall(r'<td class="n">(\d+)</td>', rows)
+    assert numbers == [f"{n}" for n in (before[labels[-1]], 150, 4, before[labels[-2]], 150, 1)]  # the rarest first
+    assert "54321" not in "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.TWIN))
+    report.write(tmp_path, replace(CASES["two"], balanced=Balanced("random", {"a": 5}, {"a": 5}, {}, ())))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    assert "No class is rarer than balancing wants, so 5 rows stayed as they were." in page
 
 
 def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Distance, Fertility, LayerScore, Score, Value
+from afina.records import Balanced, Distance, Fertility, LayerScore, Score, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -188,6 +188,17 @@ def portable(name: str) -> str:
 def saved(one: Fertility) -> str:
     """What new tokens save."""
     return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+
+
+def balanced(one: Balanced) -> str:
+    """What was added to rare classes."""
+    before, after = sum(one.before.values()), sum(one.after.values())
+    if not one.clusters:
+        return f"no class is rarer than balancing wants, so {before:,} rows stayed as they were"
+    rare = "one rare class" if len(one.clusters) == 1 else f"{len(one.clusters):,} rare classes"
+    rarest = min(one.before, key=lambda label: (one.before[label], label))
+    said = f"{before:,} training rows became {after:,}, by repeating rows of {rare}"
+    return f"{said} ({one.method}; the rarest from {one.before[rarest]:,} to {one.after[rarest]:,})"
 
 
 def odds(score: float) -> str:
