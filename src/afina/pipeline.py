@@ -157,6 +157,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         seconds,
         date=today,
         prepared=ready.prepared,
+        augmented=ready.augmented,
         balanced=ready.balanced,
         adapted=ready.adapted,
     )
