@@ -13,16 +13,16 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling"},
-    {"spansets", "terms", "term_masking"},
+    {"spansets", "terms", "term_masking", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "yamlfile"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching", "maskedlm", "keeper"},
-    {"fitting", "config", "samples", "layers", "growing"},
-    {"glossaries"},
-    {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary", "balancing"},
+    {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
+    {"fitting", "config", "samples", "layers", "growing", "speakers"},
+    {"glossaries", "filtering"},
+    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference", "before_training"},

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from afina import store
 from afina.keeper import Keeper
-from afina.records import Adapted, Balanced, Corpus, Plan, Prepared
+from afina.records import Adapted, Augmented, Balanced, Corpus, Plan, Prepared
 
 if TYPE_CHECKING:
     from afina.bases import Opened
@@ -18,16 +18,18 @@ class Ready:
     rows: Corpus  # what is learned from; the corpus itself where nothing was added
     base: "Opened"
     prepared: Prepared | None
+    augmented: Augmented | None
     balanced: Balanced | None
     adapted: Adapted | None
 
 
 def make_ready(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: int) -> Ready:
-    """New tokens, added rows, then adapting: in this order, each on what those before it made."""
+    """New tokens, written rows, repeated rows, then adapting: in this order, each on what those before it made."""
     base, prepared = _prepared(keep, corpus, plan, base)
-    rows, balanced = _balanced(keep, corpus, plan, base, seed)
+    rows, augmented = _augmented(keep, corpus, plan, base, seed)
+    rows, balanced = _balanced(keep, rows, plan, base, seed)
     base, adapted = _adapted(keep, corpus, plan, base, seed)
-    return Ready(rows, base, prepared, balanced, adapted)
+    return Ready(rows, base, prepared, augmented, balanced, adapted)
 
 
 def _prepared(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened") -> "tuple[Opened, Prepared | None]":
@@ -44,6 +46,20 @@ def _prepared(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened") -> "tupl
     make = lambda: prepare.prepare(corpus, plan, base, folder, keep.tell)  # noqa: E731
     record = keep("prepare", Prepared, inputs, make, on=1)  # the corpus
     return (bases.open_base(str(folder / record.folder)) if record.folder else base), record
+
+
+def _augmented(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: int) -> tuple[Corpus, Augmented | None]:
+    """The corpus as it is, or with rows that a language model wrote where that was asked for and loses nothing."""
+    from afina import augmenting
+    from afina.stages import augment
+
+    if plan.settings.augmentation == augmenting.NONE:
+        store.forget(keep.folder, "augment", ())  # answers that were paid for stay
+        return corpus, None
+    inputs = (base.record.sha256, augmenting.asked(plan.settings), seed)
+    make = lambda: augment.augment(corpus, plan, base, keep.folder, keep.tell, seed)  # noqa: E731
+    made = keep("augment", Augmented, inputs, make, on=1)  # the corpus
+    return augment.joined(corpus, made), made
 
 
 def _balanced(keep: Keeper, corpus: Corpus, plan: Plan, base: "Opened", seed: int) -> tuple[Corpus, Balanced | None]:

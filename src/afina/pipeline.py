@@ -20,6 +20,7 @@ from afina.errors import ConfigError
 from afina.keeper import Keeper
 from afina.records import (
     Adapted,
+    Augmented,
     Balanced,
     Compressed,
     Corpus,
@@ -55,7 +56,8 @@ class Outcome:
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     compressed: Compressed | None = None
-    prepared: Prepared | None = None  # where it was asked for, as the next two
+    prepared: Prepared | None = None  # where it was asked for, as the next three
+    augmented: Augmented | None = None
     balanced: Balanced | None = None
     adapted: Adapted | None = None
 
@@ -162,8 +164,9 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         report.write(folder, story)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
-    made = replace(before, prepared=ready.prepared, balanced=ready.balanced, adapted=ready.adapted, seconds=seconds)
-    return replace(made, trained=trained, evaluation=evaluation, compressed=compressed)
+    made = replace(before, prepared=ready.prepared, augmented=ready.augmented, balanced=ready.balanced)
+    made = replace(made, adapted=ready.adapted, trained=trained, seconds=seconds)
+    return replace(made, evaluation=evaluation, compressed=compressed)
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:

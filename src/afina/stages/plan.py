@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from afina import adapting, balancing, choosing, encoding, keys, policies, preparing, retaining, shelf, timing
+from afina import (
+    adapting,
+    augmenting,
+    balancing,
+    choosing,
+    encoding,
+    keys,
+    policies,
+    preparing,
+    retaining,
+    shelf,
+    timing,
+)
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
@@ -47,6 +59,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.stops(corpus, options.early_stopping_patience)
     before_training = [
         *preparing.choices(options, opened),
+        *augmenting.choices(options, corpus),
         *balancing.choices(options, corpus),
         *adapting.choices(options, opened),
     ]
