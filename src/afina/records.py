@@ -175,6 +175,7 @@ class Task:
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
     thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
     per: str = "text"  # what an answer is of: text, or each word of it
+    long_texts: str = "cut"  # what is read of a text longer than the model: its beginning, or window: all of it
 
 
 # ---------------------------------------------------------------- profile
@@ -315,6 +316,7 @@ class Adapter:
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
     problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it; None by word
+    long_texts: str = "cut"  # or window, as in `Task`
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +371,7 @@ class Settings:
     class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
     loss: str | None = None  # cross_entropy or focal
     focal_gamma: float | None = None  # loss focal
+    long_texts: str | None = None  # cut or window; None where rows are pairs, or words, which have windows of their own
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
