@@ -1,0 +1,147 @@
+"""Long texts in windows: what is in each, what they are together, and that every reader of a text agrees."""
+
+import json
+import resource
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from afina import features, windows, words
+from afina.errors import DataError
+from afina.predictors import onnx, torch
+from afina.records import Task
+
+WINDOWED = Task(labels=tiny.LABELS, long_texts=windows.WINDOW)
+KNOWN = [*tiny.FILLING, *sum(tiny.TELLING.values(), ())]
+WORDS = st.lists(st.sampled_from(KNOWN), max_size=150).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def done(tiny_bert):
+    return tiny.exported(tiny_bert)
+
+
+@pytest.fixture(scope="module")
+def folder(done, tmp_path_factory):
+    """The exported model, its card saying that long texts are read in windows."""
+    folder = tmp_path_factory.mktemp("windowed")
+    for path in done.folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    card = json.loads((folder / "labels.json").read_text())
+    (folder / "labels.json").write_text(json.dumps(card | {"long_texts": "window", "pair": False}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def score(folder):
+    return onnx.logits(folder)
+
+
+@pytest.fixture(scope="module")
+def in_torch(done):
+    return torch.logits(done.model, done.tokenizer, tiny.MAX_TOKENS, task=WINDOWED)
+
+
+def long_text(count, seed=0):
+    return " ".join(np.random.default_rng(seed).choice(KNOWN, count))
+
+
+# ---------------------------------------------------------------- what is in them
+
+
+@settings(max_examples=40)
+@given(text=WORDS, most=st.integers(8, 48))
+def test_the_windows_of_a_text_hold_every_token_and_share_a_quarter(done, text, most):
+    (row,) = features.encode_long(done.tokenizer, [text], most)
+    begin, *whole, end = done.tokenizer(text)["input_ids"]
+    read = [window["input_ids"] for window in windows.of(row)]
+    assert all(ids[0] == begin and ids[-1] == end and len(ids) <= most for ids in read)
+    assert all(len(ids) == most for ids in read[:-1])
+    shared, together = words.overlap(most), read[0][1:-1]
+    for ids in read[1:]:
+        assert ids[1:-1][:shared] == together[-shared:]
+        together += ids[1:-1][shared:]
+    assert together == whole
+
+
+@given(texts=st.lists(WORDS, max_size=5))
+def test_the_first_window_is_the_text_cut_and_a_short_text_has_no_other(done, texts):
+    rows = features.encode_long(done.tokenizer, texts, 24)
+    assert [windows.cut(row) for row in rows] == features.encode(done.tokenizer, texts, 24)
+    short = [len(done.tokenizer(text)["input_ids"]) <= 24 for text in texts]
+    assert [windows.MORE not in row for row in rows] == short
+
+
+def test_each_pass_shows_the_next_window_with_what_stands_beside_it():
+    row = {"input_ids": [1], "labels": 7, "where": "f:2", "more": [{"input_ids": [2]}, {"input_ids": [3]}]}
+    seen = [windows.shown(row, 1, epoch) for epoch in range(4)]
+    assert [one["input_ids"] for one in seen] == [[2], [3], [1], [2]]
+    assert all(one.keys() == {"input_ids", "labels", "where"} and one["labels"] == 7 for one in seen)
+    short = {"input_ids": [1], "labels": 7}
+    assert all(windows.shown(short, place, 3) == short for place in range(3))
+
+
+# ---------------------------------------------------------------- what they are together
+
+
+def test_the_mean_is_that_of_each_row_in_whatever_order_the_windows_come():
+    values, owner = np.array([[1.0, 2], [3, 4], [5, 9], [7, 7]], np.float32), windows.owners([1, 2, 1])
+    expected = [[1, 2], [4, 6.5], [7, 7]]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
+        parts = [(np.array(order[:3]), values[order[:3]]), (np.array(order[3:]), values[order[3:]])]
+        assert windows.mean(parts, owner).tolist() == expected
+    assert windows.mean([], windows.owners([])).shape == (0,)
+
+
+def test_the_logits_of_a_long_text_are_the_mean_of_those_of_its_windows(done, score, in_torch):
+    text = long_text(100)
+    (row,) = features.encode_long(done.tokenizer, [text], tiny.MAX_TOKENS)
+    read = windows.of(row)
+    assert len(read) == 3
+    alone = [done.model(**features.pad(done.tokenizer, [window])).logits.detach().numpy()[0] for window in read]
+    np.testing.assert_allclose(in_torch([text])[0], np.mean(alone, axis=0), atol=1e-5)
+    np.testing.assert_allclose(score([text])[0], np.mean(alone, axis=0), atol=1e-4)
+
+
+@settings(max_examples=15)
+@given(counts=st.lists(st.integers(0, 300), min_size=1, max_size=8), data=st.data())
+def test_both_predictors_agree_and_order_and_company_change_no_answer(score, in_torch, counts, data):
+    texts = [long_text(count, seed) for seed, count in enumerate(counts)]
+    order = data.draw(st.permutations(range(len(texts))))
+    answers = score(texts)
+    np.testing.assert_allclose(in_torch(texts), answers, atol=1e-4)
+    np.testing.assert_allclose(score([texts[place] for place in order]), answers[order], atol=1e-4)
+    np.testing.assert_allclose(in_torch([texts[order[0]]])[0], answers[order[0]], atol=1e-4)
+
+
+def test_a_short_text_and_an_empty_one_are_answered_as_before(done, score, in_torch):
+    texts = ["", "my card is lost", long_text(40)]
+    assert (score(texts) == onnx.logits(done.folder)(texts)).all()
+    assert (in_torch(texts) == torch.logits(done.model, done.tokenizer, tiny.MAX_TOKENS)(texts)).all()
+    assert in_torch([]).shape == score([]).shape == (0, len(tiny.LABELS))
+
+
+def test_what_stands_behind_the_first_window_matters_in_windows_alone(done, score):
+    text = "card bill pay the a is " * 8 + "doctor pain test the a is " * 30
+    plain = onnx.logits(done.folder)
+    assert tiny.LABELS[plain([text])[0].argmax()] == "money"
+    assert tiny.LABELS[score([text])[0].argmax()] == "health"
+
+
+def test_a_pair_is_refused_where_single_texts_are_read_in_windows(score):
+    with pytest.raises(DataError, match="a pair of texts was given"):
+        score([("my card", "is lost")])
+
+
+@pytest.mark.slow
+def test_a_text_of_a_million_characters_is_answered_alike_and_in_bounded_memory(score, in_torch):
+    text = long_text(230_000)
+    assert len(text) > 1_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answers = score([text]), in_torch([text])
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024  # MB
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-3)
+    assert grown < 600
