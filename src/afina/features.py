@@ -157,13 +157,14 @@ def collect(
     encoded: Sequence[dict[str, list[int]]],
     read: Callable[[Batch], Tensor],
     bf16: bool = False,
+    together: windows.Together = windows.mean,
 ) -> np.ndarray:
     """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode.
 
-    Of a row in windows it is the mean over them.
+    together    what makes one of the windows of a row
     """
     read_apart, owner = windows.apart(encoded)
-    return windows.mean(_answers(model, tokenizer, read_apart, read, bf16), owner)
+    return together(_answers(model, tokenizer, read_apart, read, bf16), owner)
 
 
 @torch.inference_mode()

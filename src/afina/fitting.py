@@ -194,7 +194,9 @@ class _Trainer(Trainer):
         found: dict[str, float] = {}
         for name, rows in self.holdouts.items():
             read, owner = windows.apart(rows)
-            self.compute_metrics = partial(looking.looked, owner=owner, score=self.recipe.dev_score)
+            self.compute_metrics = partial(
+                looking.looked, owner=owner, together=self.recipe.together, score=self.recipe.dev_score
+            )
             with torch.random.fork_rng():  # a data loader draws from it
                 found |= super().evaluate(_Rows(read), metric_key_prefix=f"eval_{name}")
             if not math.isfinite(found[f"eval_{name}_loss"]):

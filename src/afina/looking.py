@@ -18,9 +18,11 @@ RESAMPLES = 200
 RATE = "rate/"  # begins the name of each group's rate in Trainer's log
 
 
-def looked(seen: Any, owner: np.ndarray, score: Callable[[np.ndarray, np.ndarray], float]) -> dict[str, float]:
+def looked(
+    seen: Any, owner: np.ndarray, together: windows.Together, score: Callable[[np.ndarray, np.ndarray], float]
+) -> dict[str, float]:
     """`scored` of rows that were read in windows: `predictions` and `label_ids` of each, and the place of its row."""
-    logits = windows.mean([(np.arange(len(owner)), seen.predictions)], owner)
+    logits = together(windows.all_of(seen.predictions), owner)
     return scored(logits, seen.label_ids[np.unique(owner, return_index=True)[1]], score)
 
 

@@ -2,7 +2,8 @@
 
     windows    of max_tokens tokens, each beginning and ending with the special ones; two neighbours share a quarter
                (`words.overlap`), the last one holds what is left
-    answer     z = 1/n sum_i z_i, the mean of the logits of its n windows (of vectors, where these are asked for)
+    answer     for each class or label the largest logit of its n windows, max_i z_i: one window that says it is enough;
+               for numbers their mean, 1/n sum_i z_i, as for vectors that a head is fitted to
     training   one window of each text a pass, the next one in the next pass: a text counts once and costs no more
                than a text that is cut
 
@@ -14,7 +15,7 @@ Source: Devlin et al. 2019, arXiv:1810.04805, and their run_squad (windows that 
 arXiv:1910.10781, 3 (segments with the label of their text).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ CUT, WINDOW = "cut", "window"  # what is read of a long text: its first window, 
 MORE = "more"
 
 Row = dict[str, Any]
+Parts = Iterable[tuple[Any, np.ndarray]]  # places of windows and their values, (windows, ...), each window once
+Together = Callable[[Parts, np.ndarray], np.ndarray]  # these, and the place of the row of each window -> (rows, ...)
 
 
 def of(row: Row) -> list[Row]:
@@ -57,16 +60,31 @@ def owners(counts: Sequence[int]) -> np.ndarray:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def mean(parts: Iterable[tuple[Any, np.ndarray]], owner: np.ndarray) -> np.ndarray:
-    """Mean over the windows of each row of what was read, (rows, ...) float32.
+def all_of(values: np.ndarray) -> Parts:
+    """Values that are there at once, (windows, ...)."""
+    return [(np.arange(len(values)), values)]
 
-    parts    places of windows and their values, (windows, ...), in any order, each window once
-    owner    the place of the row of each window, every row having one
-    """
-    total = np.empty((0,), np.float32)
-    counts = np.bincount(owner)
-    for start, (places, values) in enumerate(parts):
-        if not start:
-            total = np.zeros((len(counts), *values.shape[1:]), np.float32)
-        np.add.at(total, owner[places], values)
+
+def pooling(activation: str) -> Together:
+    """What makes the logits of texts of those of their windows: `largest`, or for numbers, which have none, `mean`."""
+    return mean if activation == "none" else largest
+
+
+def mean(parts: Parts, owner: np.ndarray) -> np.ndarray:
+    """Mean over the windows of each row, in whatever order they come: (rows, ...) float32."""
+    counts, total = np.bincount(owner), _gathered(parts, owner, np.add, 0.0)
     return total / counts.reshape(-1, *[1] * (total.ndim - 1)).astype(np.float32)
+
+
+def largest(parts: Parts, owner: np.ndarray) -> np.ndarray:
+    """Largest of the windows of each row, each number by itself: (rows, ...) float32."""
+    return _gathered(parts, owner, np.maximum, -np.inf)
+
+
+def _gathered(parts: Parts, owner: np.ndarray, joined: np.ufunc, start: float) -> np.ndarray:
+    total: np.ndarray | None = None
+    for places, values in parts:
+        if total is None:
+            total = np.full((owner[-1] + 1, *values.shape[1:]), start, np.float32)
+        joined.at(total, owner[places], values)
+    return np.empty((0,), np.float32) if total is None else total

@@ -5,8 +5,8 @@
               array of one (words, labels) a text
 
 Texts are cut at the length the model was tuned for (the longer one of a pair first), or read in windows of it for a
-task by word or with long_texts=window, where a text's logits are the mean of those of its windows; they are sorted by
-length and padded in batches of 32. A text's answer does not depend on its neighbours,
+task by word or with long_texts=window, where a text's logits are those of its windows together (`windows.pooling`); they are
+sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours,
 to the last bits of fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the
 runtime's own `quantize_dynamic` is not so: there the range of a whole batch sets one scale.
 
@@ -75,7 +75,7 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
     session = _session(folder, file, card, threads)
     classes, pad = len(card["labels"]), int(card["pad_token_id"])
     each, pairs = (2, (2,)) if card["siamese"] else (1, ())  # texts of a row that are read apart
-    windowed = card["long_texts"] == windows.WINDOW
+    windowed, together = card["long_texts"] == windows.WINDOW, windows.pooling(card["activation"])
     wanted = [entry.name for entry in session.get_inputs()]
 
     def run(encoded: Sequence[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -97,7 +97,7 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
             alone = list(chunk) if each == 1 else [text for pair in chunk for text in pair]
             read = [[one, *(one.overflowing if windowed else ())] for one in tokenizer.encode_batch(alone)]
             owner = windows.owners([len(own) for own in read[::each]])
-            answers[start : start + len(chunk)] = windows.mean(run([one for own in read for one in own]), owner)
+            answers[start : start + len(chunk)] = together(run([one for own in read for one in own]), owner)
         return answers
 
     def score_words(texts: Sequence[Text]) -> np.ndarray:

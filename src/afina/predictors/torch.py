@@ -4,8 +4,8 @@
               array of one (words, labels) a text
 
 Texts are cut at `max_tokens` (the longer one of a pair first), or read in windows of it for a task by word or with
-long_texts=window, where a text's logits are the mean of those of its windows; they are sorted by length and padded in
-batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor has it; logits differ in the
+long_texts=window, where a text's logits are those of its windows together (`windows.pooling`); they are sorted by length
+and padded in batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor has it; logits differ in the
 third digit).
 """
 
@@ -49,7 +49,7 @@ def logits(model: Any, tokenizer: Any, max_tokens: int, bf16: bool = False, task
             encoded = features.encode(tokenizer, texts, max_tokens, features.is_siamese(model))
         if not encoded:
             return np.empty((0, classes), np.float32)
-        return features.collect(model, tokenizer, encoded, read, bf16)
+        return features.collect(model, tokenizer, encoded, read, bf16, windows.pooling(task.activation))
 
     def score_words(texts: Sequence[Text]) -> np.ndarray:
         parts = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)

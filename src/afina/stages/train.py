@@ -222,6 +222,7 @@ def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> re
         retention=retaining.penalty(settings, opened, seed),
         dev_score=lambda logits, wanted: objective.dev_score(logits, wanted, corpus.labels),
         metric=objective.METRIC,
+        together=windows.pooling(objective.ACTIVATION),
         per_word=objective.PER == "word",
         loss=objective.loss(tasks.config(corpus.kind, settings), *_wanted(corpus)),
     )
