@@ -335,5 +335,5 @@ def test_the_card_of_a_model_that_reads_long_texts_in_windows_says_so(tmp_path):
     task = replace(story.trained.task, long_texts="window")
     report.write(tmp_path, replace(story, trained=replace(story.trained, task=task)))
     limits = (tmp_path / "README.md").read_text(encoding="utf-8").partition("## Limits")[2]
-    assert "are read in windows that overlap by a quarter, and the logits" in limits
+    assert "are read in windows that overlap by a quarter; the largest logit among them" in limits
     assert "are cut" not in limits

@@ -5,10 +5,10 @@
               array of one (words, labels) a text
 
 Texts are cut at the length the model was tuned for (the longer one of a pair first), or read in windows of it for a
-task by word or with long_texts=window, where a text's logits are those of its windows together (`windows.pooling`); they are
-sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours,
-to the last bits of fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the
-runtime's own `quantize_dynamic` is not so: there the range of a whole batch sets one scale.
+task by word or with long_texts=window, where a text's logits are made of those of its windows (`windows.pooling`). They
+are sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours, to the last bits of
+fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the runtime's own
+`quantize_dynamic` is not so: there the range of a whole batch sets one scale.
 
 A folder may come from anywhere: a model that names weights outside its own `.data` file is refused, no library of
 operators is loaded, and a file whose sha256 is in labels.json must match it.

@@ -4,9 +4,9 @@
               array of one (words, labels) a text
 
 Texts are cut at `max_tokens` (the longer one of a pair first), or read in windows of it for a task by word or with
-long_texts=window, where a text's logits are those of its windows together (`windows.pooling`); they are sorted by length
-and padded in batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor has it; logits differ in the
-third digit).
+long_texts=window, where a text's logits are made of those of its windows (`windows.pooling`). They are sorted by length
+and padded in batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor has it; logits
+differ in the third digit).
 """
 
 from collections.abc import Callable, Sequence
