@@ -23,7 +23,7 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing"},
     {"glossaries"},
     {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary"},
-    {"choosing"},
+    {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story"},

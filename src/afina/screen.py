@@ -19,7 +19,7 @@ from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Eve
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
 
-SHOWN = 3  # places shown of each finding
+SHOWN, TERMS = 3, 12  # places shown of each finding; terms of the domain
 
 
 def _console() -> Console:
@@ -154,7 +154,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     if result.prepared:
         gained = result.prepared
-        say(f"{len(gained.tokens):,} new tokens from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+        findings(gained.findings)
+        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
     if result.adapted:
         made = result.adapted
         findings(made.findings)
@@ -179,6 +181,8 @@ def _profile(record: Profile) -> None:
     for distance in record.distances:
         table.add_row(*_distance(distance))
     _console().print(table)
+    if record.terms:
+        say(f"terms of the domain: {', '.join(term.term for term in record.terms[:TERMS])}")
     for note in record.notes:
         say(note)
 
@@ -259,7 +263,8 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
     if result.prepared:
         one = result.prepared.fertility
         tokens = {"before": one.before, "after": one.after, "saved": one.saved}
-        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
+        counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
+        summary["prepared"] = {**counts, "tokens_a_word": tokens}
     if result.adapted:
         summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     if result.evaluation:
