@@ -8,8 +8,9 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
-from afina import features, windows, words
+from afina import config, features, heads, inference, pipeline, windows, words
 from afina.errors import DataError
 from afina.predictors import onnx, torch
 from afina.records import Task
@@ -147,3 +148,19 @@ def test_a_text_of_a_million_characters_is_answered_alike_and_in_bounded_memory(
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024  # MB
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-3)
     assert grown < 600
+
+
+@pytest.mark.slow
+def test_a_run_on_long_texts_answers_alike_in_memory_and_from_its_folder(tiny_bert, tmp_path):
+    lines = [f"{row.text},{row.label}" for row in tiny.rows(240, 7, "train")]
+    (tmp_path / "notes.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    asked = {"train_file": str(tmp_path / "notes.csv"), "model_name_or_path": str(tiny_bert), "max_seq_length": 12}
+    made = pipeline.run(config.build({**asked, "num_train_epochs": 2, "output_dir": str(tmp_path / "run")}))
+    assert made.plan.settings.long_texts == made.trained.task.long_texts == windows.WINDOW
+    predict, task, corpus = inference.open_run(made.folder)
+    assert task.long_texts == windows.WINDOW
+    texts = [long_text(count, count) for count in (0, 3, 10, 14, 40, 200)]
+    model, tokenizer = heads.load(made.folder / "model"), AutoTokenizer.from_pretrained(made.folder / "model")
+    answers = torch.wrap(model, tokenizer, 12, task=task)(texts)
+    np.testing.assert_allclose(onnx.load(made.folder / "onnx")(texts), answers, atol=1e-4)
+    assert predict(texts).shape == (6, len(corpus.labels))
