@@ -403,3 +403,12 @@ def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp
     assert [f">accuracy, {name}</text>" in figure for name in ("dev", "old_task", "long_texts")] == [True] * 3
     assert figure.count('class="band') == 3
     assert "Training stopped early: 3 looks without a gain on dev after step 780." in page
+
+
+def test_the_card_of_a_model_that_reads_long_texts_in_windows_says_so(tmp_path):
+    story = next(iter(CASES.values()))
+    task = replace(story.trained.task, long_texts="window")
+    report.write(tmp_path, replace(story, trained=replace(story.trained, task=task)))
+    limits = (tmp_path / "README.md").read_text(encoding="utf-8").partition("## Limits")[2]
+    assert "are read in windows that overlap by a quarter; the largest logit among them" in limits
+    assert "are cut" not in limits
