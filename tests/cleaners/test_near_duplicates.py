@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -12,7 +13,9 @@ SENTENCE = "I bought something online a couple of days ago and it is still not h
 
 
 def found(*texts, split="train", labels="aa"):
-    rows = tuple(Row(text, label, f"{split}.csv:{n}") for n, (text, label) in enumerate(zip(texts, labels), 2))
+    rows = tuple(
+        Row(text, label, f"{split}.csv:{n}") for n, (text, label) in enumerate(zip(texts, labels, strict=True), 2)
+    )
     given = {split: rows}
     cleaned, findings = near_duplicates.clean(given)
     assert cleaned == given
@@ -93,7 +96,7 @@ def test_what_is_found_is_what_comparing_every_pair_finds():
 
     def shingles(text):
         split = text.split()
-        return set(split) | set(zip(split, split[1:], strict=False))
+        return set(split) | set(pairwise(split))
 
     def like(one, other):
         a, b = shingles(one), shingles(other)

@@ -1,6 +1,6 @@
 """Near copies: rows whose texts differ in a few letters, words or signs only.
 
-    likeness = |A & B| / |A | B|      A, B: the words and pairs of neighbouring words of two texts, without case and URLs
+    likeness = |A & B| / |A | B|      A, B: words and pairs of neighbouring words of two texts, no case, no URLs
 
 Near copies are rows with a likeness of at least 0.9: a word left out of a sentence of ten, or one replaced in thirty.
 Where each of two texts has a number, a name (a capital) or a marked word (in brackets) that the other lacks, they are
@@ -8,15 +8,16 @@ taken for one template filled twice and are no copies. Candidates come from MinH
 finds 99.99% of the pairs at 0.9; each is then compared in full.
 
 Rows of train or dev that nearly copy one of a more protected split are named, and rows of train that nearly copy
-another. Of pairs both texts are nearly copied. None is removed: a word, even a comma, may make another class of a text. Each is compared with at most 10
-earlier ones, so that a million lines of one template stay cheap.
+another. Of pairs both texts are nearly copied. None is removed: a word, even a comma, may make another class of a
+text. Each row is compared with at most 10 earlier ones, so that a million lines of one template stay cheap.
 
-Cost: linear, about 25 microseconds a short text. Not done: other words for the same, test within itself, hold-out sets.
+Cost: linear, about 20 microseconds a short text. Not done: other words for the same, test within itself, hold-out sets.
 Source: Broder 1997, "On the resemblance and containment of documents" (MinHash); Indyk & Motwani 1998 (bands).
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from afina.records import Finding, Row
 from afina.sameness import FEW
@@ -26,6 +27,7 @@ ORDER = 85
 _LIKE = 0.9
 _VALUES, _BANDS = 128, 16
 _MOST = 10  # earlier rows that one is compared with
+_KEPT = 64  # texts whose shingles are kept: lines of one template are compared with the same few again and again
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _WORD = re.compile(r"[^\W_]+|[<>\[\]{}]+")
 _BRACKETS = frozenset("<>[]{}")
@@ -52,7 +54,7 @@ def _copies(rows: list[Row]) -> Iterator[tuple[int, int]]:
 
     index = RMinHashLSH(_LIKE, _VALUES, _BANDS)
     for place, row in enumerate(rows):
-        shingles = set().union(*map(_shingles, row.texts))
+        shingles = frozenset().union(*map(_shingles, row.texts))
         if not shingles:
             continue
         hashed = RMinHash(_VALUES, 0)
@@ -69,9 +71,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(_URL.sub(" ", text))
 
 
-def _shingles(text: str) -> set[str]:
+@lru_cache(_KEPT)
+def _shingles(text: str) -> frozenset[str]:
     words = [word.casefold() for word in _words(text)]
-    return {*words, *map("{} {}".format, words, words[1:])}
+    return frozenset((*words, *map("{} {}".format, words, words[1:])))
 
 
 def _are_copies(text: str, other: str) -> bool:
@@ -82,9 +85,10 @@ def _are_copies(text: str, other: str) -> bool:
     return not (_names(text) - two and _names(other) - one)  # else one template, filled twice
 
 
-def _names(text: str) -> set[str]:
+@lru_cache(_KEPT)
+def _names(text: str) -> frozenset[str]:
     """Those of a text's shingles that are a word with a capital or a digit, or hold a bracket."""
-    alone = {word.casefold() for word in _words(text) if word[0].isupper() or not word.isalpha()}
+    alone = frozenset(word.casefold() for word in _words(text) if word[0].isupper() or not word.isalpha())
     return alone | {pair for pair in _shingles(text) if not _BRACKETS.isdisjoint(pair)}
 
 
