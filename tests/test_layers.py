@@ -13,7 +13,7 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces"},
-    {"spansets", "terms", "term_masking"},
+    {"spansets", "terms", "term_masking", "casing"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "yamlfile"},

@@ -232,6 +232,11 @@ class Profile:
     reference: str
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
+    lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
+
+    def longer(self, tokens: int) -> float:
+        """Share of the training rows that have more tokens."""
+        return sum(rows for length, rows in self.lengths.items() if length > tokens) / max(self.rows, 1)
 
 
 # ---------------------------------------------------------------- plan

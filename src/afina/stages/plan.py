@@ -144,7 +144,12 @@ def _choices(
             "max_seq_length",
             max_tokens,
             "room for 19 of 20 texts and a quarter more",
-            {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
+            {
+                "tokens, median": profile.tokens[0],
+                "95th percentile": profile.tokens[1],
+                "longest": profile.tokens[2],
+                "share of rows that are longer": round(profile.longer(max_tokens), 4),
+            },
         ),
         *policies.choices(facts.rows, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),

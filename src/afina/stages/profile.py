@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import samples, shelf
+from afina import casing, samples, shelf
 from afina.bases import Opened
 from afina.config import ProfileOptions
 from afina.records import Corpus, Distance, Embed, Profile, Row, Sample
@@ -48,7 +48,8 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
         class_rows=class_rows,
         reference=Path(options.reference).name if options.reference else reference,
         distances=distances,
-        notes=(*_language_notes(texts, language, own), *notes),
+        notes=(*_language_notes(texts, language, own), *casing.notes(texts, rows, opened.tokenizer), *notes),
+        lengths=dict(sorted(Counter(token_counts).items())),
     )
 
 
