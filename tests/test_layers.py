@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces"},
+    | {"trimming", "pieces", "label_errors"},
     {"spansets", "terms", "term_masking", "casing"},
     set(shelf.shelves()),
     {"shelf"},

@@ -51,8 +51,10 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
 
 def linear_head(
     model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
-) -> tuple[Head, float, Callable[[], Head]]:
+) -> tuple[Head, float, Callable[[], Head], tuple[np.ndarray, np.ndarray]]:
     """The objective's linear head on the body as it is, its main score on dev, and what makes the head to train from.
+
+    Last come the features and targets of train that it was fitted to.
 
     parts    the rows of train and dev, with targets in the units that training sees
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
@@ -76,4 +78,4 @@ def linear_head(
     logits = dev[0] @ head[0].T + head[1]
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
     score = float(objective.dev_score(*judged, corpus.labels))
-    return head, score, lambda: objective.start(head, train, labels, config)
+    return head, score, lambda: objective.start(head, train, labels, config), train

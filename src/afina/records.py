@@ -522,6 +522,17 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A training row whose label looks wrong to a head that was fitted to other rows."""
+
+    where: str  # file:line
+    given: str
+    likely: str  # the likeliest other class
+    probability: float  # of it
+    given_probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The tuned model on disk."""
 
@@ -541,6 +552,7 @@ class Trained:
     looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
     stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
+    suspects: tuple[Suspect, ...] = ()  # the worst first
 
 
 # ---------------------------------------------------------------- evaluate
