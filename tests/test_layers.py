@@ -26,7 +26,7 @@ ROWS = [
     {"choosing"},
     {"stages"},
     {"wording", "figures", "inference"},
-    {"story"},
+    {"story", "dataview"},
     {"report"},
     {"pipeline"},
     {"screen"},

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,12 +15,25 @@ from rich.live import Live
 from rich.table import Table
 
 from afina import shelf, wording
-from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
+from afina.records import (
+    Choice,
+    Combination,
+    Corpus,
+    Distance,
+    Evaluation,
+    Event,
+    Finding,
+    Profile,
+    Score,
+    Suspect,
+    Tell,
+)
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
 
 SHOWN = 3  # places shown of each finding
+WORST = 20  # labels that look wrong in the JSON twin; report.json has all
 
 
 def _console() -> Console:
@@ -132,8 +146,6 @@ def findings(records: Sequence[Finding]) -> None:
 
 def corpus_json(record: Corpus) -> dict[str, Any]:
     """What `check --json` prints."""
-    from dataclasses import asdict
-
     return {
         "name": record.name,
         "task": record.kind,
@@ -160,6 +172,8 @@ def outcome(result: "Outcome", stage: str) -> None:
         findings(made.findings)
         was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
         say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
+    if result.trained and result.trained.suspects:
+        say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
@@ -241,20 +255,20 @@ def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
 
 def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
     """What `profile`, `plan` and `run` print with --json."""
-    from dataclasses import asdict
-
     if stage == "profile":
         return asdict(result.profile) if result.profile else {}
     if result.plan is None:
         return corpus_json(result.corpus)
     if stage == "plan":
         return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
+    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
     summary: dict[str, Any] = {
         "run": str(result.folder),
         "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
         "technique": result.plan.settings.technique,
         "rows": _rows(result.corpus),
         "seconds": result.seconds,
+        "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
     }
     if result.prepared:
         one = result.prepared.fertility
@@ -268,16 +282,7 @@ def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
         summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
     if result.compressed:
         small = result.compressed
-        names = (
-            "ratio",
-            "drop_points",
-            "drop_low",
-            "drop_high",
-            "agreement",
-            "agreement_low",
-            "agreement_high",
-            "rung",
-        )
+        names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
         summary["int8"] = {name: getattr(small, name) for name in names}
     return summary
 
