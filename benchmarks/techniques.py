@@ -1,10 +1,12 @@
-"""Each technique at its planned rate, on one task of each kind: score, share trained, seconds, peak memory.
+"""Each technique as planned, on one task of each kind: score, share trained, seconds, peak memory.
 
-    python benchmarks/techniques.py                                      every set and technique, 3 seeds
-    python benchmarks/techniques.py trec --only lora --rates 1e-3 5e-3   other rates, to be compared on dev
-    python benchmarks/techniques.py --table                              the tables of what is stored
+    python benchmarks/techniques.py                                     every set and technique, 3 seeds
+    python benchmarks/techniques.py trec --only lora --options lora_r=4 learning_rate=1e-3
+                                                                        an arm for each, to be compared on dev
+    python benchmarks/techniques.py --table                             the tables of what is stored
 
-Every arm is a process of its own: the plan with this technique, and its training. A seed decides the rows that are
+Every arm is a process of its own: the plan with this technique, and its training, from the prepared base where an arm
+has new_tokens. Several options of one arm are parted by commas. A seed decides the rows that are
 taken (at most --rows of train, 1,000 of test), their order and dropout, the same for every technique. What is stored is
 not measured again. Data: the folder named by AFINA_DATA. Results: benchmarks/results/techniques.json.
 """
@@ -31,6 +33,7 @@ SETS = ("banking77", "chemprot", "unfair_tos", "ncbi_disease")
 FILES = {
     "unfair_tos": ("train.jsonl.gz", "test.jsonl"),
     "ncbi_disease": ("train.conll", "test.conll"),
+    "bc5cdr": ("train.conll", "test.conll"),
 }  # the others are as the next line says
 USUAL = ("train.csv", "test.csv")
 TECHNIQUES = ("full", "head_only", "lora", "adapter", "bitfit", "prompt")
@@ -45,8 +48,8 @@ def main() -> None:
     for seed in [] if asked.table else asked.seeds:
         for name in asked.sets or SETS:
             for technique in asked.only:
-                for rate in asked.rates:
-                    key = f"{name}/{asked.rows}/{technique}/{rate}/{seed}"
+                for options in asked.options:
+                    key = f"{name}/{asked.rows}/{technique}/{options}/{seed}"
                     if key not in results:
                         results[key] = _apart(key)
                         print(key, results[key], flush=True)
@@ -58,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--only", nargs="+", default=TECHNIQUES, choices=TECHNIQUES)
-    parser.add_argument("--rates", nargs="+", default=[PLANNED], help="of the body")
+    parser.add_argument("--options", nargs="+", default=[PLANNED], help="key=value,... of the run file, an arm each")
     parser.add_argument("--rows", type=int, default=ROWS, help="training rows at most")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--table", action="store_true")
@@ -79,23 +82,26 @@ def arm(key: str) -> dict[str, Any]:
     from afina import bases, config, heads, shelf, tasks, timing
     from afina.predictors import torch as predictor
     from afina.records import silent
-    from afina.stages import corpus, plan, profile, train
+    from afina.stages import corpus, plan, prepare, profile, train
 
-    name, most, technique, rate, number = key.split("/")
+    name, most, technique, given, number = key.split("/")
     seed, (train_file, test_file) = int(number), FILES.get(name, USUAL)
     files = config.CorpusOptions(train_file=str(DATA / name / train_file), test_file=str(DATA / name / test_file))
     whole = corpus.read(files, 0)
     rows = dataclasses.replace(whole, train=_drawn(whole.train, int(most), seed), test=_drawn(whole.test, TEST, seed))
     base = bases.open_base("bundled")
-    options = config.TrainOptions(
-        technique=technique,
-        learning_rate=None if rate == PLANNED else float(rate),
-        precision="bf16" if timing.has_bf16() else "fp32",
-        attention="eager",  # both not by a timing, which other work on the machine may turn
-    )
+    usual = {
+        "technique": technique,
+        "precision": "bf16" if timing.has_bf16() else "fp32",
+        "attention": "eager",
+    }  # the last two not by a timing, which other work on the machine may turn
+    options = config.build(usual, [] if given == PLANNED else given.split(",")).train
     made = plan.plan(rows, profile.measure(rows, config.ProfileOptions(), base, 0), base, options, silent, 0)
     objective = shelf.load(tasks.OBJECTIVES, rows.kind)
     with tempfile.TemporaryDirectory() as folder:
+        if made.settings.new_tokens:
+            prepared = prepare.prepare(rows, made, base, Path(folder), silent)
+            base = bases.open_base(str(Path(folder) / prepared.folder))
         trained = train.train(rows, made, base, Path(folder), silent, seed)
         model = heads.load(Path(folder) / trained.folder)
     answers = predictor.wrap(model, base.tokenizer, made.settings.max_seq_length, task=trained.task)
@@ -130,6 +136,7 @@ def table(results: dict[str, Any]) -> None:
         "set",
         "rows",
         "technique",
+        "options",
         "rate",
         "seeds",
         "metric",
@@ -141,13 +148,13 @@ def table(results: dict[str, Any]) -> None:
         "MB",
     )
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for (name, most, technique, rate), seeds in arms.items():
+    for (name, most, technique, options), seeds in arms.items():
         full = arms.get((name, most, "full", PLANNED), {})
         ones = list(seeds.values())
         metric = ones[0]["metric"]
         shares = [seeds[n]["test"][metric] / full[n]["test"][metric] for n in seeds if n in full]
         cells = (
-            name, most, technique, f"{ones[0]['rate']:g}{'' if rate == PLANNED else ' (tried)'}", len(ones), metric,
+            name, most, technique, options, f"{ones[0]['rate']:g}", len(ones), metric,
             spread([one["dev"] for one in ones]), spread([one["test"][metric] for one in ones]),
             f"{statistics.fmean(shares):.1%}" if shares else "", f"{ones[0]['body_share']:.2%}",
             f"{statistics.median(one['seconds'] for one in ones):.0f}", max(one["peak_mb"] for one in ones),

@@ -24,6 +24,7 @@ from afina.records import (
     Settings,
     Source,
     Suspect,
+    Term,
     Trained,
     Variant,
 )
@@ -84,6 +85,7 @@ def profile(counts: dict[str, int]) -> Profile:
     return Profile(
         sum(counts.values()), len(counts), min(counts.values()), max(counts.values()), "en", (11.0, 27.0, 79.0),
         (14.0, 33.0, 99.0), 1.17, 0.0004, counts, "/home/me/reference.txt", distances, ("no pairs were compared",),
+        (Term("direct débit <i>", "phrase", 76, 70, 4.2, "mined", 3), Term("atm", "word", 256, 250, 5.0, "mined", 1)),
         {9: 40, 14: 160, 33: 30, 60: 2, 99: 1},
     )  # fmt: skip
 

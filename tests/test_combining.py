@@ -1,5 +1,7 @@
 """Adapters of several tasks on one base. The second implementation is each classifier rebuilt alone."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -154,6 +156,13 @@ def head_alone(opened, folder, make_base):
     return folders
 
 
+def of_new_tokens(opened, folder, make_base):
+    made = task(opened, "cards", folder, 0)
+    card = made / adapters.PEFT_CARD
+    card.write_text(json.dumps({**json.loads(card.read_text()), "trainable_token_indices": [30, 31]}))
+    return {"cards": made, "visits": task(opened, "visits", folder, 1)}
+
+
 def of_lists(opened, folder, make_base):
     folders = {name: task(opened, name, folder, 0) for name in ("cards", "far")}
     card = folders["far"] / "adapter.json"
@@ -166,6 +175,7 @@ REFUSED = {
     "more adapters than heads": (no_head, "3 adapters and 2 heads: far has none", "runs of afina"),
     "another technique": (of_bitfit, "made by bitfit", "technique=lora"),
     "no adapter": (head_alone, "a head and no adapter", "leave it out"),
+    "rows of new tokens": (of_new_tokens, "cards trained rows of new tokens", "without new_tokens"),
     "another task": (of_lists, "far was trained for multi_label_classification", "adapters of classes"),
     "one alone": (lambda *a: {"cards": task(a[0], "cards", a[1], 0)}, "nothing to combine", "two tasks"),
     "the first token": (

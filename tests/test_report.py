@@ -329,6 +329,16 @@ def test_new_tokens_are_told_with_what_they_save_and_the_first_of_them(tmp_path)
     assert all(one in page for one in (*said, "1.50 tokens a word before, 1.25 after (16.7% fewer)"))
     report.write(tmp_path, replace(CASES["two"], prepared=replace(made, tokens=(), folder="")))
     assert "No new token was worth the memory of its row" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    marked = replace(made, tokens=(), marks=("[A]", "<<"))
+    for one, said in (
+        (marked, "Special tokens: <code>[A]</code>, <code>&lt;&lt;</code>: on the"),
+        (
+            replace(marked, tokens=("brom",), given=1),
+            "2,900 texts, 1 of them from the glossary; special tokens: <code>[A]",
+        ),
+    ):
+        report.write(tmp_path, replace(CASES["two"], prepared=one))
+        assert said in (tmp_path / report.PAGE).read_text(encoding="utf-8")
 
 
 def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path):

@@ -6,7 +6,7 @@ import sys
 import pytest
 from stories import CASES
 
-from afina import screen
+from afina import screen, summaries
 from afina.pipeline import Outcome
 from afina.records import Combination, Event, Finding, Merge, Score
 
@@ -90,9 +90,9 @@ def test_a_profile_is_told_with_its_distances_and_notes(whole, capsys):
 
 def test_the_twin_of_each_stage_is_json_and_the_run_s_holds_its_numbers(whole):
     for stage in ("profile", "plan", "report"):
-        twin = screen.outcome_json(whole, stage)
+        twin = summaries.outcome(whole, stage)
         assert json.loads(json.dumps(twin)).keys() == twin.keys()
-    twin = screen.outcome_json(whole, "report")
+    twin = summaries.outcome(whole, "report")
     assert twin["test"]["accuracy"] == {"value": 0.938, "low": 0.929, "high": 0.946}
     assert twin["baselines"]["tfidf"]["accuracy"] == 0.901
     assert twin["int8"] == {

@@ -42,6 +42,8 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     off = Choice("adapt_file", NONE, "not asked for, and whether it pays is not measured yet; adapt_file=texts.txt")
     if options.adapt_file in (None, NONE):
         for key in ONLY_THEN:
+            if key == "glossary_file" and options.new_tokens:
+                continue
             if getattr(options, key) is not None:
                 fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
                 raise ConfigError(f"{key} has no meaning without adapt_file", fix)
@@ -62,7 +64,7 @@ def _term_files(options: TrainOptions) -> list[Choice]:
     """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
     if options.adapt_masking != TERMS:
         for key in TERM_FILES:
-            if getattr(options, key) is not None:
+            if getattr(options, key) is not None and not (key == "glossary_file" and options.new_tokens):
                 fix = f"add adapt_masking=terms, or leave {key} out (in plan.yaml: auto)"
                 raise ConfigError(f"{key} has no meaning without adapt_masking=terms", fix)
         return []

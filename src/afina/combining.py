@@ -20,6 +20,7 @@ Source: Yadav et al. 2023, "TIES-Merging", arXiv:2306.01708; Yu et al. 2024, "La
 arXiv:2311.03099; merging by PEFT's `add_weighted_adapter`.
 """
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -117,6 +118,11 @@ def _tasks(opened: Opened, folders: Mapping[str, Path]) -> dict[str, Task]:
         made = adapters.read(folder)
         _fits(name, made, opened)
         head = adapters.tensors(folder / adapters.HEAD)
+        if json.loads((folder / adapters.PEFT_CARD).read_text(encoding="utf-8")).get("trainable_token_indices"):
+            found = (
+                f"{name} trained rows of new tokens beside its matrices, which cannot be added to those of other tasks"
+            )
+            raise ConfigError(found, "train it without new_tokens")
         adapters.tensors(folder / adapters.PEFT_BODY)  # PEFT would end in a traceback where it is damaged
         tasks[name] = Task(made, f"task{place}", head["head.weight"], head["head.bias"])
     return tasks

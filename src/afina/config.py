@@ -108,11 +108,18 @@ class _Training(Section):
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
     new_tokens: int | None = Field(default=None, ge=0, le=50_000, description="words that become tokens, at most")
+    special_tokens: str | None = Field(default=None, description="marks in the texts, one token each: PROTEIN,CODE")
     adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
     frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
     glossary_file: str | None = Field(
-        default=None, description="more terms for adapt_masking=terms: CSV, or one a line"
+        default=None, description="terms for new_tokens and adapt_masking=terms: CSV, or one a line"
     )
+
+    @field_validator("special_tokens", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """[PROTEIN, CODE] is a list to YAML."""
+        return ",".join(map(str, value)) if isinstance(value, list) else value
 
     @field_validator("rates", "lr_scheduler_type", "staging", "retention")
     @classmethod

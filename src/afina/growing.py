@@ -7,7 +7,8 @@ Rows that a model keeps behind its last token, as padding to a multiple of 64, a
 vocabulary grows with the embeddings: tied it is the same table; where it is not tied its new rows begin in the same
 way, and its biases at 0.
 
-With PEFT only the new rows need be trained, and stored: LoraConfig(trainable_token_indices=new_rows(before, after)).
+What is written says in config.json which rows are new, `new_rows`: the first and the one behind the last. The technique
+lora reads it, and trains and stores these rows beside its matrices; see there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +87,9 @@ def write(folder: Path, opened: Opened, tokenizer: Any, model: Any) -> None:
 
     Raises MachineError where the disk cannot hold it.
     """
+    if rows := new_rows(opened.tokenizer, tokenizer):
+        first = getattr(model.config, "new_rows", rows)[0]  # of a base that had got new rows before
+        model.config.new_rows = [first, rows[-1] + 1]
     with store.whole_folder(folder) as temporary:
         if model.get_output_embeddings() is not None:
             maskedlm.save(maskedlm.MaskedLanguage(model), opened.folder, tokenizer, temporary)

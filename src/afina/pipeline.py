@@ -165,17 +165,17 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
 
 def _prepared(keep: Keeper, before: Outcome, base: "Opened") -> "tuple[Opened, Prepared | None]":
     """The base as it is, or with words of the domain as tokens where that was asked for."""
-    from afina import adapting, bases
+    from afina import adapting, bases, preparing
     from afina.stages import prepare
 
     folder, plan = before.folder, before.plan
     assert plan is not None  # noqa: S101
     settings = plan.settings
-    if not settings.new_tokens:
+    if not preparing.asked(settings):
         store.forget(folder, "prepare", (prepare.FOLDER,))
         return base, None
     texts = None if settings.adapt_file == adapting.NONE else (settings.adapt_file, adapting.sha256(settings))
-    inputs = (base.record.sha256, settings.new_tokens, texts)
+    inputs = (base.record.sha256, preparing.inputs(settings), texts)
     make = lambda: prepare.prepare(before.corpus, plan, base, folder, keep.tell)  # noqa: E731
     record = keep("prepare", Prepared, inputs, make, on=1)  # the corpus
     return (bases.open_base(str(folder / record.folder)) if record.folder else base), record

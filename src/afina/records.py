@@ -213,6 +213,7 @@ class Term:
     documents: int  # texts that it occurs in
     score: float  # ln of its odds by those in general language, nats; 0 where it is known from a glossary alone
     source: str  # mined or glossary
+    tokens: int = 0  # that the base's tokenizer breaks it into; 0 where that was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class Profile:
     reference: str
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
+    terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
     lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
 
     def longer(self, tokens: int) -> float:
@@ -375,6 +377,7 @@ class Settings:
     loss: str | None = None  # cross_entropy or focal
     focal_gamma: float | None = None  # loss focal
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
+    special_tokens: str = "none"  # marks of the texts that become tokens, parted by commas
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
@@ -432,6 +435,9 @@ class Prepared:
     texts: int  # that they were learned from
     fertility: Fertility  # of the rows that choices are made on
     initializer: str  # a name on that shelf
+    marks: tuple[str, ...] = ()  # special tokens
+    given: int = 0  # of the tokens, those that a glossary asked for
+    findings: tuple[Finding, ...] = ()  # about the glossary
     seconds: float = 0.0
 
 

@@ -1,4 +1,4 @@
-"""What a person sees: progress while it works, tables when it is done, and the JSON twin for scripts."""
+"""What a person sees: progress while it works, and tables when it is done."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -24,16 +23,13 @@ from afina.records import (
     Event,
     Finding,
     Profile,
-    Score,
-    Suspect,
     Tell,
 )
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
 
-SHOWN = 3  # places shown of each finding
-WORST = 20  # labels that look wrong in the JSON twin; report.json has all
+SHOWN, TERMS = 3, 12  # places shown of each finding; terms of the domain
 
 
 def _console() -> Console:
@@ -144,18 +140,6 @@ def findings(records: Sequence[Finding]) -> None:
         say(f"{where}{finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
 
 
-def corpus_json(record: Corpus) -> dict[str, Any]:
-    """What `check --json` prints."""
-    return {
-        "name": record.name,
-        "task": record.kind,
-        "columns": asdict(record.columns),
-        "labels": list(record.labels),
-        "rows": _rows(record),
-        "findings": [asdict(finding) for finding in record.findings],
-    }
-
-
 def outcome(result: "Outcome", stage: str) -> None:
     """Everything that a run, or its first stages, found."""
     corpus(result.corpus)
@@ -166,7 +150,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     if result.prepared:
         gained = result.prepared
-        say(f"{len(gained.tokens):,} new tokens from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+        findings(gained.findings)
+        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
     if result.adapted:
         made = result.adapted
         findings(made.findings)
@@ -193,6 +179,8 @@ def _profile(record: Profile) -> None:
     for distance in record.distances:
         table.add_row(*_distance(distance))
     _console().print(table)
+    if record.terms:
+        say(f"terms of the domain: {', '.join(term.term for term in record.terms[:TERMS])}")
     for note in record.notes:
         say(note)
 
@@ -246,49 +234,6 @@ def combination(record: Combination) -> None:
         table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
     _console().print(table)
     say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
-
-
-def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
-    """Scores by name, each with its interval."""
-    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
-
-
-def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
-    """What `profile`, `plan` and `run` print with --json."""
-    if stage == "profile":
-        return asdict(result.profile) if result.profile else {}
-    if result.plan is None:
-        return corpus_json(result.corpus)
-    if stage == "plan":
-        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
-    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
-    summary: dict[str, Any] = {
-        "run": str(result.folder),
-        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
-        "technique": result.plan.settings.technique,
-        "rows": _rows(result.corpus),
-        "seconds": result.seconds,
-        "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
-    }
-    if result.prepared:
-        one = result.prepared.fertility
-        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
-        summary["prepared"] = {"new_tokens": len(result.prepared.tokens), "tokens_a_word": tokens}
-    if result.adapted:
-        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
-    if result.evaluation:
-        named = result.evaluation.baselines.items()
-        summary["test"] = scores_json(result.evaluation.scores)
-        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
-    if result.compressed:
-        small = result.compressed
-        names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
-        summary["int8"] = {name: getattr(small, name) for name in names}
-    return summary
-
-
-def _rows(record: Corpus) -> dict[str, int]:
-    return {"train": len(record.train), "dev": len(record.dev), "test": len(record.test)}
 
 
 def machine(facts: Mapping[str, Any]) -> None:

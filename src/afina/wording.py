@@ -190,6 +190,15 @@ def saved(one: Fertility) -> str:
     return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
 
 
+def odds(score: float) -> str:
+    """How many times as often as elsewhere, of the logarithm of two odds' ratio.
+
+    >>> odds(2.5), odds(5.0)
+    ('12', '148')
+    """
+    return count(round(math.exp(score)))
+
+
 def loading(layout: str, folder: str, pair: bool, use: str) -> str:
     """Python that loads the model: without this package, but where an adapter stays beside the base.
 

@@ -7,8 +7,8 @@ from test_plan import corpus_of, planned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from afina import bases, features, heads
-from afina.errors import ConfigError
+from afina import bases, features, heads, preparing
+from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
 from afina.stages import prepare as stage
 
@@ -103,3 +103,47 @@ def test_new_tokens_for_a_tokenizer_that_cannot_have_any_are_refused_by_the_plan
     unigram = dataclasses.replace(opened, tokenizer=PreTrainedTokenizerFast(tokenizer_object=made))
     with pytest.raises(ConfigError, match="Unigram"):
         planned(unigram, new_tokens=10)
+
+
+def test_special_tokens_are_one_token_each_also_where_no_word_is_asked_for(opened, corpus, tmp_path):
+    plan = plan_with(opened, special_tokens="PROTEÍNA,<<,[CÓDIGO]")
+    made = stage.prepare(corpus, plan, opened, tmp_path, silent)
+    assert (made.tokens, made.marks) == ((), ("[PROTEÍNA]", "<<", "[CÓDIGO]"))
+    tokenizer = bases.open_base(str(tmp_path / made.folder)).tokenizer
+    assert tokenizer.tokenize("my [PROTEÍNA] << is [CÓDIGO] today") == "my [PROTEÍNA] << is [CÓDIGO] today".split()
+    assert len(tokenizer) == len(opened.tokenizer) + 3
+    model = heads.build(tmp_path / made.folder, "mean", ("a", "b"))
+    assert model.config.new_rows == [len(opened.tokenizer), len(tokenizer)]
+
+
+def test_words_of_a_glossary_come_first_where_the_texts_have_them(opened, corpus, tmp_path):
+    (tmp_path / "terms.txt").write_text("painless\nnot in any text\nthrombolysis\n", encoding="utf-8")
+    plan = plan_with(opened, new_tokens=2, glossary_file=str(tmp_path / "terms.txt"))
+    made = stage.prepare(corpus, plan, opened, tmp_path, silent)
+    assert made.tokens[0] == "painless"
+    assert made.given == 1
+    assert not {"thrombolysis", "not"} & set(made.tokens)
+    before = preparing.inputs(plan.settings)
+    (tmp_path / "terms.txt").write_text("doctorpain\n", encoding="utf-8")
+    assert preparing.inputs(plan.settings) != before  # another list is another preparing
+
+
+def test_an_empty_glossary_is_an_error_with_a_fix(opened, corpus, tmp_path):
+    (tmp_path / "terms.txt").write_text("\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match="is empty"):
+        stage.prepare(
+            corpus, plan_with(opened, new_tokens=2, glossary_file=str(tmp_path / "terms.txt")), opened, tmp_path, silent
+        )
+
+
+def test_the_plan_names_the_glossary_and_the_special_tokens(opened):
+    made = planned(opened, new_tokens=10, glossary_file="terms.csv", special_tokens="A,B")
+    assert (made.settings.glossary_file, made.settings.special_tokens) == ("terms.csv", "A,B")
+    assert preparing.asked(made.settings)
+    assert not preparing.asked(planned(opened).settings)
+
+
+@pytest.mark.parametrize("named", ["A,A", "two words"])
+def test_special_tokens_that_cannot_be_are_refused_by_the_plan(opened, named):
+    with pytest.raises(ConfigError, match="special token"):
+        planned(opened, special_tokens=named)

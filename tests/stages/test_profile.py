@@ -205,3 +205,13 @@ def test_every_public_domain_set_is_farther_than_held_out_wikipedia_and_c4_by_ev
     }
     assert nearer == {}
     assert sum(one["kind"] == "domain" for one in rows.values()) >= 17
+
+
+def test_terms_of_the_domain_are_those_used_more_than_in_general_language_with_their_tokens(tiny_bert):
+    texts = [f"the enzyme is {word} and it was not the {word}" for word in ("good", "old", "new", "small", "long")] * 8
+    opened = bases.open_base(str(tiny_bert))
+    found = profile._terms(texts, "en", opened.tokenizer)
+    assert (found[0].term, found[0].count, found[0].documents) == ("enzyme", 40, 40)
+    for term in found:
+        assert term.tokens == len(opened.tokenizer.tokenize(term.term))
+    assert profile._terms(texts, "?", opened.tokenizer) == ()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import adapting, choosing, encoding, keys, policies, retaining, shelf, timing, vocabulary
+from afina import adapting, choosing, encoding, keys, policies, preparing, retaining, shelf, timing
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
@@ -45,7 +45,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
-    before_training = [_new_tokens(options, opened), *adapting.choices(options, opened)]
+    before_training = [*preparing.choices(options, opened), *adapting.choices(options, opened)]
     given = options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
@@ -157,13 +157,6 @@ def _length(profile: Profile, max_tokens: int) -> Choice:
     evidence = {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]}
     evidence["share of rows that are longer"] = round(profile.longer(max_tokens), 4)
     return Choice("max_seq_length", max_tokens, "room for 19 of 20 texts and a quarter more", evidence)
-
-
-def _new_tokens(options: TrainOptions, opened: Opened) -> Choice:
-    """Raises ConfigError where new tokens are asked for and the tokenizer cannot have any."""
-    if options.new_tokens:
-        vocabulary.family(opened.tokenizer)
-    return vocabulary.NONE
 
 
 def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:

@@ -9,6 +9,8 @@
 Trainable numbers: r * (d_in + d_out) a layer touched. Once merged it costs nothing at inference. The change is put
 on the bare body, and the head is an ordinary trainable module beside it: with the head inside the adapter, merging
 and swapping adapters fail.
+Where the base has rows of new tokens (`new_rows` in its config.json, from `growing`), these are trained and stored
+too, and no other row of the embeddings: 4 * d_in bytes a token.
 What it does not do: give A and B rates of their own (LoRA+), see the shelf of rates; or save time in proportion:
 gradients still flow through every layer above the lowest one touched.
 Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685, section 4.1.
@@ -75,6 +77,7 @@ def apply(model: Any, config: Config) -> Any:
         bias="none",
         use_rslora=config.rslora,
         use_dora=config.dora,
+        trainable_token_indices=list(range(*getattr(body.config, "new_rows", (0, 0)))) or None,
     )
     model.requires_grad_(True)
     setattr(model, model.base_model_prefix, get_peft_model(body, settings))  # freezes the body

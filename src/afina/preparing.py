@@ -1,0 +1,73 @@
+"""Preparing the base's tokenizer for the domain: the plan's lines, and what a user names.
+
+    new_tokens      words that the base breaks become tokens, at most so many; those of a glossary come first
+    special_tokens  marks that stand in the texts, such as [PROTEÍNA], become one token each, whatever they gain
+
+What it does not do: make terms of several words tokens; mark texts.
+"""
+
+from collections.abc import Sequence
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
+from pathlib import Path
+
+from afina import glossaries, store, terms, vocabulary
+from afina.bases import Opened
+from afina.config import TrainOptions
+from afina.errors import ConfigError
+from afina.records import Choice, Finding, Settings
+
+NONE = "none"
+
+
+def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
+    """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for."""
+    marks(options.special_tokens)
+    found = [
+        vocabulary.NONE,
+        Choice("special_tokens", NONE, "not asked for; special_tokens=PROTEIN,CODE makes [PROTEIN] and [CODE] tokens"),
+    ]
+    if options.new_tokens:
+        vocabulary.family(opened.tokenizer)
+        if options.adapt_masking != "terms":  # whose lines it is among
+            found.append(
+                Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
+            )
+    return found
+
+
+def asked(settings: Settings) -> bool:
+    """Whether there is anything to prepare."""
+    return settings.new_tokens > 0 or bool(marks(settings.special_tokens))
+
+
+def inputs(settings: Settings) -> tuple[object, ...]:
+    """What preparing depends on beside the base and the texts."""
+    listed = settings.glossary_file if settings.new_tokens else None
+    read = None if listed in (None, NONE) else store.sha256(Path(expanduser(str(listed))))
+    return settings.new_tokens, settings.special_tokens, read
+
+
+def marks(named: str | None) -> tuple[str, ...]:
+    """The special tokens of a comma-separated list; a bare word stands for itself in square brackets.
+
+    >>> marks("PROTEÍNA, <<, [CÓDIGO]"), marks("none")
+    (('[PROTEÍNA]', '<<', '[CÓDIGO]'), ())
+
+    Raises ConfigError where one is named twice or one has white space inside.
+    """
+    found = [mark.strip() for mark in (named or NONE).split(",") if mark.strip() not in ("", NONE)]
+    found = [f"[{mark}]" if mark.replace("_", "").isalnum() else mark for mark in found]
+    for mark in found:
+        if len(mark.split()) > 1 or found.count(mark) > 1:
+            fault = "is named twice" if found.count(mark) > 1 else "has white space inside"
+            raise ConfigError(f"the special token {mark!r} {fault}", "write special_tokens=PROTEIN,CODE")
+    return tuple(found)
+
+
+def given(settings: Settings, texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """The glossary's terms of one word that the texts have, and what was found in its file."""
+    if not settings.new_tokens or settings.glossary_file in (None, NONE):
+        return (), ()
+    listed, findings = glossaries.glossary(str(settings.glossary_file))
+    there = {word for text in texts for word in terms.normal(text).split(" ")}
+    return tuple(term for term in listed if terms.normal(term) in there), findings

@@ -1,0 +1,67 @@
+"""What `--json` prints: the same as the screen, for scripts."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from afina.records import Corpus, Score, Suspect
+
+if TYPE_CHECKING:
+    from afina.pipeline import Outcome
+
+WORST = 20  # labels that look wrong; report.json has all
+
+
+def corpus(record: Corpus) -> dict[str, Any]:
+    """What `check --json` prints."""
+    return {
+        "name": record.name,
+        "task": record.kind,
+        "columns": asdict(record.columns),
+        "labels": list(record.labels),
+        "rows": _rows(record),
+        "findings": [asdict(finding) for finding in record.findings],
+    }
+
+
+def scores(given: Sequence[Score]) -> dict[str, dict[str, float]]:
+    """Scores by name, each with its interval."""
+    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in given}
+
+
+def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
+    """What `profile`, `plan` and `run` print with --json."""
+    if stage == "profile":
+        return asdict(result.profile) if result.profile else {}
+    if result.plan is None:
+        return corpus(result.corpus)
+    if stage == "plan":
+        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
+    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
+    summary: dict[str, Any] = {
+        "run": str(result.folder),
+        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
+        "technique": result.plan.settings.technique,
+        "rows": _rows(result.corpus),
+        "seconds": result.seconds,
+        "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
+    }
+    if result.prepared:
+        one = result.prepared.fertility
+        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
+        counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
+        summary["prepared"] = {**counts, "tokens_a_word": tokens}
+    if result.adapted:
+        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
+    if result.evaluation:
+        named = result.evaluation.baselines.items()
+        summary["test"] = scores(result.evaluation.scores)
+        summary["baselines"] = {name: {score.name: score.value for score in each} for name, each in named}
+    if result.compressed:
+        names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
+        summary["int8"] = {name: getattr(result.compressed, name) for name in names}
+    return summary
+
+
+def _rows(record: Corpus) -> dict[str, int]:
+    return {"train": len(record.train), "dev": len(record.dev), "test": len(record.test)}
