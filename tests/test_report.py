@@ -237,7 +237,7 @@ def test_labels_that_look_wrong_are_listed_with_their_place_and_both_labels(tmp_
     many = tuple(Suspect(f"train.csv:{n}", "loan", "card", 0.9, 0.01) for n in range(50))
     report.write(tmp_path, replace(story, trained=replace(story.trained, suspects=many)))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Of 50 rows" in page
+    assert "For 50 rows" in page
     assert ("train.csv:19<" in page, "train.csv:20<" in page) == (True, False)
     report.write(tmp_path, replace(story, trained=replace(story.trained, suspects=())))
     assert "look wrong" not in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -14,17 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from afina import shelf, wording
-from afina.records import (
-    Choice,
-    Combination,
-    Corpus,
-    Distance,
-    Evaluation,
-    Event,
-    Finding,
-    Profile,
-    Tell,
-)
+from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Tell
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
