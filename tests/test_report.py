@@ -261,6 +261,16 @@ def test_lengths_are_drawn_with_what_is_cut(tmp_path):
         assert "Training rows by tokens" in page
 
 
+def test_the_card_says_that_markup_was_taken_out(tmp_path):
+    story = CASES["two"]
+    for findings, said in (
+        (story.corpus.findings, False),
+        ((Finding("markup", "7 rows have HTML tags", "repaired", "nothing", 7),), True),
+    ):
+        report.write(tmp_path, replace(story, corpus=replace(story.corpus, findings=findings)))
+        assert ("tags and links of web pages" in (tmp_path / "README.md").read_text(encoding="utf-8")) == said
+
+
 def test_what_the_checks_did_is_added_up_and_classes_stand_by_split(tmp_path):
     report.write(tmp_path, CASES["two"])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
