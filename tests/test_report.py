@@ -16,6 +16,7 @@ from afina.records import (
     Adapted,
     Choice,
     Fertility,
+    Finding,
     Point,
     Prepared,
     Score,
