@@ -9,7 +9,7 @@ Of labels made wrong at random in three public sets 22 to 96% are listed, and 65
 moved to the likeliest other class, which is nearer to what people do, 6 to 32%, and 42 to 83% of the list
 (benchmarks/label_errors.py). So the list is short and mostly right, and far from complete. The confident joint of the
 paper, which asks how sure the model is of each class on average, lists more of the second kind, and where the model is
-weak five times as many rows, most of them labelled right (LOG.md).
+weak seven times as many rows, most of them labelled right (LOG.md).
 
 Cost: a few passes over the probabilities, (n, classes). Not done: several labels a text, scores, spans.
 Source: Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels",
