@@ -58,6 +58,13 @@ def test_other_marked_words_make_another_text():
     assert found(LONG.replace("customer", "<< customer >>"), LONG.replace("online", "<< online >>")) == []
 
 
+def test_a_mark_on_another_of_two_equal_words_makes_another_text():
+    twice = f"the level of VMAT2 was higher. {LONG}; so was the level of VMAT2"
+    first, second = twice.replace("VMAT2", "<< VMAT2 >>", 1), "<< VMAT2 >>".join(twice.rsplit("VMAT2", 1))
+    assert found(first, second) == []
+    assert found(first, first.replace("higher", "higher,")) == COPIED
+
+
 def test_of_pairs_both_texts_must_be_near_copies():
     def pair(text, other, line):
         return Row(text, "a", f"t:{line}", other)

@@ -82,7 +82,13 @@ def _are_copies(text: str, other: str) -> bool:
     both = len(one & two)
     if both < _LIKE * (len(one) + len(two) - both):
         return False
-    return not (_names(text) - two and _names(other) - one)  # else one template, filled twice
+    return not (_names(text) - two and _names(other) - one) and not _mark_moved(text, other)
+
+
+def _mark_moved(text: str, other: str) -> bool:
+    """Whether the words and brackets are the same and the brackets stand elsewhere, as around another of two names."""
+    one, two = _words(text), _words(other)
+    return one != two and sorted(one) == sorted(two) and not _BRACKETS.isdisjoint("".join(one))
 
 
 @lru_cache(_KEPT)
