@@ -3,9 +3,9 @@
     likeness = |A & B| / |A | B|      A, B: words and pairs of neighbouring words of two texts, no case, no URLs
 
 Near copies are rows with a likeness of at least 0.9: a word left out of a sentence of ten, or one replaced in thirty.
-Where each of two texts has a number, a name (a capital) or a marked word (in brackets) that the other lacks, they are
-taken for one template filled twice and are no copies. Candidates come from MinHash (128 values) in 16 bands, which
-finds 99.99% of the pairs at 0.9; each is then compared in full.
+Where each of two texts has a number, a name (a capital) or a marked word (in brackets) that the other lacks, or only
+the brackets stand elsewhere, they are taken for one template filled twice and are no copies. Candidates come from
+MinHash (128 values) in 16 bands, which finds 99.99% of the pairs at 0.9; each is then compared in full.
 
 Rows of train or dev that nearly copy one of a more protected split are named, and rows of train that nearly copy
 another. Of pairs both texts are nearly copied. None is removed: a word, even a comma, may make another class of a
