@@ -469,6 +469,27 @@ def test_a_run_that_is_asked_to_learns_new_tokens_first_and_trains_from_the_grow
     assert not (run / "records" / "prepare.json").exists()
 
 
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_has_a_model_write_rows_and_forgets_them_when_it_is_not(tmp_path, make_masked_base):
+    run, base = tmp_path / "run", make_masked_base("bert")
+    notes = write(tmp_path / "notes.csv", messages())
+    command = ("run", notes, "--model", base, "--out", "run", "epochs=1", "--json")
+    first = afina(*command, "augmentation=fill_mask", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    made = json.loads((run / "records" / "augment.json").read_text())["record"]
+    assert made["asked"] == len(made["rows"]) + sum(made["rejected"].values()) > 0
+    corpus = json.loads((run / "records" / "corpus.json").read_text())["record"]
+    assert {row["label"] for row in made["rows"]} <= set(corpus["labels"])
+    assert "augment" in json.loads((run / "report.json").read_text())["seconds"]
+
+    second = afina(*command, "augmentation=fill_mask", "learning_rate=1e-3", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert re.search(r"augment +is done already", second.stdout)
+    last = afina(*command, "augmentation=none", cwd=tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert not (run / "records" / "augment.json").exists()
+
+
 def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
     import torch
 

@@ -378,6 +378,17 @@ def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path
     assert "1,234 terms of the domain more often than others" in page
 
 
+def test_the_model_that_wrote_rows_loses_its_folder_and_the_endpoint_its_address(tmp_path):
+    story = CASES["two"]
+    named = {"augment_model": "/home/someone/model", "augment_endpoint": "http://someone.local:8000/v1"}
+    settings = replace(story.plan.settings, augmentation="paraphrase", **named)
+    choices = (*story.plan.choices, *(Choice(key, value, "set by the user") for key, value in named.items()))
+    report.write(tmp_path, replace(story, plan=replace(story.plan, settings=settings, choices=choices)))
+    written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
+    assert "someone" not in written
+    assert "an endpoint" in written
+
+
 def test_paths_lose_their_folders_and_hub_names_do_not():
     names = ("/a/b", "~/b", "C:\\a\\b", "org/name", "bundled")
     assert [wording.portable(name) for name in names] == ["b", "b", "b", "org/name", "bundled"]

@@ -114,6 +114,13 @@ class _Training(Section):
     glossary_file: str | None = Field(
         default=None, description="terms for new_tokens and adapt_masking=terms: CSV, or one a line"
     )
+    augmentation: str | None = Field(default=None, description="who writes more rows: a name on augmenters, or none")
+    augment_share: float | None = Field(default=None, gt=0, le=100, description="new rows by a class's own, at most")
+    augment_model: str | None = Field(default=None, description="that writes them: hub id, folder or endpoint's name")
+    augment_endpoint: str | None = Field(default=None, description="OpenAI-compatible: http://localhost:8000/v1")
+    augment_requests: int | None = Field(default=None, ge=1, description="to the endpoint, at most")
+    augment_tokens: int | None = Field(default=None, ge=1, description="read and written there, at most")
+    augment_protected: str | None = Field(default=None, description="words to leave alone: 'refund, credit card'")
 
     @field_validator("special_tokens", mode="before")
     @classmethod
@@ -127,6 +134,14 @@ class _Training(Section):
         """Raises ConfigError, which is shown as it is, with the nearest name."""
         if name is not None and (info.field_name, name) not in (("staging", "none"), ("retention", "none")):
             shelf.check(POLICIES[str(info.field_name)], name)
+        return name
+
+    @field_validator("augmentation")
+    @classmethod
+    def _an_augmenter(cls, name: str | None) -> str | None:
+        """Raises ConfigError with the nearest name."""
+        if name not in (None, "none"):
+            shelf.check("augmenters", str(name))
         return name
 
     @field_validator("technique")

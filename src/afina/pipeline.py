@@ -20,6 +20,7 @@ from afina.errors import ConfigError
 from afina.keeper import Keeper
 from afina.records import (
     Adapted,
+    Augmented,
     Compressed,
     Corpus,
     Evaluation,
@@ -56,6 +57,7 @@ class Outcome:
     compressed: Compressed | None = None
     prepared: Prepared | None = None  # where it was asked for
     adapted: Adapted | None = None  # where it was asked for
+    augmented: Augmented | None = None  # where it was asked for
 
 
 def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
@@ -116,16 +118,17 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 
 def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import report, retaining
+    from afina import beforehand, report, retaining
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
     base, prepared = _prepared(keep, before, base)
+    learned, augmented = beforehand.augmented(keep, rows, chosen, base, seed)
     base, adapted = _adapted(keep, before, base, seed)
     inputs = (seed, retaining.text_sha256(chosen.settings))
-    trained = keep("train", Trained, inputs, lambda: train.train(rows, chosen, base, folder, tell, seed))
+    trained = keep("train", Trained, inputs, lambda: train.train(learned, chosen, base, folder, tell, seed))
 
     model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, trained.task)
 
@@ -159,7 +162,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         report.write(folder, story)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
-    made = replace(before, prepared=prepared, adapted=adapted, trained=trained, seconds=seconds)
+    made = replace(before, prepared=prepared, augmented=augmented, adapted=adapted, trained=trained, seconds=seconds)
     return replace(made, evaluation=evaluation, compressed=compressed)
 
 

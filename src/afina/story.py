@@ -87,12 +87,14 @@ class Twin:
     adapted: Adapted | None = None
 
 
-FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file")  # settings that may name one
+FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file", "augment_model")  # settings that may name one
 
 
 def _without_places(plan: Plan) -> Plan:
     named = {key: getattr(plan.settings, key) for key in FILES}
     files = {key: portable(name) for key, name in named.items() if name is not None}
+    if plan.settings.augment_endpoint is not None:
+        files["augment_endpoint"] = "an endpoint"  # where it stands concerns nobody else
     settings = replace(plan.settings, **files)  # type: ignore[arg-type]
     choices = (replace(c, value=files.get(c.name, c.value)) for c in plan.choices)
     base = replace(plan.base, name=portable(plan.base.name))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import adapting, choosing, encoding, keys, policies, preparing, retaining, shelf, timing
+from afina import adapting, augmenting, choosing, encoding, keys, policies, preparing, retaining, shelf, timing
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
@@ -45,7 +45,11 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
-    before_training = [*preparing.choices(options, opened), *adapting.choices(options, opened)]
+    before_training = [
+        *preparing.choices(options, opened),
+        *augmenting.choices(options, corpus),
+        *adapting.choices(options, opened),
+    ]
     given = options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
