@@ -1,6 +1,7 @@
 """Finished runs made by hand: few classes and many, pairs, no test split, hostile labels."""
 
 import math
+from dataclasses import replace
 
 from afina.records import (
     Base,
@@ -22,6 +23,7 @@ from afina.records import (
     Score,
     Settings,
     Source,
+    Suspect,
     Term,
     Trained,
     Variant,
@@ -65,7 +67,7 @@ def make(labels: tuple[str, ...] = ("loan", "card"), pair: bool = False, tested:
         corpus,
         profile(counts),
         plan(n),
-        trained(),
+        replace(trained(), suspects=(Suspect("train.csv:9", labels[0], labels[-1], 0.97, 0.011),)),
         evaluation(labels, tested),
         compressed(),
         times(),
@@ -84,6 +86,7 @@ def profile(counts: dict[str, int]) -> Profile:
         sum(counts.values()), len(counts), min(counts.values()), max(counts.values()), "en", (11.0, 27.0, 79.0),
         (14.0, 33.0, 99.0), 1.17, 0.0004, counts, "/home/me/reference.txt", distances, ("no pairs were compared",),
         (Term("direct débit <i>", "phrase", 76, 70, 4.2, "mined", 3), Term("atm", "word", 256, 250, 5.0, "mined", 1)),
+        {9: 40, 14: 160, 33: 30, 60: 2, 99: 1},
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def finished(tmp_path_factory, tiny_bert):
 def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
     _, done = finished
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert set(summary) == {"run", "task", "technique", "rows", "test", "baselines", "int8", "seconds"}
+    assert set(summary) == {"run", "task", "technique", "rows", "test", "baselines", "int8", "seconds", "suspects"}
     assert set(summary["rows"]) == {"train", "dev", "test"}
     assert set(summary["test"]["accuracy"]) == {"value", "low", "high"}
     assert {"majority", "tfidf", "probe"} == set(summary["baselines"])

@@ -12,8 +12,8 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling"},
-    {"spansets", "terms", "term_masking", "novelty", "leftout", "prompting"},
+    | {"trimming", "pieces", "oversampling", "label_errors"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "yamlfile"},
@@ -26,7 +26,7 @@ ROWS = [
     {"choosing", "preparing"},
     {"stages"},
     {"wording", "figures", "inference", "before_training"},
-    {"story"},
+    {"story", "dataview"},
     {"report"},
     {"pipeline"},
     {"screen", "twins"},

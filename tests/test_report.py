@@ -18,12 +18,14 @@ from afina.records import (
     Balanced,
     Choice,
     Fertility,
+    Finding,
     Point,
     Prepared,
     Row,
     Score,
     Source,
     StageChange,
+    Suspect,
     Task,
     from_json,
 )
@@ -232,6 +234,53 @@ def test_of_many_mistakes_the_page_shows_the_surest_and_says_how_many_the_twin_h
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "20 of 50 that are in report.json" in page
     assert ("test.csv:49<" in page, "test.csv:29<" in page) == (True, False)
+
+
+def test_labels_that_look_wrong_are_listed_with_their_place_and_both_labels(tmp_path):
+    story = CASES["two"]
+    many = tuple(Suspect(f"train.csv:{n}", "loan", "card", 0.9, 0.01) for n in range(50))
+    report.write(tmp_path, replace(story, trained=replace(story.trained, suspects=many)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "For 50 rows" in page
+    assert ("train.csv:19<" in page, "train.csv:20<" in page) == (True, False)
+    report.write(tmp_path, replace(story, trained=replace(story.trained, suspects=())))
+    assert "look wrong" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_lengths_are_drawn_with_what_is_cut(tmp_path):
+    story = CASES["two"]  # 3 of the 233 rows of its lengths have more than the 48 tokens that are read
+    profile = replace(story.profile, rows=233)
+    word = replace(story.trained, task=replace(story.trained.task, per="word"))
+    for changed, said in (
+        (
+            replace(story, profile=profile),
+            "48 tokens that are read at once: 1.3% of the training rows are longer and cut",
+        ),
+        (replace(story, profile=profile, trained=word), "are longer and read in several windows"),
+        (replace(story, profile=replace(profile, lengths={9: 233})), "no training row is longer"),
+    ):
+        report.write(tmp_path, changed)
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert said in page
+        assert "Training rows by tokens" in page
+
+
+def test_the_card_says_that_markup_was_taken_out(tmp_path):
+    story = CASES["two"]
+    for findings, said in (
+        (story.corpus.findings, False),
+        ((Finding("markup", "7 rows have HTML tags", "repaired", "nothing", 7),), True),
+    ):
+        report.write(tmp_path, replace(story, corpus=replace(story.corpus, findings=findings)))
+        assert ("tags and links of web pages" in (tmp_path / "README.md").read_text(encoding="utf-8")) == said
+
+
+def test_what_the_checks_did_is_added_up_and_classes_stand_by_split(tmp_path):
+    report.write(tmp_path, CASES["two"])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Rows removed: 212; repaired: 0; named and kept as they are: 3." in page
+    assert "Rows of each class by split" in page
+    assert ">40 + 1 + 1<" in page  # of one class: train, dev, test
 
 
 def test_numbers_that_are_missing_do_not_break_the_page(tmp_path):

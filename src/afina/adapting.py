@@ -154,7 +154,9 @@ def read(settings: Settings, corpus: Corpus) -> tuple[tuple[Row, ...], tuple[Fin
     """The texts, as rows without labels, and what was found in them. Raises DataError where there are too few."""
     findings: list[Finding] = []
     rows = _own(corpus) if settings.adapt_file == TRAIN else _read(_files(settings.adapt_file), corpus, findings)
-    for name in ("binary", "characters"):
+    spans = any(row.spans is not None for row in corpus.train[:1])
+    repairs = ("binary", "characters") if spans else ("binary", "characters", "markup")
+    for name in repairs:  # those of the corpus, or texts of dev and test would not be known again
         cleaned, found = shelf.load("cleaners", name).clean({"texts": tuple(rows)})
         rows, findings = cleaned["texts"], [*findings, *found]
     held = {normal(text) for row in (*corpus.dev, *corpus.test) for text in row.texts}

@@ -13,7 +13,7 @@ from afina import cells, columns, shelf, store, tables
 from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
 from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Table, Task, Text
-from afina.stages.corpus import clean_test, rows_of
+from afina.stages.corpus import as_trained, clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
 PARTED = ";"  # between several answers in a cell
@@ -44,7 +44,8 @@ def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Label
     """Write the rows of `file` with the model's answer beside each.
 
     To `out`, or FILE-predicted with the objective's ending: CSV, or JSON lines for an ending of .jsonl. A cell of CSV
-    that a spreadsheet would run as a formula is written with an apostrophe before it. Raises DataError or ConfigError
+    that a spreadsheet would run as a formula is written with an apostrophe before it. Texts are written as they came;
+    the model reads them repaired as those it was trained on. Raises DataError or ConfigError
     where the file has no column of texts, has the new columns already, or is `out` itself.
     """
     predict, task, corpus = open_run(folder)
@@ -57,7 +58,8 @@ def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Label
         if name in table.columns:
             raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
-    said, counts = objective.say(inputs, predict(inputs), task)
+    answers = predict(as_trained(inputs) if task.per == "text" else inputs)
+    said, counts = objective.say(inputs, answers, task)
     content, changed = _json(table, said), 0
     if out.suffix != ".jsonl":
         content, changed = _csv(table, said, corpus.columns.separator or PARTED)

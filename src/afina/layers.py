@@ -60,8 +60,10 @@ def vectors(opened: Opened, corpus: Corpus, settings: Settings) -> np.ndarray:
 
 def linear_head(
     model: Any, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, corpus: Corpus
-) -> tuple[Head, float, Callable[[], Head]]:
+) -> tuple[Head, float, Callable[[], Head], tuple[np.ndarray, np.ndarray]]:
     """The objective's linear head on the body as it is, its main score on dev, and what makes the head to train from.
+
+    Last come the features and targets of train that it was fitted to.
 
     parts    the rows of train and dev, with targets in the units that training sees; of a row in windows the head is
              fitted to the mean of their vectors, and dev is answered as in use
@@ -91,4 +93,4 @@ def linear_head(
     logits = windows.pooling(objective.ACTIVATION)(windows.all_of(vectors @ head[0].T + head[1]), owner)
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
     score = float(objective.dev_score(*judged, corpus.labels))
-    return head, score, lambda: objective.start(head, train, labels, config)
+    return head, score, lambda: objective.start(head, train, labels, config), train

@@ -236,6 +236,11 @@ class Profile:
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
     terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
+    lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
+
+    def longer(self, tokens: int) -> float:
+        """Share of the training rows that have more tokens."""
+        return sum(rows for length, rows in self.lengths.items() if length > tokens) / max(self.rows, 1)
 
 
 # ---------------------------------------------------------------- plan
@@ -613,6 +618,17 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A training row whose label looks wrong to a head that was fitted to other rows."""
+
+    where: str  # file:line
+    given: str
+    likely: str  # the likeliest other class
+    probability: float  # of it
+    given_probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The tuned model on disk."""
 
@@ -632,6 +648,7 @@ class Trained:
     looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
     stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
+    suspects: tuple[Suspect, ...] = ()  # the worst first
 
 
 # ---------------------------------------------------------------- evaluate

@@ -16,17 +16,16 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import figures, shelf, store, wording
-from afina.figures import Bar, Dot, Line, Mark
+from afina import dataview, figures, shelf, store, wording
+from afina.figures import Bar, Line, Mark
 from afina.grouping import HEAD
-from afina.records import LayerScore, Point, Profile, Score, Trained, to_json
+from afina.records import LayerScore, Point, Score, Trained, to_json
 from afina.story import Story as Story
 from afina.story import Twin, twin
 from afina.svg import clean
 
 PAGE, CARD, TWIN = "report.html", "README.md", "report.json"
-SHOWN = 20  # mistakes on the page; more of them are in the twin
-FEW = 16  # classes up to which each is named beside its size
+SHOWN = 20  # mistakes, and labels that look wrong, on the page; more of them are in the twin
 HEAT = 30  # classes up to which the confusion matrix is drawn
 CONFUSIONS = 15  # listed where it is not
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"  # the hub's name of the base 'bundled'
@@ -50,6 +49,9 @@ def write(folder: Path, story: Story) -> None:
         "classes": sorted(told.evaluation.classes, key=lambda one: (one.rows == 0, one.f1)),
         "confusions": _confusions(told),
         "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
+        "done": dataview.done(told.data.findings),
+        "length_caption": dataview.length_caption(told.profile, told.plan, told.trained),
+        "suspects": told.trained.suspects[:SHOWN],
         "described": objective.describe(labels, "pairs of texts" if told.data.columns.pair else "texts"),
         "size": objective.size(labels),
         "limits": objective.limits(labels),
@@ -130,8 +132,11 @@ def _figures(told: Twin) -> dict[str, Markup]:
     ]
     times = [Bar(stage, seconds, wording.time(seconds)) for stage, seconds in told.seconds.items()]
     drawn = {
-        "classes": _classes(told.profile, objective.COUNTED),
-        "distances": figures.dots("Distance from the reference", "Dots with 95% intervals.", _dots(told.profile)),
+        "classes": dataview.classes(told.profile, told.data.class_rows, objective.COUNTED),
+        "lengths": dataview.lengths(told.profile, plan),
+        "distances": figures.dots(
+            "Distance from the reference", "Dots with 95% intervals.", dataview.dots(told.profile)
+        ),
         "layers": figures.lines(
             f"{wording.sentence(objective.PROBED)} of a linear head on each frozen layer",
             "Lines with 95% bands.",
@@ -147,21 +152,6 @@ def _figures(told: Twin) -> dict[str, Markup]:
         "seconds": figures.bars("Time of each stage", "Bars.", times),
     }
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
-
-
-def _classes(profile: Profile, counted: str) -> str:
-    """Few classes are named, many are drawn narrow."""
-    title, rows = f"Training rows of each {counted}", sorted(profile.class_rows.items(), key=lambda pair: -pair[1])
-    if len(rows) > FEW:
-        return figures.columns(title, "Columns, the commonest class first.", rows)
-    return figures.bars(title, "Bars.", [Bar(label, n, wording.count(n), style="a") for label, n in rows])
-
-
-def _dots(profile: Profile) -> list[Dot]:
-    return [
-        Dot(wording.word(d.measure), f"{wording.interval(d)} {d.unit}", d.value, d.low, d.high, d.zero)
-        for d in profile.distances
-    ]
 
 
 def _probed(layers: Sequence[LayerScore]) -> list[Line]:

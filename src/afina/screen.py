@@ -139,6 +139,8 @@ def outcome(result: "Outcome", stage: str) -> None:
         _choices(result.plan.choices)
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
     _before_training(result)
+    if result.trained and result.trained.suspects:
+        say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:

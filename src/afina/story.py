@@ -1,6 +1,7 @@
 """What a finished run has to say, with the rows (`Story`) and without them (`Twin`)."""
 
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -68,6 +69,9 @@ class Data:
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
     kind: str = "classify"  # of the task
+    class_rows: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # split -> class or label -> rows; no scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,12 @@ def _without_places(plan: Plan) -> Plan:
 def twin(story: Story) -> Twin:
     """The story without rows and without places on this machine."""
     corpus, plan = story.corpus, story.plan
-    counts = {"train": len(corpus.train), "dev": len(corpus.dev), "test": len(corpus.test)}
+    splits = {"train": corpus.train, "dev": corpus.dev, "test": corpus.test}
+    counts = {name: len(rows) for name, rows in splits.items()}
     sources = tuple(replace(source, file=portable(source.file)) for source in corpus.sources)
     labels, kind = corpus.labels, corpus.kind
-    data = Data(corpus.name, corpus.columns, labels, counts, corpus.split, corpus.findings, sources, kind)
+    by_class = {split: dict(Counter(name for row in rows for name in row.names)) for split, rows in splits.items()}
+    data = Data(corpus.name, corpus.columns, labels, counts, corpus.split, corpus.findings, sources, kind, by_class)
     return Twin(
         data,
         replace(story.profile, reference=portable(story.profile.reference)),

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from afina.records import Corpus, Score
+from afina.records import Corpus, Score, Suspect
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
+
+WORST = 20  # labels that look wrong; report.json has all
 
 
 def corpus(record: Corpus) -> dict[str, Any]:
@@ -22,9 +24,9 @@ def corpus(record: Corpus) -> dict[str, Any]:
     }
 
 
-def scores(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
+def scores(given: Sequence[Score]) -> dict[str, dict[str, float]]:
     """Scores by name, each with its interval."""
-    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
+    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in given}
 
 
 def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
@@ -35,31 +37,23 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         return corpus(result.corpus)
     if stage == "plan":
         return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
+    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
     summary: dict[str, Any] = {
         "run": str(result.folder),
         "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
         "technique": result.plan.settings.technique,
         "rows": _rows(result.corpus),
+        "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
         "seconds": result.seconds,
     }
     summary |= _before_training(result)
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores(result.evaluation.scores)
-        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
+        summary["baselines"] = {name: {score.name: score.value for score in each} for name, each in named}
     if result.compressed:
-        small = result.compressed
-        names = (
-            "ratio",
-            "drop_points",
-            "drop_low",
-            "drop_high",
-            "agreement",
-            "agreement_low",
-            "agreement_high",
-            "rung",
-        )
-        summary["int8"] = {name: getattr(small, name) for name in names}
+        names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
+        summary["int8"] = {name: getattr(result.compressed, name) for name in names}
     return summary
 
 

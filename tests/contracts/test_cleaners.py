@@ -27,6 +27,8 @@ TEXTS = (
     "\ud800",
     "a\x0cb",
     "x\ufffdy is lost",
+    "a &amp;lt; <b>b</b><br>",
+    "x\u200by [a](http://b.c)",
 )
 LABELS = ("card", "Card", " card", "cadr", "1", "1.0", "2", "", "NaN", "none", "transfer", "tranfer")
 

@@ -77,6 +77,14 @@ def test_rows_of_the_test_split_are_left_out_and_counted_and_copies_are_read_onc
     assert [(one.check, one.count, one.where) for one in findings] == [("leakage", 2, ("a.txt:8", "a.txt:9"))]
 
 
+def test_rows_of_the_test_split_are_known_with_their_markup_too(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join([*SENTENCES, "<p>terms &amp; conditions</p>"]))
+    rows, findings = reading(path, test=("terms & conditions",))
+    assert texts(rows) == SENTENCES
+    assert [(one.check, one.count) for one in findings] == [("markup", 1), ("markup", 1), ("leakage", 1)]
+
+
 def test_lines_that_are_not_utf8_are_read_all_the_same_and_counted(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("\n".join(SENTENCES).encode() + "\nmañana más".encode("latin-1") + b"\nnul\x00 inside")

@@ -110,3 +110,17 @@ sys.exit(str(heavy) if heavy else 0)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 1.5  # seconds of the processor, for other work may go on on this machine
+
+
+def test_near_copies_are_named_across_splits_and_all_rows_stay():
+    corpus = real("banking77")
+    near = {one.problem.split(";")[0]: (one.action, one.count) for one in said(corpus, "near_duplicates")}
+    assert near == {
+        "46 rows of train nearly copy another": ("kept", 46),
+        "32 rows of train nearly copy one of test": ("kept", 32),
+    }
+
+
+@pytest.mark.parametrize("name", ["chemprot", "acl_arc", "scicite"])
+def test_marks_brackets_and_signs_of_real_texts_are_no_markup(name):
+    assert said(real(name), "markup") == []

@@ -58,6 +58,8 @@ def test_rows_classes_and_lengths_are_counted(opened, small):
     assert found.class_rows == {"a": 20, "b": 40}
     assert found.words == (2, 4, 4)
     assert found.tokens == (4, 6, 6)  # with [CLS] and [SEP]
+    assert found.lengths == {3: 20, 4: 20, 6: 20}
+    assert (found.longer(3), found.longer(6)) == (2 / 3, 0)
     assert found.fertility == 1
     assert found.unknown == 0
 

@@ -55,7 +55,7 @@ def test_without_dev_rows_all_are_trained_on_and_the_last_look_is_kept_whatever_
     opened, tmp_path, monkeypatch
 ):
     fit = stage._fit_probe
-    monkeypatch.setattr(stage, "_fit_probe", lambda *given: fit(*given) and 0.999)  # which no tiny model reaches
+    monkeypatch.setattr(stage, "_fit_probe", lambda *given: (0.999, fit(*given)[1]))  # which no tiny model reaches
     corpus = dataclasses.replace(corpus_of(10), dev=())
     plan = plan_for(opened, technique="full", options={}, learning_rate=1e-2)
     trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
@@ -88,8 +88,7 @@ def useless(real):
     """The probe as it is, but said to be wrong on every dev row, so that what was trained is kept."""
 
     def fit(*args):
-        real(*args)
-        return -1.0
+        return -1.0, real(*args)[1]
 
     return fit
 
@@ -108,6 +107,19 @@ def test_the_adapter_folder_of_a_run_on_the_base_again_is_the_run_s_model(opened
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     assert adapters.read(tmp_path / "adapter").labels == corpus.labels
+
+
+def test_training_rows_whose_label_looks_wrong_are_listed_by_file_and_line():
+    corpus = corpus_of(60)
+    right = np.array([corpus.labels.index(row.label) for row in corpus.train])
+    other = next(label for label in corpus.labels if label != corpus.train[7].label)
+    wrong = dataclasses.replace(corpus.train[7], label=other)
+    corpus = dataclasses.replace(corpus, train=(*corpus.train[:7], wrong, *corpus.train[8:]))
+    given = np.array([corpus.labels.index(row.label) for row in corpus.train])
+    vectors = 4 * np.eye(len(corpus.labels))[right]
+    (suspect,) = stage._suspects(corpus, vectors, given)
+    assert (suspect.where, suspect.given, suspect.likely) == (wrong.where, other, corpus.labels[right[7]])
+    assert stage._suspects(dataclasses.replace(corpus, kind="multilabel"), vectors, given) == ()
 
 
 def test_an_adapter_of_an_earlier_technique_does_not_stay_in_the_run_folder(opened, tmp_path, monkeypatch):
@@ -143,8 +155,7 @@ def perfect(real):
     """The probe as it is, but said to be right on every dev row."""
 
     def fit(*args):
-        real(*args)
-        return 1.1
+        return 1.1, real(*args)[1]
 
     return fit
 

@@ -1,8 +1,10 @@
 """Characters that no reader sees: control characters, half letters, two forms of one letter, outer white space.
 
-NUL and other control characters are taken out (those that part words, such as the form feed, become a space), a
-lone surrogate becomes U+FFFD, letters are composed (NFC), and white space at the ends goes. U+FFFD itself, the mark
-of a letter lost before the file came here, is kept and counted. Tabs and line ends inside a text stay.
+NUL and other control characters are taken out (those that part words, such as the form feed, become a space), so are
+the zero-width space, the word joiner, the soft hyphen and the marks of direction; joiners, which Persian, Hindi and
+emoji are written with, stay. A lone surrogate becomes U+FFFD, letters are composed (NFC), and white space at the ends
+goes. U+FFFD itself, the mark of a letter lost before the file came here, is kept and counted. Tabs and line ends
+inside a text stay.
 
 Cost: one search and one form check a text; ASCII texts skip the latter. Not done: mojibake ("Ã©" for "é"), homoglyphs.
 Source: Unicode Standard Annex 15 (normalization forms).
@@ -18,12 +20,12 @@ from afina.sameness import places
 
 ORDER = 20
 
-_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u2060\ud800-\udfff\ufeff]")
 _SPACES = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"
 _LOST = "\ufffd"
 
 _PROBLEMS = {  # kind of repair -> what is said of it
-    "odd": ("control characters", "they were taken out"),
+    "odd": ("control or zero-width characters", "they were taken out"),
     "form": ("letters in two parts (not NFC)", "they were composed"),
     "ends": ("white space at the ends", "it was cut off"),
 }

@@ -1,6 +1,6 @@
 """Objectives: what is learned. Each module says, for its kind of task,
 
-    what a label is     claims, read, outputs, strata, counts, units; LISTS, COLUMNS, COUNTED
+    what a label is     claims, read, outputs, strata, counts, units; LISTS, COLUMNS, COUNTED, REVIEWED
     how it is learned   targets, blind, probe, fit_head, start, loss, dev_score; Config, PROBLEM, POOLINGS, PER, PROBED,
                         LOSS_UNIT
     what answers are    tune, scores, details, compare, rivals, say; ACTIVATION, METRIC, ADDED, ENDING, SURE, TUNES

@@ -30,6 +30,7 @@ PROBED = "accuracy"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
 TUNES = False  # whether anything but the weights is chosen on dev
+REVIEWED = True  # whether labels that look wrong are listed
 COLUMNS = ()  # usual names of its column that come before the others where the task is named
 COUNTED = "class"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is

@@ -37,6 +37,7 @@ PROBED = "micro F1"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
 TUNES = True  # whether anything but the weights is chosen on dev
+REVIEWED = False  # whether labels that look wrong are listed
 COLUMNS = ("labels", "tags", "categories", "topics", "classes")  # usual names of its column
 COUNTED = "label"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is

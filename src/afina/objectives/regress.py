@@ -35,6 +35,7 @@ PROBED = "Pearson"  # what `probe` gives
 PIPELINE = "text-classification"  # the hub's name for what such a model does
 LISTS = False  # whether a cell holds a list
 TUNES = False  # whether anything but the weights is chosen on dev
+REVIEWED = False  # whether labels that look wrong are listed
 COLUMNS = ("score", "value", "similarity", "rating", "stars")  # usual names of its column
 USE = "print(logits[:, 0].tolist())"  # from logits (n, labels) to answers
 COUNTED = "range of values"  # what `counts` counts

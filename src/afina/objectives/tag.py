@@ -36,6 +36,7 @@ PROBED = "word F1"  # what `probe` gives
 PIPELINE = "token-classification"  # the hub's name for what such a model does
 LISTS = True  # whether a cell holds a list
 TUNES = False  # whether anything but the weights is chosen on dev
+REVIEWED = False  # whether labels that look wrong are listed
 COLUMNS = ("spans", "entities", "ents", "slots", "annotations")  # usual names of its column
 COUNTED = "kind of span"  # what `counts` counts
 SURE = "confidence"  # what the number beside a mistake is

@@ -10,7 +10,7 @@ sets, which are watched while training and change nothing of it; a label in one 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
@@ -20,11 +20,13 @@ from types import ModuleType
 from afina import columns, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
-from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table
+from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table, Text
 from afina.sameness import key, places
 from afina.textfile import FEW
 
 CLEANERS = "cleaners"
+COMPARES = ("leakage", "near_duplicates", "label_typos")  # cleaners that say something of train, or of both splits
+REPAIRS = ("characters", "markup")  # cleaners that change a text by what stands in it alone
 DEV_SHARE = 0.1  # of train, where nothing is said and that is splits.UNSURE rows
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
 
@@ -81,7 +83,7 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
     cleaned, findings = _clean({"train": _stand_ins(train), "test": rows})
     known = {key(row) for row in train}
     seen = tuple(row for row in cleaned["test"] if key(row) in known)
-    found = [finding for finding in findings if finding.check not in ("leakage", "label_typos")]
+    found = [finding for finding in findings if finding.check not in COMPARES]
     if seen:
         found.append(
             Finding(
@@ -94,6 +96,18 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
             )
         )
     return cleaned["test"], tuple(found)
+
+
+def as_trained(inputs: Sequence[Text]) -> list[Text]:
+    """Texts or pairs repaired as those of a corpus are: what a model that was trained on one is asked about.
+
+    Not for models that answer by word, since answers are about the words as they were given.
+    """
+    single = [(one, None) if isinstance(one, str) else one for one in inputs]
+    rows: _Splits = {"test": tuple(Row(text, "", "", pair) for text, pair in single)}
+    for name in REPAIRS:
+        rows, _ = shelf.load(CLEANERS, name).clean(rows)
+    return [row.input for row in rows["test"]]
 
 
 def _stand_ins(train: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -162,12 +162,7 @@ def _choices(
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         usual,
-        Choice(
-            "max_seq_length",
-            max_tokens,
-            "room for 19 of 20 texts and a quarter more",
-            {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
-        ),
+        _length(profile, max_tokens),
         *policies.choices(facts.seen, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
@@ -178,6 +173,12 @@ def _choices(
         *retaining.choices(options, name, profile.language),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
+
+
+def _length(profile: Profile, max_tokens: int) -> Choice:
+    evidence = {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]}
+    evidence["share of rows that are longer"] = round(profile.longer(max_tokens), 4)
+    return Choice("max_seq_length", max_tokens, "room for 19 of 20 texts and a quarter more", evidence)
 
 
 def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import glossaries, samples, shelf, terms
+from afina import casing, glossaries, samples, shelf, terms
 from afina.bases import Opened
 from afina.config import ProfileOptions
 from afina.records import Corpus, Distance, Embed, Profile, Row, Sample, Term
@@ -51,8 +51,9 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
         class_rows=class_rows,
         reference=Path(options.reference).name if options.reference else reference,
         distances=distances,
-        notes=(*_language_notes(texts, language, own), *notes),
+        notes=(*_language_notes(texts, language, own), *casing.notes(texts, rows, opened.tokenizer), *notes),
         terms=_terms(_draw(rows, TERM_TEXTS, seed), language, opened.tokenizer),
+        lengths=dict(sorted(Counter(token_counts).items())),
     )
 
 

@@ -25,7 +25,9 @@ from afina import (
     fitting,
     heads,
     keys,
+    label_errors,
     policies,
+    probing,
     recipes,
     retaining,
     shelf,
@@ -39,10 +41,11 @@ from afina.encoding import Encoded
 from afina.errors import RecordError
 from afina.layers import linear_head
 from afina.predictors import torch as predictor
-from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Task, Tell, Trained
+from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Suspect, Task, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
+REVIEWING = 3.0  # strength of the heads that labels are judged by; 1 and 10 found as many (benchmarks/label_errors.py)
 CHECKED_ROWS = 32  # rows whose logits are compared after reading the model back from disk
 
 
@@ -58,7 +61,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     model = heads.build(opened.folder, settings.pooling, corpus.labels, objective.PROBLEM)
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     name, chosen = next(iter(holdouts.items()))
-    probe = _fit_probe(model, opened.tokenizer, (rows, chosen), settings, folder, corpus)
+    probe, suspects = _fit_probe(model, opened.tokenizer, (rows, chosen), settings, folder, corpus)
     tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on {name}", metric=probe))
     technique = _apply(model, settings)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -94,6 +97,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         stages=fitted.stages,
         looks=fitted.looks,
         stopped=fitted.stopped,
+        suspects=suspects,
     )
 
 
@@ -175,25 +179,38 @@ def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
 
 def _fit_probe(
     model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, folder: Path, corpus: Corpus
-) -> float:
+) -> tuple[float, tuple[Suspect, ...]]:
     """Fit a linear head on the frozen body and keep it; put it in place, or what training starts from.
 
-    Returns the main score of the fitted one on dev.
+    Returns the main score of the fitted one on dev, and the rows whose label looks wrong.
     """
-    (weights, biases), score, start = linear_head(model, tokenizer, parts, settings, corpus)
+    (weights, biases), score, start, seen = linear_head(model, tokenizer, parts, settings, corpus)
     offset, scale = shelf.load(tasks.OBJECTIVES, corpus.kind).units(corpus.train)
     with store.disk_errors(folder):
         heads.keep_probe(folder, weights * np.float32(scale), biases * np.float32(scale) + np.float32(offset))
     placed = (weights, biases) if settings.technique == "head_only" else start()
     heads.put_head(model, *map(torch.from_numpy, placed))
-    return score
+    return score, _suspects(corpus, *seen)
+
+
+def _suspects(corpus: Corpus, features: np.ndarray, targets: np.ndarray) -> tuple[Suspect, ...]:
+    """The training rows whose label looks wrong, by heads on the frozen body that were fitted to other rows.
+
+    Rows that are repeated, or that a model wrote, are not judged: they would be on both sides, and no person wrote them.
+    """
+    if not shelf.load(tasks.OBJECTIVES, corpus.kind).REVIEWED:
+        return ()
+    firsts = {row.where: place for place, row in reversed(list(enumerate(corpus.train))) if not row.origin}
+    own = sorted(firsts.values())
+    probabilities = probing.crossed(features[own], targets[own], len(corpus.labels), REVIEWING)
+    return label_errors.suspects([corpus.train[place] for place in own], corpus.labels, probabilities)
 
 
 def _refit(
     model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, reached: float, corpus: Corpus
 ) -> float:
     """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
-    head, score, _ = linear_head(model, tokenizer, parts, settings, corpus)
+    head, score, *_ = linear_head(model, tokenizer, parts, settings, corpus)
     if corpus.dev and score < reached:
         return reached
     heads.put_head(model, *map(torch.from_numpy, head))
