@@ -14,6 +14,7 @@ from pathlib import Path
 
 import processes
 import pytest
+from endpoints import Reply, serving
 
 from afina import inference, pipeline, planfile, screen, shelf, store  # noqa: F401  (copied with this process)
 from afina.errors import ConfigError
@@ -524,6 +525,36 @@ def test_a_run_that_is_asked_to_balances_its_training_rows_and_nothing_else(tmp_
     assert last.returncode == 0, last.stderr
     assert "balanced" not in json.loads(last.stdout.splitlines()[-1])
     assert not (run / "records" / "balance.json").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_an_endpoint_writes_rows_pays_for_no_row_twice(tmp_path, tiny_bert):
+    pytest.importorskip("openai", reason="the package openai is not installed")
+
+    def anew(number, asked):
+        words = asked["messages"][-1]["content"].removeprefix("<text>").removesuffix("</text>").split()
+        return Reply(" ".join(reversed(words)), seconds=0.05)
+
+    notes = write(tmp_path / "notes.csv", messages())
+    with serving(anew) as server:
+        command = ["run", notes, "--model", tiny_bert, "--out", "run", "epochs=1", "augmentation=paraphrase"]
+        command += [f"augment_endpoint={server.address}", "augment_model=m", "augment_requests=30"]
+        words = [sys.executable, "-m", "afina.cli", *map(str, command)]
+        with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+            while len(server.asked) < 10 and killed.poll() is None:
+                time.sleep(0.01)
+            killed.kill()
+        assert not (tmp_path / "run" / "records" / "augment.json").exists()
+        time.sleep(0.2)
+        before, kept = len(server.asked), len(list((tmp_path / "run" / "answers").glob("*.json")))
+        assert 10 <= before < 30
+        assert before - 4 <= kept <= before
+        done = afina(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert len(server.asked) == before + 30 - kept
+    made = json.loads((tmp_path / "run" / "records" / "augment.json").read_text())["record"]
+    assert (made["asked"], made["requests"], made["cached"]) == (30, 30, kept)
+    assert "30 requests" in made["stopped"]
 
 
 def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):

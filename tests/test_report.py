@@ -14,11 +14,13 @@ from stories import CASES
 from afina import report, shelf, wording
 from afina.records import (
     Adapted,
+    Augmented,
     Balanced,
     Choice,
     Fertility,
     Point,
     Prepared,
+    Row,
     Score,
     Source,
     StageChange,
@@ -304,6 +306,29 @@ def test_new_tokens_are_told_with_what_they_save_and_the_first_of_them(tmp_path)
         assert said in (tmp_path / report.PAGE).read_text(encoding="utf-8")
 
 
+def test_written_rows_are_told_with_and_without_and_their_texts_are_left_out(tmp_path):
+    row = Row("xylophone that a model wrote", "a", "paraphrase:1", origin="paraphrase of a.csv:2")
+    scores = Score("accuracy", 0.81, 0.78, 0.84), Score("accuracy", 0.83, 0.8, 0.86), Score("gain", 0.02, 0.01, 0.03)
+    made = Augmented(
+        "paraphrase", 9, {"another <b>class</b>": 8}, (row,), (0.4, 0.995), 0.8, "dev", *scores, True, 11, 4200, 3,
+        "another question could pass the cap of 4,200 tokens",
+    )  # fmt: skip
+    report.write(tmp_path, replace(CASES["two"], augmented=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    assert "1 of 9 rows written by paraphrase passed the checks" in page
+    assert "0.810 [0.780, 0.840] without them, 0.830 [0.800, 0.860] with them" in page
+    assert "11 requests and 4,200 tokens, 3 of the answers paid for before. Another question could pass" in page
+    assert "another &lt;b&gt;class&lt;/b&gt;" in page
+    assert "xylophone" not in "".join((tmp_path / n).read_text(encoding="utf-8") for n in (report.PAGE, report.TWIN))
+    report.write(tmp_path, replace(CASES["two"], augmented=replace(made, used=False)))
+    assert "so they lose, and are left out" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    report.write(tmp_path, replace(CASES["two"], augmented=replace(made, rows=(), rejected={"empty": 9}, used=False)))
+    assert "0 of 9 rows written by paraphrase passed the checks." in (tmp_path / report.PAGE).read_text(
+        encoding="utf-8"
+    )
+
+
 def test_added_rows_are_told_by_class_and_their_places_are_left_out(tmp_path):
     labels = CASES["hostile"].corpus.labels
     before = {label: 100 - place for place, label in enumerate(labels)}
@@ -378,3 +403,12 @@ def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp
     assert [f">accuracy, {name}</text>" in figure for name in ("dev", "old_task", "long_texts")] == [True] * 3
     assert figure.count('class="band') == 3
     assert "Training stopped early: 3 looks without a gain on dev after step 780." in page
+
+
+def test_the_card_of_a_model_that_reads_long_texts_in_windows_says_so(tmp_path):
+    story = next(iter(CASES.values()))
+    task = replace(story.trained.task, long_texts="window")
+    report.write(tmp_path, replace(story, trained=replace(story.trained, task=task)))
+    limits = (tmp_path / "README.md").read_text(encoding="utf-8").partition("## Limits")[2]
+    assert "are read in windows that overlap by a quarter; the largest logit among them" in limits
+    assert "are cut" not in limits

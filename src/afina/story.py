@@ -8,6 +8,7 @@ from importlib import metadata
 from afina import __version__
 from afina.records import (
     Adapted,
+    Augmented,
     Balanced,
     Columns,
     Compressed,
@@ -49,7 +50,8 @@ class Story:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str] = field(default_factory=versions)
     date: str = ""  # as it shall stand on the page
-    prepared: Prepared | None = None  # where it was asked for, as the next two
+    prepared: Prepared | None = None  # where it was asked for, as the next three
+    augmented: Augmented | None = None
     balanced: Balanced | None = None
     adapted: Adapted | None = None
 
@@ -82,6 +84,7 @@ class Twin:
     versions: Mapping[str, str]
     date: str
     prepared: Prepared | None = None
+    augmented: Augmented | None = None  # without its rows
     balanced: Balanced | None = None  # without the places of rows
     adapted: Adapted | None = None
 
@@ -118,6 +121,7 @@ def twin(story: Story) -> Twin:
         dict(story.versions),
         story.date,
         story.prepared,
+        story.augmented and replace(story.augmented, rows=()),
         story.balanced and replace(story.balanced, added=()),
         story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
     )

@@ -71,6 +71,12 @@ def _before_training(result: "Outcome") -> dict[str, Any]:
         tokens = {"before": one.before, "after": one.after, "saved": one.saved}
         counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
         summary["prepared"] = {**counts, "tokens_a_word": tokens}
+    if result.augmented:
+        made = result.augmented
+        counts = {"asked": made.asked, "kept": len(made.rows), "rejected": dict(made.rejected), "used": made.used}
+        measured = {name: getattr(made, name).value for name in ("without", "beside", "gain")}
+        spent = {"requests": made.requests, "tokens": made.tokens, "cached": made.cached, "stopped": made.stopped}
+        summary["augmented"] = {"augmenter": made.augmenter, **counts, "judged": made.judged, **measured, **spent}
     if result.balanced:
         summary["balanced"] = {key: value for key, value in asdict(result.balanced).items() if key != "added"}
     if result.adapted:
