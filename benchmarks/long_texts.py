@@ -3,11 +3,11 @@
     python benchmarks/long_texts.py [frozen|tuned] [SET ...]      prints tables and writes results/long_texts.json
 
 Three sets, each a part of its official splits, one core:
-    scicite     as it is (citation intents, 46 tokens in the median), read in windows of 32
+    scicite     as it is (citation intents, 51 tokens in the median), read in windows of 32
     statements  financial_phrasebank: a statement at a random place among six neutral ones of the same split; its label
                 (up, down, neutral) is that of the text. Windows of 64: the answer stands in one or two of about four
     terms       unfair_tos: eight clauses as they follow each other in one document, with the labels of all of them
-                (multi-label, macro F1 is over labels). Windows of 64, train is folds 2 to 4, dev fold 1, test fold 0
+                (multi-label). Windows of 64. Train is folds 2 to 4, dev fold 1, test fold 0
 
 frozen    logistic heads on the bundled base's frozen mean vectors (C of 1, 10, 100 by dev). Training on first windows
           (first), on every window with weight 1/n (every), on the mean of the windows' vectors (mean); and of the whole
