@@ -138,16 +138,7 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
-    if result.prepared:
-        gained = result.prepared
-        findings(gained.findings)
-        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
-        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
-    if result.adapted:
-        made = result.adapted
-        findings(made.findings)
-        was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
-        say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
+    _before_training(result)
     if result.trained and result.trained.suspects:
         say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
     if result.evaluation:
@@ -160,6 +151,24 @@ def outcome(result: "Outcome", stage: str) -> None:
         same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
         say(f"report: {result.folder / 'report.html'}")
+
+
+def _before_training(result: "Outcome") -> None:
+    """What made the base and the rows ready, where that was asked for."""
+    if result.prepared:
+        gained = result.prepared
+        findings(gained.findings)
+        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+    if result.augmented:
+        say(wording.augmented(result.augmented))
+    if result.balanced:
+        say(wording.balanced(result.balanced))
+    if result.adapted:
+        made = result.adapted
+        findings(made.findings)
+        was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
+        say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
 
 
 def _profile(record: Profile) -> None:

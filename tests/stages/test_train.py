@@ -119,6 +119,9 @@ def test_training_rows_whose_label_looks_wrong_are_listed_by_file_and_line():
     vectors = 4 * np.eye(len(corpus.labels))[right]
     (suspect,) = stage._suspects(corpus, vectors, given)
     assert (suspect.where, suspect.given, suspect.likely) == (wrong.where, other, corpus.labels[right[7]])
+    twice = dataclasses.replace(corpus, train=(*corpus.train, wrong, wrong))
+    places = [*range(len(given)), 7, 7]
+    assert stage._suspects(twice, vectors[places], given[places]) == (suspect,)
     assert stage._suspects(dataclasses.replace(corpus, kind="multilabel"), vectors, given) == ()
 
 

@@ -191,11 +191,18 @@ def _fit_probe(
 
 
 def _suspects(corpus: Corpus, features: np.ndarray, targets: np.ndarray) -> tuple[Suspect, ...]:
-    """The training rows whose label looks wrong, by heads on the frozen body that were fitted to other rows."""
+    """The training rows whose label looks wrong, by heads on the frozen body that were fitted to other rows.
+
+    Rows that balancing repeats are looked at once, or a head would have been fitted to a copy of what it judges.
+    """
     if not shelf.load(tasks.OBJECTIVES, corpus.kind).REVIEWED:
         return ()
-    probabilities = probing.crossed(features, targets, len(corpus.labels), REVIEWING)
-    return label_errors.suspects(corpus.train, corpus.labels, probabilities)
+    first: dict[Row, int] = {}
+    for place, row in enumerate(corpus.train):
+        first.setdefault(row, place)
+    once = list(first.values())
+    probabilities = probing.crossed(features[once], targets[once], len(corpus.labels), REVIEWING)
+    return label_errors.suspects(tuple(first), corpus.labels, probabilities)
 
 
 def _refit(

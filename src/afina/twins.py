@@ -1,10 +1,10 @@
-"""What `--json` prints: the same as the screen, for scripts."""
+"""The JSON twins of what the screen shows: plain values for scripts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from afina.records import Corpus, Score, Suspect
+from afina.records import Corpus, Score
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -24,9 +24,9 @@ def corpus(record: Corpus) -> dict[str, Any]:
     }
 
 
-def scores(given: Sequence[Score]) -> dict[str, dict[str, float]]:
+def scores(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
     """Scores by name, each with its interval."""
-    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in given}
+    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
 
 
 def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
@@ -37,29 +37,55 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         return corpus(result.corpus)
     if stage == "plan":
         return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
-    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
     summary: dict[str, Any] = {
         "run": str(result.folder),
         "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
         "technique": result.plan.settings.technique,
         "rows": _rows(result.corpus),
         "seconds": result.seconds,
-        "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
     }
+    summary |= _before_training(result)
+    if result.trained:
+        found = result.trained.suspects
+        summary["suspects"] = {"count": len(found), "worst": [asdict(one) for one in found[:WORST]]}
+    if result.evaluation:
+        named = result.evaluation.baselines.items()
+        summary["test"] = scores(result.evaluation.scores)
+        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
+    if result.compressed:
+        small = result.compressed
+        names = (
+            "ratio",
+            "drop_points",
+            "drop_low",
+            "drop_high",
+            "agreement",
+            "agreement_low",
+            "agreement_high",
+            "rung",
+        )
+        summary["int8"] = {name: getattr(small, name) for name in names}
+    return summary
+
+
+def _before_training(result: "Outcome") -> dict[str, Any]:
+    """What the base and the rows were made ready by, where that was asked for."""
+    summary: dict[str, Any] = {}
     if result.prepared:
         one = result.prepared.fertility
         tokens = {"before": one.before, "after": one.after, "saved": one.saved}
         counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
         summary["prepared"] = {**counts, "tokens_a_word": tokens}
+    if result.augmented:
+        made = result.augmented
+        counts = {"asked": made.asked, "kept": len(made.rows), "rejected": dict(made.rejected), "used": made.used}
+        measured = {name: getattr(made, name).value for name in ("without", "beside", "gain")}
+        spent = {"requests": made.requests, "tokens": made.tokens, "cached": made.cached, "stopped": made.stopped}
+        summary["augmented"] = {"augmenter": made.augmenter, **counts, "judged": made.judged, **measured, **spent}
+    if result.balanced:
+        summary["balanced"] = {key: value for key, value in asdict(result.balanced).items() if key != "added"}
     if result.adapted:
         summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
-    if result.evaluation:
-        named = result.evaluation.baselines.items()
-        summary["test"] = scores(result.evaluation.scores)
-        summary["baselines"] = {name: {score.name: score.value for score in each} for name, each in named}
-    if result.compressed:
-        names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
-        summary["int8"] = {name: getattr(result.compressed, name) for name in names}
     return summary
 
 
