@@ -30,6 +30,7 @@ EXPORTED = (
     "test_onnx_predictor.py",
     "test_quantizers.py",
     "test_torch_predictor.py",
+    "test_windows.py",
 )
 
 

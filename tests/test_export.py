@@ -124,6 +124,7 @@ def test_the_card_says_what_a_predictor_needs(tiny_bert):
         "activation": "softmax",
         "thresholds": [],
         "per": "text",
+        "long_texts": "cut",
         "max_tokens": tiny.MAX_TOKENS,
         "inputs": ["input_ids", "attention_mask", "token_type_ids"],
         "pad_token_id": 0,

@@ -405,3 +405,26 @@ def test_what_is_seen_of_a_row_may_differ_from_pass_to_pass_and_goes_on_where_it
     resumed, again = fit(tmp_path / "b", recipe(seen=seen))
     assert torch.equal(weights(resumed), weights(straight))
     assert again == fitted
+
+
+def test_a_text_in_windows_is_one_row_of_training_and_of_looks_and_a_run_goes_on_where_it_stopped(
+    tiny_bert, tokenizer, rows, straight, tmp_path, disturb
+):
+    other = {key: rows[9][key] for key in rows[9] if key not in ("labels", "where")}
+    long = [{**rows[0], "more": [other, other]}, *rows[1:]]
+
+    def train(folder):
+        model = model_of(tiny_bert)
+        return model, fitting.fit(model, tokenizer, (long, {"dev": long}), RECIPE, folder, silent)
+
+    whole, fitted = train(tmp_path / "a")
+    assert fitted.curve[-1].step == 12
+    assert {look.rows for look in fitted.looks} == {16}
+    assert not torch.equal(weights(whole), weights(straight[0]))
+    disturb(6)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "b")
+    disturb(0)
+    resumed, again = train(tmp_path / "b")
+    assert torch.equal(weights(resumed), weights(whole))
+    assert again == fitted

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"words", "iob", "losses", "counting"},
+    {"words", "iob", "losses", "counting", "windows"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "label_errors", "oversampling"},

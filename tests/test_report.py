@@ -251,12 +251,14 @@ def test_lengths_are_drawn_with_what_is_cut(tmp_path):
     story = CASES["two"]  # 3 of the 233 rows of its lengths have more than the 48 tokens that are read
     profile = replace(story.profile, rows=233)
     word = replace(story.trained, task=replace(story.trained.task, per="word"))
+    windows = replace(story.trained, task=replace(story.trained.task, long_texts="window"))
     for changed, said in (
         (
             replace(story, profile=profile),
             "48 tokens that are read at once: 1.3% of the training rows are longer and cut",
         ),
         (replace(story, profile=profile, trained=word), "are longer and read in several windows"),
+        (replace(story, profile=profile, trained=windows), "are longer and read in several windows"),
         (replace(story, profile=replace(profile, lengths={9: 233})), "no training row is longer"),
     ):
         report.write(tmp_path, changed)
@@ -452,3 +454,12 @@ def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp
     assert [f">accuracy, {name}</text>" in figure for name in ("dev", "old_task", "long_texts")] == [True] * 3
     assert figure.count('class="band') == 3
     assert "Training stopped early: 3 looks without a gain on dev after step 780." in page
+
+
+def test_the_card_of_a_model_that_reads_long_texts_in_windows_says_so(tmp_path):
+    story = next(iter(CASES.values()))
+    task = replace(story.trained.task, long_texts="window")
+    report.write(tmp_path, replace(story, trained=replace(story.trained, task=task)))
+    limits = (tmp_path / "README.md").read_text(encoding="utf-8").partition("## Limits")[2]
+    assert "are read in windows that overlap by a quarter; the largest logit among them" in limits
+    assert "are cut" not in limits

@@ -6,8 +6,12 @@ What depends on the options of one technique is found on the shelf: none is name
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from afina import depths, heads, keys, policies, shelf
+import numpy as np
+
+from afina import depths, features, heads, keys, policies, shelf, windows
 from afina.bases import Opened
+from afina.config import TrainOptions
+from afina.encoding import Encoded
 from afina.errors import ConfigError
 from afina.records import Choice, Corpus, Facts, Settings, Value, Verdict
 
@@ -26,6 +30,7 @@ LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the o
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
 FEW_ROWS = 16  # median rows a class up to which pairs of texts teach more than single ones
+FEW_LONG = 0.02  # share of texts too long for max_seq_length that are not worth windows
 FEWEST = 8  # below it the body is left alone where pairs cannot be made
 
 
@@ -183,6 +188,36 @@ def stops(corpus: Corpus, patience: int | None) -> None:
             f"early_stopping_patience={patience} has no meaning: {len(corpus.train):,} rows are too few to keep a dev"
         )
         raise ConfigError(found, "leave it out, or set dev_share=0.1")
+
+
+def long_texts(encoded: Encoded, corpus: Corpus, longest: int, options: TrainOptions) -> list[Choice]:
+    """How texts longer than max_seq_length are read; no choice for pairs, or by word, which has windows of its own.
+
+    encoded    rows of train, with all windows of those that are longer
+    longest    tokens that the base can read
+    Raises ConfigError where a way was asked for that the task does not have.
+    """
+    if not in_windows(corpus):
+        if options.long_texts is not None:
+            inputs = f"{corpus.kind}, which reads windows" if corpus.columns.pair is None else "pairs, which are cut"
+            raise ConfigError(f"long_texts has no meaning for {inputs}", "leave long_texts out")
+        return []
+    counts = np.array([len(windows.of(row)) for row in encoded])
+    share = float(np.mean(counts > 1))
+    evidence = {"longer, share": round(share, 4), "windows a text, mean": round(float(counts.mean()), 2)}
+    whole = f"the base reads up to {longest} tokens: a larger max_seq_length reads nearly every text whole"
+    if share <= FEW_LONG:
+        why = f"at most {FEW_LONG:.0%} of the texts are longer than max_seq_length"
+        return [Choice("long_texts", windows.CUT, why, evidence)]
+    if options.max_seq_length is None and max(map(features.length, encoded)) < longest:  # the first window is full
+        return [Choice("long_texts", windows.CUT, whole, evidence)]
+    why = f"{share:.0%} of the texts are longer than max_seq_length: read in windows, nothing of them is lost"
+    return [Choice("long_texts", windows.WINDOW, why, evidence)]
+
+
+def in_windows(corpus: Corpus) -> bool:
+    """Whether a text of the corpus has one answer that can be that of its windows together."""
+    return corpus.columns.pair is None and shelf.load("objectives", corpus.kind).PER == "text"
 
 
 def room(tokens: int, opened: Opened, taken: int) -> None:

@@ -15,7 +15,7 @@ starts from it with technique=lora trains a new task on top of the combination, 
     cat           the sum itself: rank and cost of all adapters together
 
 What it does not do: tasks other than one class a text, adapters on different bases, DoRA (whose lengths cannot be mixed
-in one batch), or first-token classifiers, whose heads are not one layer on one vector.
+in one batch), texts in windows (they are cut), or first-token classifiers, whose heads are not one layer on one vector.
 Source: Yadav et al. 2023, "TIES-Merging", arXiv:2306.01708; Yu et al. 2024, "Language Models are Super Mario" (DARE),
 arXiv:2311.03099; merging by PEFT's `add_weighted_adapter`.
 """

@@ -77,6 +77,7 @@ class _Training(Section):
     num_train_epochs: float | None = Field(default=None, gt=0, le=1000)
     per_device_train_batch_size: int | None = Field(default=None, ge=1)
     max_seq_length: int | None = Field(default=None, ge=8, description="tokens")
+    long_texts: Literal["cut", "window"] | None = Field(default=None, description="what is read of longer texts")
     warmup_steps: int | None = Field(default=None, ge=0)
     weight_decay: float = Field(default=0.01, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None

@@ -5,29 +5,40 @@ from typing import Any
 
 import numpy as np
 
-from afina import features, shelf
+from afina import features, shelf, windows
 from afina.records import Corpus, Row
 
 Encoded = list[dict[str, Any]]  # token ids, "labels", and "where" as file:line
 NO_LABEL = -100  # what losses pass over, by the library's convention
 
 
-def encode(tokenizer: Any, rows: Sequence[Row], corpus: Corpus, max_tokens: int, siamese: bool = False) -> Encoded:
+def encode(
+    tokenizer: Any,
+    rows: Sequence[Row],
+    corpus: Corpus,
+    max_tokens: int,
+    siamese: bool = False,
+    long_texts: str | None = None,
+) -> Encoded:
     """Token ids with the target of each row, in the units that training sees; by word, windows with one a token.
 
-    siamese    the texts of a pair apart (`features.encode`)
+    siamese       the texts of a pair apart (`features.encode`)
+    long_texts    window: with all windows of a text that is longer; else it is cut
     """
     objective, texts = shelf.load("objectives", corpus.kind), [row.input for row in rows]
     targets, (offset, scale) = objective.targets(rows, corpus.labels), objective.units(corpus.train)
     if objective.PER == "word":
-        windows = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)
-        labels = (_by_token(window, targets[window.row]) for window in windows)
-        where = (rows[window.row].where for window in windows)
-        ids = (window.ids for window in windows)
+        read = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)
+        labels = (_by_token(window, targets[window.row]) for window in read)
+        where = (rows[window.row].where for window in read)
+        ids = (window.ids for window in read)
         return [{**i, "labels": one, "where": at} for i, one, at in zip(ids, labels, where, strict=True)]
     if (offset, scale) != (0.0, 1.0):
         targets = (targets - offset) / scale
-    encoded = features.encode(tokenizer, texts, max_tokens, siamese)
+    if long_texts == windows.WINDOW:
+        encoded = features.encode_long(tokenizer, [str(text) for text in texts], max_tokens)
+    else:
+        encoded = features.encode(tokenizer, texts, max_tokens, siamese)
     where = (row.where for row in rows)
     return [{**i, "labels": one, "where": at} for i, one, at in zip(encoded, targets.tolist(), where, strict=True)]
 

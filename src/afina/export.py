@@ -29,7 +29,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from afina import features, onnxfiles
+from afina import features, onnxfiles, windows
 from afina.errors import ConfigError, MachineError
 from afina.records import Task
 
@@ -69,7 +69,7 @@ def export(model: nn.Module, tokenizer: Any, task: Task, folder: Path, max_token
             "max_tokens": max_tokens,
             "inputs": [entry.name for entry in proto.graph.input],
             "pad_token_id": tokenizer.pad_token_id or 0,
-            "pair": task.per == "text" and (features.is_siamese(model) or _takes_pairs(backend)),
+            "pair": _takes_pairs(backend, model, task),
             "siamese": features.is_siamese(model),
             "sha256": {path.name: _sha256(path) for path in sorted(partial.iterdir())},
         }
@@ -97,8 +97,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _takes_pairs(backend: Tokenizer) -> bool:
-    return bool(backend.num_special_tokens_to_add(True) > backend.num_special_tokens_to_add(False))
+def _takes_pairs(backend: Tokenizer, model: nn.Module, task: Task) -> bool:
+    """Whether pairs can be given: not where single texts are read word by word or in windows."""
+    marked = backend.num_special_tokens_to_add(True) > backend.num_special_tokens_to_add(False)
+    single = task.per == "word" or task.long_texts == windows.WINDOW
+    return not single and (features.is_siamese(model) or marked)
 
 
 def _backend(tokenizer: Any) -> Tokenizer:

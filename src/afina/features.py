@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from afina import words
+from afina import windows, words
 from afina.records import Text
 
 Batch = dict[str, Tensor]
@@ -38,10 +38,23 @@ def encode(
     return [{key: encoded[key][row] for key in encoded} for row in range(len(first))]
 
 
+def encode_long(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[dict[str, Any]]:
+    """As `encode`, with the further windows of a text that is longer (`windows`). Needs a fast tokenizer."""
+    found = []
+    for read in _windows(tokenizer, texts, max_tokens):
+        first, *more = [{key: ids for key, ids in one.items() if key != "offset_mapping"} for one in read]
+        found.append({**first, windows.MORE: more} if more else first)
+    return found
+
+
 def sequences(row: Mapping[str, Any]) -> list[list[int]]:
-    """The token ids of an encoded row: one sequence, or those of the two texts that are read apart."""
+    """The token ids of an encoded row: one sequence, those of the two texts that are read apart, or of its windows."""
     ids = row["input_ids"]
-    return ids if ids and isinstance(ids[0], list) else [ids]
+    return ids if _two(ids) else [ids, *(window["input_ids"] for window in row.get(windows.MORE, ()))]
+
+
+def _two(ids: list[Any]) -> bool:
+    return bool(ids) and isinstance(ids[0], list)
 
 
 def length(row: Mapping[str, Any]) -> int:
@@ -52,10 +65,10 @@ def length(row: Mapping[str, Any]) -> int:
 def pad(tokenizer: Any, rows: Sequence[Mapping[str, Any]]) -> Batch:
     """Encoded rows as one batch, padded to the longest: (n, tokens), or (n, 2, tokens) for pairs that are read apart.
 
-    Numbers that stand beside the tokens, as labels do, are (n, ...).
+    Numbers that stand beside the tokens, as labels do, are (n, ...). Of a long text it is the first window.
     """
-    if len(sequences(rows[0])) == 1:
-        return dict(tokenizer.pad(list(rows), return_tensors="pt"))
+    if not _two(rows[0]["input_ids"]):
+        return dict(tokenizer.pad([windows.cut(row) for row in rows], return_tensors="pt"))
     tokens = [key for key in rows[0] if key in tokenizer.model_input_names]
     single = [{key: row[key][place] for key in tokens} for row in rows for place in (0, 1)]
     padded: Batch = tokenizer.pad(single, return_tensors="pt")
@@ -100,8 +113,18 @@ class Window:
 
 def encode_words(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[Window]:
     """The windows of each text, in order, not padded. Needs a fast tokenizer."""
+    found = []
+    for row, read in enumerate(_windows(tokenizer, texts, max_tokens)):
+        offsets = [window.pop("offset_mapping") for window in read]
+        for ids, own in zip(read, words.assign(offsets, words.words(texts[row])), strict=True):
+            found.append(Window(ids, row, tuple(word for word, _ in own), tuple(token for _, token in own)))
+    return found
+
+
+def _windows(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> Iterator[list[dict[str, Any]]]:
+    """Token ids of the windows of each text, with the characters that each token stands for."""
     if not texts:
-        return []
+        return
     encoded = tokenizer(
         list(texts),
         truncation=True,
@@ -110,16 +133,11 @@ def encode_words(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> list[
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
-    rows, offsets = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
-    found = []
-    start = 0
-    for row, text in enumerate(texts):
+    rows, start = encoded.pop("overflow_to_sample_mapping"), 0
+    for row in range(len(texts)):
         end = bisect_right(rows, row)
-        for place, read in enumerate(words.assign(offsets[start:end], words.words(text)), start):
-            ids = {key: encoded[key][place] for key in encoded}
-            found.append(Window(ids, row, tuple(word for word, _ in read), tuple(token for _, token in read)))
+        yield [{key: encoded[key][place] for key in encoded} for place in range(start, end)]
         start = end
-    return found
 
 
 def batches(
@@ -139,14 +157,14 @@ def collect(
     encoded: Sequence[dict[str, list[int]]],
     read: Callable[[Batch], Tensor],
     bf16: bool = False,
+    together: windows.Together = windows.mean,
 ) -> np.ndarray:
-    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode."""
-    result: np.ndarray | None = None
-    for rows, values in _answers(model, tokenizer, encoded, read, bf16):
-        if result is None:
-            result = np.empty((len(encoded), *values.shape[1:]), np.float32)
-        result[rows] = values
-    return np.empty((0,), np.float32) if result is None else result
+    """`read` of every batch, put back in the rows' order: (n, ...) float32. The model is left in evaluation mode.
+
+    together    what makes one of the windows of a row
+    """
+    read_apart, owner = windows.apart(encoded)
+    return together(_answers(model, tokenizer, read_apart, read, bf16), owner)
 
 
 @torch.inference_mode()

@@ -25,7 +25,7 @@ from transformers import (
 )
 from transformers.trainer_callback import ExportableState, PrinterCallback
 
-from afina import checkpoints, features, grouping, interrupts, judging, looking, store, trimming
+from afina import checkpoints, features, grouping, interrupts, judging, looking, store, trimming, windows
 from afina.errors import MachineError
 from afina.recipes import Encoded, Fitted, Penalty, Policy, Recipe
 from afina.records import Event, Tell
@@ -61,7 +61,6 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         data_collator=DataCollatorForTokenClassification(tokenizer)
         if recipe.per_word
         else partial(features.pad, tokenizer),
-        compute_metrics=lambda seen: looking.scored(seen.predictions, seen.label_ids, recipe.dev_score),
     )
     trainer.penalty = recipe.retention(model) if recipe.retention else None  # before a checkpoint is loaded
     with interrupts.remembered(stop, tell), store.disk_errors(folder), _in_use(model, tokenizer, rows, recipe):
@@ -194,8 +193,12 @@ class _Trainer(Trainer):
         """One look at every hold-out set, which changes nothing of the training."""
         found: dict[str, float] = {}
         for name, rows in self.holdouts.items():
+            read, owner = windows.apart(rows)
+            self.compute_metrics = partial(
+                looking.looked, owner=owner, together=self.recipe.together, score=self.recipe.dev_score
+            )
             with torch.random.fork_rng():  # a data loader draws from it
-                found |= super().evaluate(_Rows(rows), metric_key_prefix=f"eval_{name}")
+                found |= super().evaluate(_Rows(read), metric_key_prefix=f"eval_{name}")
             if not math.isfinite(found[f"eval_{name}_loss"]):
                 step, loss = self.state.global_step, found[f"eval_{name}_loss"]
                 raise MachineError(f"the loss on {name} is {loss} at step {step}", "lower the rates; then run again")
@@ -263,7 +266,8 @@ class _Rows(torch.utils.data.Dataset):
         return len(self.rows)
 
     def __getitem__(self, row: int) -> Encoded:
-        shown = self.rows[row] if self.seen is None else self.seen(self.rows[row], row, self.epoch)
+        shown = windows.shown(self.rows[row], row, self.epoch)
+        shown = shown if self.seen is None else self.seen(shown, row, self.epoch)
         encoded = {key: value for key, value in shown.items() if key != "where"}
         return {**encoded, "row": row} if self.numbered else encoded
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import encoding, features, heads, shelf, tasks
+from afina import encoding, features, heads, shelf, tasks, windows
 from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Settings
@@ -63,9 +63,10 @@ def linear_head(
 ) -> tuple[Head, float, Callable[[], Head], tuple[np.ndarray, np.ndarray]]:
     """The objective's linear head on the body as it is, its main score on dev, and what makes the head to train from.
 
-    Last come the features and targets of train that it was fitted to.
+    Last come the vectors of the training rows that it was fitted to, and their targets.
 
-    parts    the rows of train and dev, with targets in the units that training sees
+    parts    the rows of train and dev, with targets in the units that training sees; of a row in windows the head is
+             fitted to the mean of their vectors, and dev is answered as in use
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
     """
     output, objective = heads.output_layer(model), shelf.load("objectives", corpus.kind)
@@ -74,17 +75,22 @@ def linear_head(
     def read(batch: Any) -> Any:
         return features.before_output(model, output, batch)
 
-    def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray]:
-        bare, tokens = encoding.bare(part), encoding.labelled(part) if by_word else []
+    def seen(part: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vectors of windows or words, (m, width), for each the place of its target, and the targets."""
         if not by_word:
-            return features.collect(model, tokenizer, bare, read, bf16), np.array([row["labels"] for row in part])
-        labels = [row["labels"][at] for row, own in zip(part, tokens, strict=True) for at in own]
-        return features.collect_words(model, tokenizer, bare, tokens, read, bf16), np.array(labels)
+            apart, owner = windows.apart(encoding.bare(part))
+            targets = np.array([row["labels"] for row in part])
+            return features.collect(model, tokenizer, apart, read, bf16), owner, targets
+        bare, tokens = encoding.bare(part), encoding.labelled(part)
+        targets = np.array([row["labels"][at] for row, own in zip(part, tokens, strict=True) for at in own])
+        return features.collect_words(model, tokenizer, bare, tokens, read, bf16), np.arange(len(targets)), targets
 
-    train, dev = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
+    known = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
+    train, dev = ((windows.mean(windows.all_of(vectors), owner), targets) for vectors, owner, targets in known)
     labels, config = output.out_features, tasks.config(corpus.kind, settings)
     head = objective.fit_head(train, dev, labels, config)
-    logits = dev[0] @ head[0].T + head[1]
+    vectors, owner, _ = known[1]
+    logits = windows.pooling(objective.ACTIVATION)(windows.all_of(vectors @ head[0].T + head[1]), owner)
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])
     score = float(objective.dev_score(*judged, corpus.labels))
     return head, score, lambda: objective.start(head, train, labels, config), train

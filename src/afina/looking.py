@@ -10,11 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from afina import windows
 from afina.records import Look, Point
 
 History = Sequence[dict[str, Any]]
 RESAMPLES = 200
 RATE = "rate/"  # begins the name of each group's rate in Trainer's log
+
+
+def looked(
+    seen: Any, owner: np.ndarray, together: windows.Together, score: Callable[[np.ndarray, np.ndarray], float]
+) -> dict[str, float]:
+    """`scored` of rows that were read in windows: `predictions` and `label_ids` of each, and the place of its row."""
+    logits = together(windows.all_of(seen.predictions), owner)
+    return scored(logits, seen.label_ids[np.unique(owner, return_index=True)[1]], score)
 
 
 def scored(

@@ -175,7 +175,7 @@ def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str,
     from afina import features, heads, shelf, tasks
     from afina.predictors import torch
 
-    task, objective = tasks.of(rows), shelf.load(tasks.OBJECTIVES, rows.kind)
+    task, objective = tasks.of(rows, plan.settings.long_texts), shelf.load(tasks.OBJECTIVES, rows.kind)
     untuned = heads.build(base.folder, plan.settings.pooling, rows.labels, objective.PROBLEM)
     bf16 = plan.settings.precision == "bf16"
     probe = torch.wrap(heads.put_probe(untuned, folder), base.tokenizer, plan.settings.max_seq_length, bf16, task)

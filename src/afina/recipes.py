@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from afina import shelf
+from afina import shelf, windows
 from afina.records import Look, Point, StageChange
 
 Encoded = dict[str, Any]  # token ids of one row, "labels", and where it stands: "where", as file:line
@@ -54,6 +54,7 @@ class Recipe:
     keeps_last: bool = False  # the last look's weights rather than the best look's
     dev_score: Callable[[np.ndarray, np.ndarray], float] = accuracy  # logits and labels -> what the best look has most
     metric: str = "accuracy"  # its name
+    together: windows.Together = windows.largest  # the logits of a hold-out row of those of its windows
     per_word: bool = False  # whether a row has a label for each token, -100 for none
     loss: Callable[[Tensor, Tensor], Tensor] | None = None  # of logits and labels; None is the model's own
     seen: Callable[[Encoded, int, int], Encoded] | None = None  # row, its place, the pass: what is trained on; None: it

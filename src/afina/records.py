@@ -176,6 +176,7 @@ class Task:
     activation: str = "softmax"  # what makes answers of logits: softmax, sigmoid or none
     thresholds: tuple[float, ...] = ()  # multilabel: the probability from which each label is given; chosen on dev
     per: str = "text"  # what an answer is of: text, or each word of it
+    long_texts: str = "cut"  # what is read of a text longer than the model: its beginning, or window: all of it
 
 
 # ---------------------------------------------------------------- profile
@@ -329,6 +330,7 @@ class Adapter:
     labels: tuple[str, ...]  # in class order
     max_tokens: int  # of a text, as trained
     problem: str | None = "single_label_classification"  # the head's, as Hugging Face names it; None by word
+    long_texts: str = "cut"  # or window, as in `Task`
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +385,7 @@ class Settings:
     class_weights: str | None = None  # none, balanced or effective; None where the kind of task has no such option
     loss: str | None = None  # cross_entropy or focal; None as above
     focal_gamma: float | None = None  # loss focal
+    long_texts: str | None = None  # cut or window; None where rows are pairs, or words, which have windows of their own
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
     special_tokens: str = "none"  # marks of the texts that become tokens, parted by commas
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train

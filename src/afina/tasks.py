@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from afina import shelf
+from afina import shelf, windows
 from afina.records import Corpus, Settings, Task
 
 OBJECTIVES = "objectives"
 
 
-def of(corpus: Corpus) -> Task:
-    """The task of a corpus, with what its objective makes of logits."""
+def of(corpus: Corpus, long_texts: str | None) -> Task:
+    """The task of a corpus, with what its objective makes of logits; `long_texts` as in `Settings`."""
     objective = shelf.load(OBJECTIVES, corpus.kind)
-    return Task(corpus.kind, corpus.labels, objective.ACTIVATION, per=objective.PER)
+    how = long_texts or windows.CUT
+    return Task(corpus.kind, corpus.labels, objective.ACTIVATION, per=objective.PER, long_texts=how)
 
 
 def config(kind: str, settings: Settings) -> Any:

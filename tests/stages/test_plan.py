@@ -352,3 +352,44 @@ def test_single_texts_cannot_be_compared_and_pairs_can_whatever_the_probe_says(o
     corpus = paired(corpus_of(40))
     made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(pooling="siamese"), silent, 0)
     assert made.settings.pooling == "siamese"
+
+
+def with_long_rows(every):
+    """Every so many rows of the usual corpus are far longer than the base, which reads 66 tokens."""
+    corpus = corpus_of(40)
+    rows = tuple(
+        dataclasses.replace(row, text=f"{'today ' * 90}{row.text}") if n % every == 0 else row
+        for n, row in enumerate(corpus.train)
+    )
+    return dataclasses.replace(corpus, train=rows)
+
+
+def planned_long(opened, corpus, p95=9.0, **options):
+    profile = dataclasses.replace(profile_of(corpus, 0.2), tokens=(8.0, p95, 100.0))
+    return plan(corpus, profile, opened, TrainOptions(**options), silent, 0)
+
+
+def test_texts_longer_than_the_base_reads_are_read_in_windows_where_they_are_not_few(opened):
+    made = planned_long(opened, with_long_rows(10), p95=100.0)
+    assert made.settings.max_seq_length == opened.record.max_tokens
+    assert made.settings.long_texts == "window"
+    assert choice(made, "long_texts").evidence == {"longer, share": 0.1, "windows a text, mean": 1.1}
+    assert "10% of the texts are longer" in choice(made, "long_texts").why
+    few = planned_long(opened, with_long_rows(60), p95=100.0)
+    assert (few.settings.long_texts, choice(few, "long_texts").evidence["longer, share"]) == ("cut", 0.0167)
+
+
+def test_where_the_base_can_read_longer_texts_that_is_said_and_a_length_of_the_user_s_is_kept(opened):
+    made = planned_long(opened, with_long_rows(10))
+    assert (made.settings.max_seq_length, made.settings.long_texts) == (32, "cut")
+    assert "larger max_seq_length" in choice(made, "long_texts").why
+    assert planned_long(opened, with_long_rows(10), max_seq_length=32).settings.long_texts == "window"
+    asked = planned_long(opened, with_long_rows(10), long_texts="window")
+    assert (asked.settings.long_texts, choice(asked, "long_texts").why) == ("window", "set by the user")
+
+
+def test_pairs_have_no_windows_and_are_told_so(opened):
+    corpus = paired(corpus_of(40))
+    assert planned_long(opened, corpus).settings.long_texts is None
+    with pytest.raises(ConfigError, match="long_texts has no meaning for pairs, which are cut"):
+        planned_long(opened, corpus, long_texts="window")

@@ -276,3 +276,20 @@ def test_a_siamese_model_learns_whether_two_texts_are_about_the_same(opened, tmp
     truth = np.array([corpus.labels.index(row.label) for row in corpus.train])
     accuracy = np.mean(predict([row.input for row in corpus.train]).argmax(1) == truth)
     assert accuracy > max(np.mean(truth), 1 - np.mean(truth)) + 0.1
+
+
+@pytest.mark.parametrize("kind", ["classify", "multilabel", "regress"])
+def test_a_run_in_windows_says_so_in_its_records_and_answers_from_all_of_a_text(opened, kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    corpus = corpus_of(20) if kind == "classify" else of_kind(corpus_of(20), kind)
+    plan = plan_for(opened, technique="lora", options={}, max_seq_length=8, long_texts="window")
+    trained = stage.train(corpus, plan, opened, tmp_path, silent, 0)
+    assert trained.task.long_texts == adapters.read(tmp_path / "adapter").long_texts == "window"
+    assert trained.reload_error < 1e-5
+    predict = predictor.wrap(heads.load(tmp_path / "model"), opened.tokenizer, 8, task=trained.task)
+    long = "my card is lost today please red no"
+    assert not np.allclose(predict([long]), predict([long.partition(" today")[0]]))
+    scores = shelf.load("objectives", kind).scores(
+        corpus.dev, predict([row.text for row in corpus.dev]), trained.task, 0
+    )
+    assert scores == trained.dev

@@ -5,9 +5,10 @@
               array of one (words, labels) a text
 
 Texts are cut at the length the model was tuned for (the longer one of a pair first), or read in windows of it for a
-task by word; they are sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours,
-to the last bits of fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the
-runtime's own `quantize_dynamic` is not so: there the range of a whole batch sets one scale.
+task by word or with long_texts=window, where a text's logits are made of those of its windows (`windows.pooling`). They
+are sorted by length and padded in batches of 32. A text's answer does not depend on its neighbours, to the last bits of
+fp32: padding is masked, and this package's INT8 files round each token by itself. A file from the runtime's own
+`quantize_dynamic` is not so: there the range of a whole batch sets one scale.
 
 A folder may come from anywhere: a model that names weights outside its own `.data` file is refused, no library of
 operators is loaded, and a file whose sha256 is in labels.json must match it.
@@ -17,6 +18,7 @@ import hashlib
 import json
 import mmap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from afina import words
+from afina import windows, words
 from afina.errors import DataError, RecordError
 from afina.records import Predict, Task, Text
 
@@ -50,7 +52,8 @@ def load(folder: Path, file: str = "model.onnx", threads: int | None = None) -> 
 def task(folder: Path) -> Task:
     """What the exported model was made for. Raises RecordError where labels.json is missing or damaged."""
     card = _card(folder)
-    return Task(card["kind"], tuple(card["labels"]), card["activation"], tuple(card["thresholds"]), card["per"])
+    known = {field.name: card[field.name] for field in fields(Task)}
+    return Task(**{**known, "labels": tuple(card["labels"]), "thresholds": tuple(card["thresholds"])})
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -72,6 +75,7 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
     session = _session(folder, file, card, threads)
     classes, pad = len(card["labels"]), int(card["pad_token_id"])
     each, pairs = (2, (2,)) if card["siamese"] else (1, ())  # texts of a row that are read apart
+    windowed, together = card["long_texts"] == windows.WINDOW, windows.pooling(card["activation"])
     wanted = [entry.name for entry in session.get_inputs()]
 
     def run(encoded: Sequence[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -91,8 +95,9 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
         for start in range(0, len(texts), CHUNK):
             chunk = texts[start : start + CHUNK]
             alone = list(chunk) if each == 1 else [text for pair in chunk for text in pair]
-            for places, values in run(tokenizer.encode_batch(alone)):
-                answers[start + places] = values
+            read = [[one, *(one.overflowing if windowed else ())] for one in tokenizer.encode_batch(alone)]
+            owner = windows.owners([len(own) for own in read[::each]])
+            answers[start : start + len(chunk)] = together(run([one for own in read for one in own]), owner)
         return answers
 
     def score_words(texts: Sequence[Text]) -> np.ndarray:
@@ -107,15 +112,15 @@ def logits(folder: Path, file: str = "model.onnx", threads: int | None = None) -
 
 def _by_word(tokenizer: Tokenizer, run: Run, texts: Sequence[Text], classes: int) -> np.ndarray:
     """Logits of the words of each text, each read in one of the text's windows."""
-    windows: list[Any] = []
+    parts: list[Any] = []
     read: list[tuple[int, list[words.Range]]] = []  # of each window its text, and its words and their tokens
     plain = [str(text) for text in texts]
     for place, (text, encoded) in enumerate(zip(plain, tokenizer.encode_batch(plain), strict=True)):
         own = [encoded, *encoded.overflowing]
-        windows += own
+        parts += own
         read += [(place, part) for part in words.assign([one.offsets for one in own], words.words(text))]
     values, places = [], []
-    for rows, logits_ in run(windows):
+    for rows, logits_ in run(parts):
         for row, table in zip(rows, logits_, strict=True):
             text_place, part = read[row]
             values += [table[token] for _, token in part]
@@ -132,7 +137,7 @@ def _card(folder: Path) -> dict[str, Any]:
             raise ValueError("labels, pair or pad_token_id is missing")
         card["max_tokens"] = int(card["max_tokens"])
         older = {"kind": "classify", "activation": "softmax", "per": "text", "thresholds": [], "siamese": False}
-        card = older | card
+        card = older | {"long_texts": windows.CUT} | card
         if card["activation"] not in ACTIVATIONS or len(card["thresholds"]) not in (0, len(card["labels"])):
             raise ValueError(f"activation {card['activation']!r} with {len(card['thresholds'])} thresholds")
     except OSError:
@@ -147,7 +152,8 @@ def _tokenizer(folder: Path, card: dict[str, Any]) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
-        shared = words.overlap(card["max_tokens"]) if card["per"] == "word" else 0
+        parted = card["per"] == "word" or card["long_texts"] == windows.WINDOW
+        shared = words.overlap(card["max_tokens"]) if parted else 0
         tokenizer.enable_truncation(card["max_tokens"], stride=shared, strategy="longest_first")
     except Exception as error:  # the library raises bare Exception
         raise RecordError(f"tokenizer.json is damaged: {error}", AGAIN) from None

@@ -3,9 +3,10 @@
     answer    the task's activation of the logits, (n, labels), in the order of the texts; for a task by word an object
               array of one (words, labels) a text
 
-Texts are cut at `max_tokens` (the longer one of a pair first), or read in windows of it for a task by word; they are
-sorted by length and padded in batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor
-has it; logits differ in the third digit).
+Texts are cut at `max_tokens` (the longer one of a pair first), or read in windows of it for a task by word or with
+long_texts=window, where a text's logits are made of those of its windows (`windows.pooling`). They are sorted by length
+and padded in batches of 64. fp32, or bf16 arithmetic where asked (twice as fast where the processor has it; logits
+differ in the third digit).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from afina import features, words
+from afina import features, windows, words
 from afina.records import Predict, Task, Text
 
 Logits = Callable[[Sequence[Text]], np.ndarray]
@@ -42,16 +43,19 @@ def logits(model: Any, tokenizer: Any, max_tokens: int, bf16: bool = False, task
     read = lambda batch: model(**batch).logits  # noqa: E731
 
     def score(texts: Sequence[Text]) -> np.ndarray:
-        encoded = features.encode(tokenizer, texts, max_tokens, features.is_siamese(model))
+        if task.long_texts == windows.WINDOW:
+            encoded = features.encode_long(tokenizer, [str(text) for text in texts], max_tokens)
+        else:
+            encoded = features.encode(tokenizer, texts, max_tokens, features.is_siamese(model))
         if not encoded:
             return np.empty((0, classes), np.float32)
-        return features.collect(model, tokenizer, encoded, read, bf16)
+        return features.collect(model, tokenizer, encoded, read, bf16, windows.pooling(task.activation))
 
     def score_words(texts: Sequence[Text]) -> np.ndarray:
-        windows = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)
-        ids, tokens = [window.ids for window in windows], [window.tokens for window in windows]
+        parts = features.encode_words(tokenizer, [str(text) for text in texts], max_tokens)
+        ids, tokens = [part.ids for part in parts], [part.tokens for part in parts]
         values = features.collect_words(model, tokenizer, ids, tokens, read, bf16)
-        places = [(window.row, word) for window in windows for word in window.words]
+        places = [(part.row, word) for part in parts for word in part.words]
         return words.by_word(values, [str(text) for text in texts], places, classes)
 
     return score_words if task.per == "word" else score

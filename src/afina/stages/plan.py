@@ -24,6 +24,7 @@ from afina import (
     retaining,
     shelf,
     timing,
+    windows,
 )
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
@@ -66,7 +67,11 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     given = options.model_dump(exclude_none=True)
     encoder = heads.build(opened.folder, "mean", corpus.labels).base_model
     sample = replace(corpus, train=tuple(_sample(corpus.train, seed)))
-    encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens)
+    how = windows.WINDOW if choosing.in_windows(corpus) else None
+    encoded = encoding.encode(opened.tokenizer, sample.train, sample, max_tokens, long_texts=how)
+    read = [_overridden(one, given) for one in choosing.long_texts(encoded, corpus, opened.record.max_tokens, options)]
+    if [one.value for one in read] == [windows.CUT]:
+        encoded = [windows.cut(row) for row in encoded]
     tell(Event("plan", "timing a few steps on this machine"))
     speed = _speed(encoder, opened.tokenizer, encoding.bare(encoded), options.dropout is not False)
     tell(Event("plan", f"asking {opened.record.layers + 1} layers of the frozen base about {len(sample.train):,} rows"))
@@ -75,7 +80,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
-    choices = (*choices, *(_overridden(choice, given) for choice in before_training))
+    choices = (*choices, *read, *(_overridden(choice, given) for choice in before_training))
     settings = choosing.settings(choices)
     choosing.try_on(settings, facts, opened, corpus.labels)
     return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)

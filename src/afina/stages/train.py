@@ -33,6 +33,7 @@ from afina import (
     shelf,
     store,
     tasks,
+    windows,
     words,
 )
 from afina.bases import Opened
@@ -131,6 +132,7 @@ def _made(settings: Settings, opened: Opened, labels: tuple[str, ...], problem: 
         labels=labels,
         max_tokens=settings.max_seq_length,
         problem=problem,
+        long_texts=settings.long_texts or windows.CUT,
     )
 
 
@@ -160,11 +162,12 @@ def _encoded(corpus: Corpus, tokenizer: Any, settings: Settings, seed: int) -> t
     """The training rows, and what a look is taken at: dev first, or train where there is none, then hold-out sets."""
     watched = {"dev" if corpus.dev else "train": corpus.choosing, **corpus.holdouts}
     most = settings.max_seq_length
-    apart = settings.pooling == "siamese"
+    apart, long = settings.pooling == "siamese", settings.long_texts
     looked = {
-        name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most, apart) for name, rows in watched.items()
+        name: encoding.encode(tokenizer, _drawn(rows, seed), corpus, most, apart, long)
+        for name, rows in watched.items()
     }
-    return encoding.encode(tokenizer, corpus.train, corpus, most, apart), looked
+    return encoding.encode(tokenizer, corpus.train, corpus, most, apart, long), looked
 
 
 def _drawn(rows: Sequence[Row], seed: int) -> Sequence[Row]:
@@ -238,6 +241,7 @@ def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> re
         retention=retaining.penalty(settings, opened, seed),
         dev_score=lambda logits, wanted: objective.dev_score(logits, wanted, corpus.labels),
         metric=objective.METRIC,
+        together=windows.pooling(objective.ACTIVATION),
         per_word=objective.PER == "word",
         loss=objective.loss(tasks.config(corpus.kind, settings), *_wanted(corpus)),
     )
@@ -250,7 +254,7 @@ def _wanted(corpus: Corpus) -> tuple[np.ndarray, int]:
 
 def _judged(model: Any, tokenizer: Any, made: Adapter, corpus: Corpus, seed: int) -> tuple[Task, tuple[Score, ...]]:
     """The task with what is chosen for it on the rows for choices, and the scores there."""
-    task, objective = tasks.of(corpus), shelf.load(tasks.OBJECTIVES, corpus.kind)
+    task, objective = tasks.of(corpus, made.long_texts), shelf.load(tasks.OBJECTIVES, corpus.kind)
     answers = predictor.wrap(model, tokenizer, made.max_tokens, task=task)([row.input for row in corpus.choosing])
     task = objective.tune(corpus.choosing, lambda _: answers, task)
     return task, objective.scores(corpus.choosing, answers, task, seed)
@@ -258,7 +262,7 @@ def _judged(model: Any, tokenizer: Any, made: Adapter, corpus: Corpus, seed: int
 
 def _reload_error(folder: Path, model: Any, tokenizer: Any, made: Adapter, corpus: Corpus) -> float:
     """Largest difference between logits in memory and of the model read back from disk."""
-    task, texts = tasks.of(corpus), [row.input for row in corpus.choosing[:CHECKED_ROWS]]
+    task, texts = tasks.of(corpus, made.long_texts), [row.input for row in corpus.choosing[:CHECKED_ROWS]]
     now, again = (
         words.flat(predictor.logits(one, tokenizer, made.max_tokens, task=task)(texts))
         for one in (model, heads.load(folder))
