@@ -251,12 +251,14 @@ def test_lengths_are_drawn_with_what_is_cut(tmp_path):
     story = CASES["two"]  # 3 of the 233 rows of its lengths have more than the 48 tokens that are read
     profile = replace(story.profile, rows=233)
     word = replace(story.trained, task=replace(story.trained.task, per="word"))
+    windows = replace(story.trained, task=replace(story.trained.task, long_texts="window"))
     for changed, said in (
         (
             replace(story, profile=profile),
             "48 tokens that are read at once: 1.3% of the training rows are longer and cut",
         ),
         (replace(story, profile=profile, trained=word), "are longer and read in several windows"),
+        (replace(story, profile=profile, trained=windows), "are longer and read in several windows"),
         (replace(story, profile=replace(profile, lengths={9: 233})), "no training row is longer"),
     ):
         report.write(tmp_path, changed)

@@ -31,6 +31,8 @@ def test_the_twin_of_each_stage_is_json_and_the_run_s_holds_its_numbers(whole):
         "agreement_low": 0.983, "agreement_high": 0.993, "rung": "int8_dynamic",
     }  # fmt: skip
     assert twin["rows"] == {"train": 6, "dev": 2, "test": 2}
+    (suspect,) = twin["suspects"]["worst"]
+    assert (twin["suspects"]["count"], suspect["where"], suspect["given"]) == (1, "train.csv:9", "loan")
 
 
 def test_rows_that_balancing_added_are_counted_and_their_places_left_out(whole):

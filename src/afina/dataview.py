@@ -48,7 +48,7 @@ def length_caption(profile: Profile, plan: Plan, trained: Trained) -> str:
     """What the mark in the figure of lengths means for the rows beyond it."""
     read, longer = plan.settings.max_seq_length, profile.longer(plan.settings.max_seq_length)
     beyond = f"{wording.share(longer)} of the training rows are longer" if longer else "no training row is longer"
-    if trained.task.per == "word":
+    if trained.task.per == "word" or trained.task.long_texts == "window":
         what = " and read in several windows" if longer else ""
     elif plan.settings.pooling == "siamese":
         what = ", both texts counted; each is cut by itself"

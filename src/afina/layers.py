@@ -63,7 +63,7 @@ def linear_head(
 ) -> tuple[Head, float, Callable[[], Head], tuple[np.ndarray, np.ndarray]]:
     """The objective's linear head on the body as it is, its main score on dev, and what makes the head to train from.
 
-    Last come the features and targets of train that it was fitted to.
+    Last come the vectors of the training rows that it was fitted to, and their targets.
 
     parts    the rows of train and dev, with targets in the units that training sees; of a row in windows the head is
              fitted to the mean of their vectors, and dev is answered as in use

@@ -47,6 +47,9 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         "seconds": result.seconds,
     }
     summary |= _before_training(result)
+    if result.trained:
+        found = result.trained.suspects
+        summary["suspects"] = {"count": len(found), "worst": [asdict(one) for one in found[:WORST]]}
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores(result.evaluation.scores)

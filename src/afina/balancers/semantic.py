@@ -77,10 +77,8 @@ def groups(vectors: np.ndarray, most: int, seed: int) -> np.ndarray:
 def filled(sizes: np.ndarray, count: int) -> np.ndarray:
     """How many of `count` rows each group gets, so that the groups end as even as they can.
 
-    >>> filled(np.array([6, 2, 1]), 4)
-    array([0, 1, 3])
-    >>> filled(np.array([6, 2, 1]), 12)
-    array([1, 5, 6])
+    >>> filled(np.array([6, 2, 1]), 4).tolist(), filled(np.array([6, 2, 1]), 12).tolist()
+    ([0, 1, 3], [1, 5, 6])
     """
     added = np.zeros(len(sizes), dtype=np.int64)
     for _ in range(count):

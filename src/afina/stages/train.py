@@ -196,14 +196,18 @@ def _fit_probe(
 def _suspects(corpus: Corpus, features: np.ndarray, targets: np.ndarray) -> tuple[Suspect, ...]:
     """The training rows whose label looks wrong, by heads on the frozen body that were fitted to other rows.
 
-    Rows that are repeated, or that a model wrote, are not judged: they would be on both sides, and no person wrote them.
+    Rows that balancing repeats are looked at once, or a head would have been fitted to a copy of what it judges; rows
+    that a model wrote are not.
     """
     if not shelf.load(tasks.OBJECTIVES, corpus.kind).REVIEWED:
         return ()
-    firsts = {row.where: place for place, row in reversed(list(enumerate(corpus.train))) if not row.origin}
-    own = sorted(firsts.values())
-    probabilities = probing.crossed(features[own], targets[own], len(corpus.labels), REVIEWING)
-    return label_errors.suspects([corpus.train[place] for place in own], corpus.labels, probabilities)
+    first: dict[Row, int] = {}
+    for place, row in enumerate(corpus.train):
+        if not row.origin:
+            first.setdefault(row, place)
+    once = list(first.values())
+    probabilities = probing.crossed(features[once], targets[once], len(corpus.labels), REVIEWING)
+    return label_errors.suspects(tuple(first), corpus.labels, probabilities)
 
 
 def _refit(
