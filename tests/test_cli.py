@@ -521,6 +521,42 @@ def test_a_run_that_is_killed_while_an_endpoint_writes_rows_pays_for_no_row_twic
     assert "30 requests" in made["stopped"]
 
 
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_balances_its_training_rows_and_nothing_else(tmp_path, tiny_bert):
+    rows = messages()
+    rare = min(KINDS)
+    rows = [row for place, row in enumerate(rows) if row[1] != rare or place % 3 == 0]
+    run = tmp_path / "run"
+    command = ("run", write(tmp_path / "notes.csv", rows), "--model", tiny_bert, "--out", "run", "epochs=1", "--json")
+    first = afina(*command, "balancing=semantic", "balancing_share=1", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    said = json.loads(first.stdout.splitlines()[-1])
+    made = said["balanced"]
+    assert set(made["after"].values()) == {max(made["before"].values())}
+    assert made["before"][rare] < made["after"][rare]
+    assert sum(made["before"].values()) == said["rows"]["train"]
+    record = json.loads((run / "records" / "balance.json").read_text())["record"]
+    added = sum(made["after"].values()) - said["rows"]["train"]
+    assert len(record["added"]) == added
+    steps = [look["step"] for look in json.loads((run / "records" / "train.json").read_text())["record"]["looks"]]
+    assert max(steps) == -(-sum(made["after"].values()) // 32) > -(-said["rows"]["train"] // 32)  # all of them are seen
+    page = (run / "report.html").read_text()
+    assert f"{said['rows']['train']:,} training rows became" in page
+    assert json.loads((run / "report.json").read_text())["data"]["rows"] == said["rows"]
+
+    second = afina(*command, "balancing=semantic", "balancing_share=1", "learning_rate=1e-3", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert re.search(r"balance +is done already", second.stdout)
+    third = afina(*command, "balancing=none", "balancing_share=1", cwd=tmp_path)
+    assert third.returncode == 1
+    assert "balancing_share has no meaning without balancing" in third.stderr
+    (run / "plan.yaml").unlink()
+    last = afina(*command, cwd=tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert "balanced" not in json.loads(last.stdout.splitlines()[-1])
+    assert not (run / "records" / "balance.json").exists()
+
+
 def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
     import torch
 

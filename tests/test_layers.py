@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces"},
+    | {"trimming", "pieces", "oversampling"},
     {"spansets", "terms", "term_masking", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
@@ -22,14 +22,14 @@ ROWS = [
     {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering"},
-    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary"},
+    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "preparing"},
     {"stages"},
-    {"wording", "figures", "inference"},
+    {"wording", "figures", "inference", "before_training"},
     {"story"},
-    {"report", "beforehand"},
+    {"report"},
     {"pipeline"},
-    {"screen"},
+    {"screen", "twins"},
     {"cli"},
 ]
 HEIGHT = {name: row for row, names in enumerate(ROWS) for name in names}

@@ -12,7 +12,21 @@ import yaml
 from stories import CASES
 
 from afina import report, shelf, wording
-from afina.records import Adapted, Choice, Fertility, Point, Prepared, Score, Source, StageChange, Task, from_json
+from afina.records import (
+    Adapted,
+    Augmented,
+    Balanced,
+    Choice,
+    Fertility,
+    Point,
+    Prepared,
+    Row,
+    Score,
+    Source,
+    StageChange,
+    Task,
+    from_json,
+)
 from afina.story import Story, Twin, twin
 
 VOID = {"meta", "rect", "path", "circle", "img", "br", "hr", "link", "input"}
@@ -290,6 +304,46 @@ def test_new_tokens_are_told_with_what_they_save_and_the_first_of_them(tmp_path)
     ):
         report.write(tmp_path, replace(CASES["two"], prepared=one))
         assert said in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+
+
+def test_written_rows_are_told_with_and_without_and_their_texts_are_left_out(tmp_path):
+    row = Row("xylophone that a model wrote", "a", "paraphrase:1", origin="paraphrase of a.csv:2")
+    scores = Score("accuracy", 0.81, 0.78, 0.84), Score("accuracy", 0.83, 0.8, 0.86), Score("gain", 0.02, 0.01, 0.03)
+    made = Augmented(
+        "paraphrase", 9, {"another <b>class</b>": 8}, (row,), (0.4, 0.995), 0.8, "dev", *scores, True, 11, 4200, 3,
+        "another question could pass the cap of 4,200 tokens",
+    )  # fmt: skip
+    report.write(tmp_path, replace(CASES["two"], augmented=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    assert "1 of 9 rows written by paraphrase passed the checks" in page
+    assert "0.810 [0.780, 0.840] without them, 0.830 [0.800, 0.860] with them" in page
+    assert "11 requests and 4,200 tokens, 3 of the answers paid for before. Another question could pass" in page
+    assert "another &lt;b&gt;class&lt;/b&gt;" in page
+    assert "xylophone" not in "".join((tmp_path / n).read_text(encoding="utf-8") for n in (report.PAGE, report.TWIN))
+    report.write(tmp_path, replace(CASES["two"], augmented=replace(made, used=False)))
+    assert "so they lose, and are left out" in (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    report.write(tmp_path, replace(CASES["two"], augmented=replace(made, rows=(), rejected={"empty": 9}, used=False)))
+    assert "0 of 9 rows written by paraphrase passed the checks." in (tmp_path / report.PAGE).read_text(
+        encoding="utf-8"
+    )
+
+
+def test_added_rows_are_told_by_class_and_their_places_are_left_out(tmp_path):
+    labels = CASES["hostile"].corpus.labels
+    before = {label: 100 - place for place, label in enumerate(labels)}
+    after, clusters = {**before, labels[-1]: 150, labels[-2]: 150}, {labels[-1]: 4, labels[-2]: 1}
+    made = Balanced("semantic", before, after, clusters, (54321, 54321, 7), 1.5)
+    report.write(tmp_path, replace(CASES["hostile"], balanced=made))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    Page(page)
+    rows = page[page.index("groups of like texts") :].partition("</table>")[0]
+    numbers = re.findall(r'<td class="n">(\d+)</td>', rows)
+    assert numbers == [f"{n}" for n in (before[labels[-1]], 150, 4, before[labels[-2]], 150, 1)]  # the rarest first
+    assert "54321" not in "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.TWIN))
+    report.write(tmp_path, replace(CASES["two"], balanced=Balanced("random", {"a": 5}, {"a": 5}, {}, ())))
+    page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
+    assert "No class is rarer than balancing wants, so 5 rows stayed as they were." in page
 
 
 def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path):

@@ -81,7 +81,7 @@ def _against(value: str, each: str, depth: Value) -> dict[str, str]:
 
 def _weighed(given: Mapping[str, Value]) -> bool:
     """Whether the user asked for a loss that a technique with a loss of its own cannot have."""
-    return given.get("loss") == "focal" or given.get("class_weights") == "balanced"
+    return given.get("loss") == "focal" or given.get("class_weights") in ("balanced", "effective")
 
 
 def rate(name: str) -> tuple[float, str]:
@@ -138,7 +138,7 @@ def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:
     if "focal_gamma" in given and not focal:
         raise ConfigError("focal_gamma has no meaning without loss=focal", "set loss=focal, or leave focal_gamma out")
     if (focal and name == "head_only") or (_weighed(given) and shelf.load("techniques", name).NATURE.own_loss):
-        key = "loss=focal" if focal else "class_weights=balanced"
+        key = "loss=focal" if focal else f"class_weights={given['class_weights']}"
         raise ConfigError(f"{key} has no meaning with technique={name}", "choose another technique, or leave it out")
     used = (key for key in LOSS if key in fields and (key != "focal_gamma" or focal))
     return [Choice(key, fields[key].default, str(fields[key].description)) for key in used]

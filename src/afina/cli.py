@@ -48,14 +48,14 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Read FILE, list its faults and the splits it would give; needs seconds and no model."""
-    from afina import screen
+    from afina import screen, twins
     from afina.stages.corpus import read
 
     given = {"file": file, "overrides": overrides, "test": test, "dev": dev, "text": text, "label": label}
     options = _options(given)
     corpus = read(options.corpus, options.seed)
     screen.corpus(corpus)
-    screen.end(_words("run", given), screen.corpus_json(corpus) if as_json else None)
+    screen.end(_words("run", given), twins.corpus(corpus) if as_json else None)
 
 
 def _stage_command(name: str, stage: str, text: str) -> None:
@@ -114,12 +114,12 @@ def evaluate(
     folder: Finished, file: Data, text: TextColumn = None, label: LabelColumn = None, as_json: Json = False
 ) -> None:
     """Score a finished run on the labelled rows of FILE, through ONNX Runtime and without torch."""
-    from afina import inference, screen
+    from afina import inference, screen, twins
 
     evaluation, findings = inference.score(folder, file, text, label)
     screen.findings(findings)
     screen.evaluation(evaluation)
-    summary = screen.scores_json(evaluation.scores)
+    summary = twins.scores(evaluation.scores)
     screen.end(f"afina predict {shlex.quote(str(folder))} FILE", summary if as_json else None)
 
 
@@ -233,7 +233,7 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _until(stage: str, given: Mapping[str, Any]) -> None:
     """Run the pipeline up to a stage and show what it came to."""
-    from afina import pipeline, screen
+    from afina import pipeline, screen, twins
 
     options = _options(given)
     with screen.progress() as tell:
@@ -241,7 +241,7 @@ def _until(stage: str, given: Mapping[str, Any]) -> None:
     screen.outcome(outcome, stage)
     following = {"profile": "plan", "plan": "run"}.get(stage)
     after = _words(following, given) if following else f"afina predict {shlex.quote(str(outcome.folder))} FILE"
-    screen.end(after, screen.outcome_json(outcome, stage) if given.get("as_json") else None)
+    screen.end(after, twins.outcome(outcome, stage) if given.get("as_json") else None)
 
 
 def _options(given: Mapping[str, Any]) -> Any:

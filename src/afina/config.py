@@ -62,7 +62,9 @@ POLICIES = {
     "lr_scheduler_type": "schedules",
     "staging": "stagings",
     "retention": "retentions",
+    "balancing": "balancers",
 }  # key -> shelf
+MAY_BE_NONE = ("staging", "retention", "balancing")
 
 
 class _Training(Section):
@@ -80,7 +82,9 @@ class _Training(Section):
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")
-    class_weights: Literal["none", "balanced"] | None = Field(default=None, description="classify and multilabel")
+    class_weights: Literal["none", "balanced", "effective"] | None = Field(
+        default=None, description="classify and multilabel"
+    )
     loss: Literal["cross_entropy", "focal"] | None = Field(default=None, description="classify and multilabel")
     focal_gamma: float | None = Field(default=None, gt=0, le=10, description="loss focal: how little the easy count")
     eval_steps: int | None = Field(default=None, ge=1, description="steps between looks at the hold-out sets")
@@ -108,6 +112,8 @@ class _Training(Section):
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
     new_tokens: int | None = Field(default=None, ge=0, le=50_000, description="words that become tokens, at most")
+    balancing: str | None = Field(default=None, description="a name on the shelf of balancers, or none; classify")
+    balancing_share: float | None = Field(default=None, gt=0, le=1, description="of the largest class's rows, for each")
     special_tokens: str | None = Field(default=None, description="marks in the texts, one token each: PROTEIN,CODE")
     adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
     frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
@@ -128,12 +134,13 @@ class _Training(Section):
         """[PROTEIN, CODE] is a list to YAML."""
         return ",".join(map(str, value)) if isinstance(value, list) else value
 
-    @field_validator("rates", "lr_scheduler_type", "staging", "retention")
+    @field_validator(*POLICIES)
     @classmethod
     def _on_its_shelf(cls, name: str | None, info: ValidationInfo) -> str | None:
         """Raises ConfigError, which is shown as it is, with the nearest name."""
-        if name is not None and (info.field_name, name) not in (("staging", "none"), ("retention", "none")):
-            shelf.check(POLICIES[str(info.field_name)], name)
+        field = str(info.field_name)
+        if name is not None and (field, name) not in {(one, "none") for one in MAY_BE_NONE}:
+            shelf.check(POLICIES[field], name)
         return name
 
     @field_validator("augmentation")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from afina import encoding, features, heads, shelf, tasks
+from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Settings
 
@@ -47,6 +48,14 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
         LayerScore(layer, "siamese", *objective.probe(states[:, layer], targets, len(sample.labels)))
         for layer in range(states.shape[1])
     )
+
+
+def vectors(opened: Opened, corpus: Corpus, settings: Settings) -> np.ndarray:
+    """The mean of each training row's token vectors on the base as it is, (n, hidden), whatever the head will read."""
+    body = heads.build(opened.folder, "mean", corpus.labels).base_model
+    encoded = features.encode(opened.tokenizer, [row.input for row in corpus.train], settings.max_seq_length)
+    read = lambda batch: features.mean_vectors(body(**batch), batch)  # noqa: E731
+    return features.collect(body, opened.tokenizer, encoded, read, settings.precision == "bf16")
 
 
 def linear_head(

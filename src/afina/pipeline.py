@@ -21,6 +21,7 @@ from afina.keeper import Keeper
 from afina.records import (
     Adapted,
     Augmented,
+    Balanced,
     Compressed,
     Corpus,
     Evaluation,
@@ -55,9 +56,10 @@ class Outcome:
     trained: Trained | None = None
     evaluation: Evaluation | None = None
     compressed: Compressed | None = None
-    prepared: Prepared | None = None  # where it was asked for
-    adapted: Adapted | None = None  # where it was asked for
-    augmented: Augmented | None = None  # where it was asked for
+    prepared: Prepared | None = None  # where it was asked for, as the next three
+    augmented: Augmented | None = None
+    balanced: Balanced | None = None
+    adapted: Adapted | None = None
 
 
 def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
@@ -118,22 +120,21 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 
 def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import beforehand, report, retaining
+    from afina import before_training, report, retaining
     from afina.stages import compress, evaluate, train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
     assert chosen is not None  # noqa: S101
-    base, prepared = _prepared(keep, before, base)
-    learned, augmented = beforehand.augmented(keep, rows, chosen, base, seed)
-    base, adapted = _adapted(keep, before, base, seed)
+    ready = before_training.make_ready(keep, rows, chosen, base, seed)
     inputs = (seed, retaining.text_sha256(chosen.settings))
-    trained = keep("train", Trained, inputs, lambda: train.train(learned, chosen, base, folder, tell, seed))
+    make = lambda: train.train(ready.rows, chosen, ready.base, folder, tell, seed)  # noqa: E731
+    trained = keep("train", Trained, inputs, make)
 
-    model = _Model(folder / trained.folder, base, chosen.settings.max_seq_length, trained.task)
+    model = _Model(folder / trained.folder, ready.base, chosen.settings.max_seq_length, trained.task)
 
     def judged() -> Evaluation:
-        rivals = _rivals(rows, chosen, base, folder)
+        rivals = _rivals(rows, chosen, ready.base, folder)
         return evaluate.evaluate(model.predict(), rows.test, model.task, "test", rivals, seed)
 
     def shrunk() -> Compressed:
@@ -155,49 +156,18 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         compressed,
         seconds,
         date=today,
-        prepared=prepared,
-        adapted=adapted,
+        prepared=ready.prepared,
+        augmented=ready.augmented,
+        balanced=ready.balanced,
+        adapted=ready.adapted,
     )
     with store.disk_errors(folder):
         report.write(folder, story)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
-    made = replace(before, prepared=prepared, augmented=augmented, adapted=adapted, trained=trained, seconds=seconds)
+    made = replace(before, prepared=ready.prepared, augmented=ready.augmented, balanced=ready.balanced)
+    made = replace(made, adapted=ready.adapted, trained=trained, seconds=seconds)
     return replace(made, evaluation=evaluation, compressed=compressed)
-
-
-def _prepared(keep: Keeper, before: Outcome, base: "Opened") -> "tuple[Opened, Prepared | None]":
-    """The base as it is, or with words of the domain as tokens where that was asked for."""
-    from afina import adapting, bases, preparing
-    from afina.stages import prepare
-
-    folder, plan = before.folder, before.plan
-    assert plan is not None  # noqa: S101
-    settings = plan.settings
-    if not preparing.asked(settings):
-        store.forget(folder, "prepare", (prepare.FOLDER,))
-        return base, None
-    texts = None if settings.adapt_file == adapting.NONE else (settings.adapt_file, adapting.sha256(settings))
-    inputs = (base.record.sha256, preparing.inputs(settings), texts)
-    make = lambda: prepare.prepare(before.corpus, plan, base, folder, keep.tell)  # noqa: E731
-    record = keep("prepare", Prepared, inputs, make, on=1)  # the corpus
-    return (bases.open_base(str(folder / record.folder)) if record.folder else base), record
-
-
-def _adapted(keep: Keeper, before: Outcome, base: "Opened", seed: int) -> "tuple[Opened, Adapted | None]":
-    """The base that training starts from: as it is, or adapted to texts of the domain where that was asked for."""
-    from afina import adapting, bases
-    from afina.stages import adapt
-
-    folder, plan = before.folder, before.plan
-    assert plan is not None  # noqa: S101
-    if plan.settings.adapt_file == adapting.NONE:
-        store.forget(folder, "adapt", (adapt.FOLDER, adapt.CHECKPOINTS))
-        return base, None
-    inputs = (base.record.sha256, adapting.asked(plan.settings), adapting.sha256(plan.settings), seed)
-    make = lambda: adapt.adapt(before.corpus, plan, base, folder, keep.tell, seed)  # noqa: E731
-    record = keep("adapt", Adapted, inputs, make, on=1)  # the corpus: another rate for the task changes nothing here
-    return bases.open_base(str(folder / record.folder)), record
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:

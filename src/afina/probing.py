@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from afina.losses import label_weights
+from afina.losses import class_weights, label_weights
 
 PENALTIES = np.logspace(-3, 3, 7)  # ridge penalty, in units of the features' mean squared length
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # inverse penalties C tried for the logistic head
@@ -64,12 +64,12 @@ def ridge(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarra
 
 
 def logistic(
-    features: np.ndarray, labels: np.ndarray, classes: int, strength: float, balanced: bool = False
+    features: np.ndarray, labels: np.ndarray, classes: int, strength: float, weighing: str = "none"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (classes, d) and biases (classes,) of a multinomial logistic head, penalty 1 / `strength`.
 
-    `balanced` weighs rows so that each class counts as much. A class without rows gets weights of 0 and a bias below
-    all others.
+    `weighing` lets rare classes weigh more (see `losses`). A class without rows gets weights of 0 and a bias below all
+    others.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -80,7 +80,9 @@ def logistic(
     if len(present) == 1:
         biases[present] = 0
         return weights, biases
-    solver = LogisticRegression(C=strength, max_iter=300, class_weight="balanced" if balanced else None)
+    own = class_weights(labels, classes, weighing)
+    each = None if weighing == "none" else {one: float(own[one]) for one in present.tolist()}
+    solver = LogisticRegression(C=strength, max_iter=300, class_weight=each)
     with threadpool_limits(1):  # two threads took 2.5 times as long: the matrices are small
         fitted = solver.fit(features, labels)
     if len(present) == 2:  # scikit-learn keeps one row of weights for two classes; the softmax needs both
@@ -96,7 +98,7 @@ def choose_strength(
     dev: tuple[np.ndarray, np.ndarray],
     classes: int,
     rows: int = 3000,
-    balanced: bool = False,
+    weighing: str = "none",
 ) -> tuple[float, float]:
     """The strength with the lowest loss on dev, and its accuracy there, from heads on at most `rows` training rows.
 
@@ -106,7 +108,7 @@ def choose_strength(
     features, labels = train[0][drawn], train[1][drawn]
     results = []
     for strength in STRENGTHS:
-        weights, biases = logistic(features, labels, classes, strength, balanced)
+        weights, biases = logistic(features, labels, classes, strength, weighing)
         logits = dev[0] @ weights.T + biases
         results.append((_loss(logits, dev[1]), strength, float((logits.argmax(1) == dev[1]).mean())))
     _, strength, accuracy = min(results)
@@ -114,19 +116,19 @@ def choose_strength(
 
 
 def logistic_labels(
-    features: np.ndarray, targets: np.ndarray, strength: float, balanced: bool = False
+    features: np.ndarray, targets: np.ndarray, strength: float, weighing: str = "none"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (k, d) and biases (k,) of k independent logistic regressions, penalty 1 / `strength` on the weights.
 
     features  (n, d)      targets  (n, k), 0 or 1. All k are fitted at once by L-BFGS; biases are not penalised.
-    `balanced` weighs rows so that those with a label and those without count as much.
+    `weighing` lets the rarer of the rows with a label and those without weigh more (see `losses`).
     """
     from scipy.optimize import minimize
 
     x = np.concatenate([features, np.ones((len(features), 1))], axis=1).astype(np.float64)
     signs = 2.0 * targets - 1
     shape = (targets.shape[1], x.shape[1])
-    yes, no = label_weights(targets) if balanced else (1.0, 1.0)
+    yes, no = label_weights(targets, weighing)
     each = strength * np.where(targets > 0, yes, no)  # (n, k)
 
     def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -144,14 +146,14 @@ def logistic_labels(
 
 
 def choose_strength_labels(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], rows: int = 3000, balanced: bool = False
+    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], rows: int = 3000, weighing: str = "none"
 ) -> float:
     """The strength with the lowest mean loss on dev, from heads on at most `rows` training rows drawn at random."""
     drawn = np.random.default_rng(0).permutation(len(train[1]))[:rows]
     signs = 1 - 2.0 * dev[1]
 
     def loss(strength: float) -> float:
-        weights, biases = logistic_labels(train[0][drawn], train[1][drawn], strength, balanced)
+        weights, biases = logistic_labels(train[0][drawn], train[1][drawn], strength, weighing)
         return float(np.logaddexp(0, signs * (dev[0] @ weights.T + biases)).mean())
 
     return min(STRENGTHS, key=loss)

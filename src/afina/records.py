@@ -282,6 +282,12 @@ class Facts:
     majority: float  # the same score where no text is looked at
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
+    added: int = 0  # rows of rare classes that training sees once more
+
+    @property
+    def seen(self) -> int:
+        """Rows that training sees in an epoch."""
+        return self.rows + self.added
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +375,8 @@ class Settings:
     retention_weight: float = 0.0
     retention_temperature: float = 2.0  # retention kl
     general_file: str = "en"  # one text a line; en or es are the sentences that ship
-    class_weights: str | None = None  # none or balanced; None where the kind of task has no such option, as below
-    loss: str | None = None  # cross_entropy or focal
+    class_weights: str | None = None  # none, balanced or effective; None where the kind of task has no such option
+    loss: str | None = None  # cross_entropy or focal; None as above
     focal_gamma: float | None = None  # loss focal
     new_tokens: int = 0  # at most, of words of the domain that the base's tokenizer breaks
     special_tokens: str = "none"  # marks of the texts that become tokens, parted by commas
@@ -379,6 +385,8 @@ class Settings:
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
     frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
+    balancing: str = "none"  # or a name on the shelf of balancers
+    balancing_share: float | None = None  # of the largest class's rows, which each class gets; None where none is asked
     glossary_file: str | None = None  # terms beside those that are mined; none, or None where none are sought
     augmentation: str = "none"  # or a name on the shelf of augmenters; the next are None where it is none
     augment_share: float | None = None  # synthetic rows by rows of the files, at most, in every class
@@ -497,6 +505,21 @@ class Augmented:
     tokens: int = 0  # read and written; where it did not say so, the most that it can have been
     cached: int = 0  # answers that were paid for before
     stopped: str = ""  # why fewer rows were asked for than wanted
+    seconds: float = 0.0
+
+
+# ---------------------------------------------------------------- balance
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """Rows of rare classes that training sees once more."""
+
+    method: str  # a name on the shelf of balancers
+    before: Mapping[str, int]  # rows of each class in train
+    after: Mapping[str, int]
+    clusters: Mapping[str, int]  # groups that a class's rows fell into, of those that rows are added to
+    added: tuple[int, ...]  # places in train, repeats allowed
     seconds: float = 0.0
 
 

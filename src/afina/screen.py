@@ -1,4 +1,4 @@
-"""What a person sees: progress while it works, tables when it is done, and the JSON twin for scripts."""
+"""What a person sees: progress while it works, and tables when it is done."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from afina import shelf, wording
-from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Score, Tell
+from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Tell
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -130,20 +130,6 @@ def findings(records: Sequence[Finding]) -> None:
         say(f"{where}{finding.problem} ({finding.count:,} {finding.action}); {finding.fix}")
 
 
-def corpus_json(record: Corpus) -> dict[str, Any]:
-    """What `check --json` prints."""
-    from dataclasses import asdict
-
-    return {
-        "name": record.name,
-        "task": record.kind,
-        "columns": asdict(record.columns),
-        "labels": list(record.labels),
-        "rows": _rows(record),
-        "findings": [asdict(finding) for finding in record.findings],
-    }
-
-
 def outcome(result: "Outcome", stage: str) -> None:
     """Everything that a run, or its first stages, found."""
     corpus(result.corpus)
@@ -152,16 +138,7 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
         say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
-    if result.prepared:
-        gained = result.prepared
-        findings(gained.findings)
-        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
-        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
-    if result.adapted:
-        made = result.adapted
-        findings(made.findings)
-        was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
-        say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
+    _before_training(result)
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
@@ -172,6 +149,24 @@ def outcome(result: "Outcome", stage: str) -> None:
         same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
         say(f"report: {result.folder / 'report.html'}")
+
+
+def _before_training(result: "Outcome") -> None:
+    """What made the base and the rows ready, where that was asked for."""
+    if result.prepared:
+        gained = result.prepared
+        findings(gained.findings)
+        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+    if result.augmented:
+        say(wording.augmented(result.augmented))
+    if result.balanced:
+        say(wording.balanced(result.balanced))
+    if result.adapted:
+        made = result.adapted
+        findings(made.findings)
+        was, now, gain = (wording.interval(score) for score in (made.before, made.after, made.gain))
+        say(f"adapted to {made.texts:,} texts: perplexity {was} before, {now} after; gain {gain} nats a masked token")
 
 
 def _profile(record: Profile) -> None:
@@ -236,59 +231,6 @@ def combination(record: Combination) -> None:
         table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
     _console().print(table)
     say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
-
-
-def scores_json(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
-    """Scores by name, each with its interval."""
-    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
-
-
-def outcome_json(result: "Outcome", stage: str) -> dict[str, Any]:
-    """What `profile`, `plan` and `run` print with --json."""
-    from dataclasses import asdict
-
-    if stage == "profile":
-        return asdict(result.profile) if result.profile else {}
-    if result.plan is None:
-        return corpus_json(result.corpus)
-    if stage == "plan":
-        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
-    summary: dict[str, Any] = {
-        "run": str(result.folder),
-        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
-        "technique": result.plan.settings.technique,
-        "rows": _rows(result.corpus),
-        "seconds": result.seconds,
-    }
-    if result.prepared:
-        one = result.prepared.fertility
-        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
-        counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
-        summary["prepared"] = {**counts, "tokens_a_word": tokens}
-    if result.adapted:
-        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
-    if result.evaluation:
-        named = result.evaluation.baselines.items()
-        summary["test"] = scores_json(result.evaluation.scores)
-        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
-    if result.compressed:
-        small = result.compressed
-        names = (
-            "ratio",
-            "drop_points",
-            "drop_low",
-            "drop_high",
-            "agreement",
-            "agreement_low",
-            "agreement_high",
-            "rung",
-        )
-        summary["int8"] = {name: getattr(small, name) for name in names}
-    return summary
-
-
-def _rows(record: Corpus) -> dict[str, int]:
-    return {"train": len(record.train), "dev": len(record.dev), "test": len(record.test)}
 
 
 def machine(facts: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from importlib import metadata
 from afina import __version__
 from afina.records import (
     Adapted,
+    Augmented,
+    Balanced,
     Columns,
     Compressed,
     Corpus,
@@ -48,7 +50,9 @@ class Story:
     seconds: Mapping[str, float]  # by stage
     versions: Mapping[str, str] = field(default_factory=versions)
     date: str = ""  # as it shall stand on the page
-    prepared: Prepared | None = None  # where it was asked for, as the next
+    prepared: Prepared | None = None  # where it was asked for, as the next three
+    augmented: Augmented | None = None
+    balanced: Balanced | None = None
     adapted: Adapted | None = None
 
 
@@ -80,6 +84,8 @@ class Twin:
     versions: Mapping[str, str]
     date: str
     prepared: Prepared | None = None
+    augmented: Augmented | None = None  # without its rows
+    balanced: Balanced | None = None  # without the places of rows
     adapted: Adapted | None = None
 
 
@@ -115,5 +121,7 @@ def twin(story: Story) -> Twin:
         dict(story.versions),
         story.date,
         story.prepared,
+        story.augmented and replace(story.augmented, rows=()),
+        story.balanced and replace(story.balanced, added=()),
         story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
     )

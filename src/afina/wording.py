@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Distance, Fertility, LayerScore, Score, Value
+from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -188,6 +188,28 @@ def portable(name: str) -> str:
 def saved(one: Fertility) -> str:
     """What new tokens save."""
     return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+
+
+def balanced(one: Balanced) -> str:
+    """What was added to rare classes."""
+    before, after = sum(one.before.values()), sum(one.after.values())
+    if not one.clusters:
+        return f"no class is rarer than balancing wants, so {before:,} rows stayed as they were"
+    rare = "one rare class" if len(one.clusters) == 1 else f"{len(one.clusters):,} rare classes"
+    rarest = min(one.before, key=lambda label: (one.before[label], label))
+    said = f"{before:,} training rows became {after:,}, by repeating rows of {rare}"
+    return f"{said} ({one.method}; the rarest from {one.before[rarest]:,} to {one.after[rarest]:,})"
+
+
+def augmented(one: Augmented) -> str:
+    """What a language model wrote, what passed the checks, and what it gains on the frozen base."""
+    kept = one.asked - sum(one.rejected.values())
+    said = f"{count(kept)} of {count(one.asked)} rows written by {one.augmenter} passed the checks"
+    if not kept:
+        return said
+    scores = f"{interval(one.without)} without them, {interval(one.beside)} with them, gain {interval(one.gain)}"
+    used = "they are trained on" if one.used else "they lose, and are left out"
+    return f"{said}: a linear head on the frozen base has {scores} on {one.judged}, so {used}"
 
 
 def odds(score: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afina import columns, config, inference, pipeline, screen, shelf, tables
+from afina import columns, config, inference, pipeline, shelf, tables, twins
 from afina.predictors import onnx
 from afina.records import Columns, Corpus, Evaluation, Task, from_json, to_json
 from afina.stages.compress import verdict
@@ -232,7 +232,7 @@ def test_it_goes_the_whole_way_from_a_file_to_a_report_and_back(case, tiny_bert,
     assert best.value > 0.7
     assert {"probe"} < set(outcome.evaluation.baselines)
     assert outcome.compressed.ratio > 1.5
-    assert screen.outcome_json(outcome, "report")["task"] == case.name
+    assert twins.outcome(outcome, "report")["task"] == case.name
     page = (tmp_path / "run" / "report.html").read_text()
     assert case.objective.size(outcome.corpus.labels) in page
     again, _ = inference.score(tmp_path / "run", path, None, None)

@@ -272,6 +272,10 @@ def test_the_loss_is_plain_unless_the_user_says_so(opened):
         ({"focal_gamma": 1.0}, "focal_gamma has no meaning without loss=focal"),
         ({"loss": "focal", "technique": "head_only"}, "loss=focal has no meaning with technique=head_only"),
         ({"technique": "contrastive", **WEIGHED}, "class_weights=balanced has no meaning with technique=contrastive"),
+        (
+            {"technique": "contrastive", "class_weights": "effective"},
+            "class_weights=effective has no meaning with technique=contrastive",
+        ),
         ({"pooling": "token"}, "classify cannot read its texts with pooling=token"),
     ],
 )

@@ -114,14 +114,14 @@ def fit_head(
     train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
 ) -> Any:
     """Weights (classes, d) and biases (classes,) of a logistic head on frozen features, its strength chosen on dev."""
-    strength, _ = probing.choose_strength(train, dev, classes, balanced=config.balanced)
-    return probing.logistic(*train, classes, strength, config.balanced)
+    strength, _ = probing.choose_strength(train, dev, classes, weighing=config.class_weights)
+    return probing.logistic(*train, classes, strength, config.class_weights)
 
 
 def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:
     """The head that training starts from: softer than the fitted one, which leaves the body little to learn."""
     del head
-    return probing.logistic(*train, classes, START, config.balanced)
+    return probing.logistic(*train, classes, START, config.class_weights)
 
 
 def loss(config: Config, wanted: np.ndarray, classes: int) -> Any:

@@ -145,8 +145,8 @@ def fit_head(
 ) -> Any:
     """Weights (labels, d) and biases (labels,) of logistic heads on frozen features, their strength chosen on dev."""
     del classes
-    strength = probing.choose_strength_labels(train, dev, balanced=config.balanced)
-    return probing.logistic_labels(*train, strength, config.balanced)
+    strength = probing.choose_strength_labels(train, dev, weighing=config.class_weights)
+    return probing.logistic_labels(*train, strength, config.class_weights)
 
 
 def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:

@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from afina import adapting, augmenting, choosing, encoding, keys, policies, preparing, retaining, shelf, timing
+from afina import (
+    adapting,
+    augmenting,
+    balancing,
+    choosing,
+    encoding,
+    keys,
+    policies,
+    preparing,
+    retaining,
+    shelf,
+    timing,
+)
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
 from afina.layers import ask, ask_apart
@@ -48,6 +60,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     before_training = [
         *preparing.choices(options, opened),
         *augmenting.choices(options, corpus),
+        *balancing.choices(options, corpus),
         *adapting.choices(options, opened),
     ]
     given = options.model_dump(exclude_none=True)
@@ -60,7 +73,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     bf16 = speed.get("bf16", math.inf) < speed["fp32"]
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
-    facts = _facts(corpus, profile, opened, layers, speed)
+    facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
     choices = (*choices, *(_overridden(choice, given) for choice in before_training))
     settings = choosing.settings(choices)
@@ -129,7 +142,7 @@ def _choices(
     usual = choosing.batch(name, facts)
     batch = options.per_device_train_batch_size or int(str(usual.value))
     epochs = _epochs(facts, batch, MOST_PAIRED if name == "contrastive" else EPOCHS[1])
-    per_epoch = math.ceil(facts.rows / batch)
+    per_epoch = math.ceil(facts.seen / batch)
     steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
     rate, rate_why = choosing.rate(name)
     peak = policies.peak(options, rate)
@@ -150,7 +163,7 @@ def _choices(
             "room for 19 of 20 texts and a quarter more",
             {"tokens, median": profile.tokens[0], "95th percentile": profile.tokens[1], "longest": profile.tokens[2]},
         ),
-        *policies.choices(facts.rows, steps, peak, options),
+        *policies.choices(facts.seen, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         _precision(speed),
         _attention(speed),
@@ -193,10 +206,10 @@ def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore])
 def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     """Enough for STEPS_WANTED optimizer steps of the usual batch, within bounds."""
     few = EPOCHS[0]
-    epochs = min(most, max(few, math.ceil(STEPS_WANTED * choosing.BATCH / facts.rows)))
-    steps = math.ceil(facts.rows / batch) * epochs
+    epochs = min(most, max(few, math.ceil(STEPS_WANTED * choosing.BATCH / facts.seen)))
+    steps = math.ceil(facts.seen / batch) * epochs
     why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
-    return Choice("num_train_epochs", epochs, why, {"rows": facts.rows})
+    return Choice("num_train_epochs", epochs, why, {"rows": facts.seen})
 
 
 def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:
@@ -255,7 +268,7 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
     trainable = verdict.trainable + wider
     added, memory = retaining.adds(settings, facts, trainable)
     before, stored = adapting.adds(settings, facts)
-    passes = facts.rows * (settings.num_train_epochs if settings.technique != "head_only" else 1)
+    passes = facts.seen * (settings.num_train_epochs if settings.technique != "head_only" else 1)
     trained_for = passes * (verdict.seconds_per_row + added)
     precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
     activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
@@ -264,5 +277,5 @@ def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> 
         "trainable": trainable,
         "memory": verdict.memory + 16 * wider + activations + memory,
         "disk": checkpoints + 3 * 4 * facts.parameters + stored,
-        "seconds": round(precise * (before + trained_for + facts.rows * facts.seconds_per_row), 1),
+        "seconds": round(precise * (before + trained_for + facts.seen * facts.seconds_per_row), 1),
     }

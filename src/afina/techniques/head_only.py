@@ -42,7 +42,7 @@ def suits(facts: Facts, config: Config) -> Verdict:
     trainable = facts.classes * (facts.hidden + 1)
     return Verdict(
         trainable=trainable,
-        memory=4 * facts.parameters + 4 * facts.rows * facts.hidden,
+        memory=4 * facts.parameters + 4 * facts.seen * facts.hidden,
         seconds_per_row=facts.seconds_per_row,
         fits=True,
         why="with few rows a class a frozen body with a new head beats training the body (Kumar 2022)",

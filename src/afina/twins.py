@@ -1,0 +1,88 @@
+"""The JSON twins of what the screen shows: plain values for scripts."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from afina.records import Corpus, Score
+
+if TYPE_CHECKING:
+    from afina.pipeline import Outcome
+
+
+def corpus(record: Corpus) -> dict[str, Any]:
+    """What `check --json` prints."""
+    return {
+        "name": record.name,
+        "task": record.kind,
+        "columns": asdict(record.columns),
+        "labels": list(record.labels),
+        "rows": _rows(record),
+        "findings": [asdict(finding) for finding in record.findings],
+    }
+
+
+def scores(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
+    """Scores by name, each with its interval."""
+    return {score.name: {"value": score.value, "low": score.low, "high": score.high} for score in scores}
+
+
+def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
+    """What `profile`, `plan` and `run` print with --json."""
+    if stage == "profile":
+        return asdict(result.profile) if result.profile else {}
+    if result.plan is None:
+        return corpus(result.corpus)
+    if stage == "plan":
+        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
+    summary: dict[str, Any] = {
+        "run": str(result.folder),
+        "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
+        "technique": result.plan.settings.technique,
+        "rows": _rows(result.corpus),
+        "seconds": result.seconds,
+    }
+    summary |= _before_training(result)
+    if result.evaluation:
+        named = result.evaluation.baselines.items()
+        summary["test"] = scores(result.evaluation.scores)
+        summary["baselines"] = {name: {score.name: score.value for score in scores} for name, scores in named}
+    if result.compressed:
+        small = result.compressed
+        names = (
+            "ratio",
+            "drop_points",
+            "drop_low",
+            "drop_high",
+            "agreement",
+            "agreement_low",
+            "agreement_high",
+            "rung",
+        )
+        summary["int8"] = {name: getattr(small, name) for name in names}
+    return summary
+
+
+def _before_training(result: "Outcome") -> dict[str, Any]:
+    """What the base and the rows were made ready by, where that was asked for."""
+    summary: dict[str, Any] = {}
+    if result.prepared:
+        one = result.prepared.fertility
+        tokens = {"before": one.before, "after": one.after, "saved": one.saved}
+        counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
+        summary["prepared"] = {**counts, "tokens_a_word": tokens}
+    if result.augmented:
+        made = result.augmented
+        counts = {"asked": made.asked, "kept": len(made.rows), "rejected": dict(made.rejected), "used": made.used}
+        measured = {name: getattr(made, name).value for name in ("without", "beside", "gain")}
+        spent = {"requests": made.requests, "tokens": made.tokens, "cached": made.cached, "stopped": made.stopped}
+        summary["augmented"] = {"augmenter": made.augmenter, **counts, "judged": made.judged, **measured, **spent}
+    if result.balanced:
+        summary["balanced"] = {key: value for key, value in asdict(result.balanced).items() if key != "added"}
+    if result.adapted:
+        summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
+    return summary
+
+
+def _rows(record: Corpus) -> dict[str, int]:
+    return {"train": len(record.train), "dev": len(record.dev), "test": len(record.test)}
