@@ -78,7 +78,7 @@ def filled(sizes: np.ndarray, count: int) -> np.ndarray:
     """How many of `count` rows each group gets, so that the groups end as even as they can.
 
     >>> filled(np.array([6, 2, 1]), 4).tolist(), filled(np.array([6, 2, 1]), 12).tolist()
-    ([0, 1, 3], [1, 5, 6])
+    ([0, 2, 2], [1, 5, 6])
     """
     added = np.zeros(len(sizes), dtype=np.int64)
     for _ in range(count):
