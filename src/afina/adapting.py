@@ -18,7 +18,7 @@ from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.masking import vocabulary_of
-from afina.records import Choice, Corpus, Facts, Finding, Row, Settings
+from afina.records import Choice, Corpus, Facts, Finding, Profile, Row, Settings, Value
 from afina.sameness import normal, places
 from afina.terms import General
 from afina.textfile import FEW, read_bytes, read_text
@@ -35,11 +35,10 @@ ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", *TERM_FILES)
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
-    """The plan's lines on adapting.
+    """The plan's lines on how to adapt; none where that was not asked for. Whether it may pay, `weighed` says.
 
     Raises ConfigError where the base has no mask or an option would do nothing, DataError where there are no files.
     """
-    off = Choice("adapt_file", NONE, "not asked for, and whether it pays is not measured yet; adapt_file=texts.txt")
     if options.adapt_file in (None, NONE):
         for key in ONLY_THEN:
             if key == "glossary_file" and options.new_tokens:
@@ -47,17 +46,40 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
             if getattr(options, key) is not None:
                 fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
                 raise ConfigError(f"{key} has no meaning without adapt_file", fix)
-        return [off]
+        return []
     vocabulary_of(opened.tokenizer)
     _files(options.adapt_file)
     uniform = "15% of the words, whole ones; what adapt_masking=terms gains is not measured yet"
     return [
-        off,
         Choice("adapt_steps", STEPS, f"at most, of {BATCH} windows each; it ends where held-out texts gain no more"),
         Choice("adapt_learning_rate", RATE, "a usual rate for a small batch; not compared with others here yet"),
         Choice("adapt_masking", UNIFORM, uniform, refused={TERMS: "80% of the domain's terms, 15% of other words"}),
         *_term_files(options),
     ]
+
+
+def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
+    """The plan's line on whether to adapt: never unasked, since no task is known to gain, with what speaks for trying.
+
+    near   distance by embeddings below which a corpus is as near to general language as this is to itself
+    """
+    read, tokens = STEPS * BATCH * TOKENS, round(facts.rows * facts.tokens)
+    seconds, _ = _of_steps(STEPS, facts)
+    measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
+    evidence: dict[str, Value] = {
+        "tokens of the training texts, about": tokens,
+        f"tokens that {STEPS} steps read": read,
+        "seconds of these steps, about": round(seconds),
+    }
+    if measured is not None:
+        evidence |= {"distance": round(measured.value, 4), "near below": near}
+    if measured is not None and measured.high < near:
+        why = "the texts are as near as general text is to itself: the base can read them already"
+    elif tokens < read:
+        why = "the training texts are too few to learn a language from; more texts of the domain: adapt_file=texts.txt"
+    else:
+        why = "far from general language and many texts, so that it may pay; no task has been seen to gain from it yet"
+    return Choice("adapt_file", NONE, why, evidence, {TRAIN: "adapt_file=train reads the task's own texts first"})
 
 
 def _term_files(options: TrainOptions) -> list[Choice]:
@@ -96,7 +118,11 @@ def adds(settings: Settings, facts: Facts) -> tuple[float, int]:
     """What adapting adds to a run: seconds, a step being three forward passes (no new head counted), and bytes."""
     if settings.adapt_file == NONE:
         return 0.0, 0
-    steps, _ = pace(settings)
+    return _of_steps(pace(settings)[0], facts)
+
+
+def _of_steps(steps: int, facts: Facts) -> tuple[float, int]:
+    """The same of so many steps."""
     texts = steps * BATCH * TOKENS / facts.tokens  # as many tokens as so many of the task's texts
     return 3 * texts * facts.seconds_per_row, (4 + 2 * 16) * facts.parameters
 

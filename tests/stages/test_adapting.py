@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 import pytest
-from test_plan import choice, planned
+from test_plan import choice, corpus_of, planned, profile_of
 
 from afina import adapting, bases
 from afina.config import TrainOptions
@@ -152,10 +152,24 @@ def test_a_plan_that_finds_another_precision_faster_does_not_adapt_anew(opened):
 def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
     bare, asked = planned(opened), planned(opened, adapt_file="train", adapt_steps=7)
     assert (choice(bare, "adapt_file").value, bare.settings.adapt_steps) == ("none", None)
-    assert "not measured" in choice(bare, "adapt_file").why
+    assert "too few to learn a language from" in choice(bare, "adapt_file").why
     assert (choice(asked, "adapt_file").why, asked.settings.adapt_steps) == ("set by the user", 7)
     assert asked.estimates["disk"] > bare.estimates["disk"]
     assert adapting.adds(asked.settings, asked.facts)[0] > 0 == adapting.adds(bare.settings, bare.facts)[0]
+
+
+@pytest.mark.parametrize(
+    ("distance", "rows", "said"),
+    [(0.02, 10**6, "as near as general text"), (0.2, 1000, "too few"), (0.2, 10**6, "it may pay")],
+)
+def test_whether_adapting_may_pay_is_said_from_distance_tokens_and_time(opened, distance, rows, said):
+    facts = dataclasses.replace(planned(opened).facts, rows=rows, tokens=9.0, seconds_per_row=0.001)
+    made = adapting.weighed(profile_of(corpus_of(10), distance), facts, 0.05)
+    assert made.value == "none"
+    assert said in made.why
+    assert made.evidence["tokens of the training texts, about"] == 9 * rows
+    assert made.evidence["seconds of these steps, about"] == round(3 * 300 * 16 * 128 / 9 * 0.001)
+    assert made.evidence["distance"] == distance
 
 
 def asked(**options):

@@ -80,6 +80,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
     choices = _choices(facts, profile, layers, speed, options, max_tokens)
+    before_training.append(adapting.weighed(profile, facts, NEAR))
     choices = (*choices, *read, *(_overridden(choice, given) for choice in before_training))
     settings = choosing.settings(choices)
     choosing.try_on(settings, facts, opened, corpus.labels)
