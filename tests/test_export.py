@@ -39,6 +39,7 @@ def test_the_file_answers_as_the_model_did(tiny_bert):
         assert largest_gap(done.model, done.tokenizer, done.folder, texts) < 1e-4
 
 
+@pytest.mark.slow
 def test_the_file_of_a_siamese_model_answers_as_the_model_did_and_wants_two_texts(tiny_bert, tmp_path):
     model, tokenizer = random_model(tiny_bert, "siamese")
     export.export(model, tokenizer, tiny.TASK, tmp_path / "onnx", 48)

@@ -23,7 +23,7 @@ def there(name):
 @pytest.mark.parametrize(
     ("name", "kinds", "rows"),
     [
-        ("bc5cdr", ("Chemical", "Disease"), (4560, 4581, 4797)),
+        pytest.param("bc5cdr", ("Chemical", "Disease"), (4560, 4581, 4797), marks=pytest.mark.slow),
         ("ncbi_disease", ("Disease",), (5432, 923, 940)),
         ("wnut17", ("corporation", "creative-work", "group", "location", "person", "product"), (3394, 1009, 1287)),
     ],

@@ -37,7 +37,7 @@ def rare(kind, count=240):
     )
 
 
-@pytest.mark.parametrize("technique", ["full", "head_only"])
+@pytest.mark.parametrize("technique", [pytest.param("full", marks=pytest.mark.slow), "head_only"])
 @pytest.mark.parametrize("objective", [classify, multilabel], ids=lambda one: one.__name__.rpartition(".")[2])
 def test_balanced_weights_make_the_rare_more_probable(opened, objective, technique, tmp_path):
     from afina import heads
