@@ -19,7 +19,7 @@ from afina.probing import PENALTIES, held_out
 def penalty(features: np.ndarray, labels: np.ndarray, classes: int) -> tuple[float, float]:
     """The penalty p with the best leave-one-out accuracy, and that accuracy. features (n, d), labels (n,)."""
     targets = np.eye(classes)[labels]
-    scores = [float(((one + targets.mean(0)).argmax(1) == labels).mean()) for one in held_out(features, targets)]
+    scores = [float((one.argmax(1) == labels).mean()) for one in held_out(features, targets)]
     best = int(np.argmax(scores))
     return float(PENALTIES[best]), scores[best]
 

@@ -17,7 +17,7 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # inverse penalties C tried for the logist
 def held_out(features: np.ndarray, targets: np.ndarray) -> Iterator[np.ndarray]:
     """Leave-one-out answers of ridge regression on standardised features, for each of seven penalties.
 
-    features  (n, d)      targets  (n, k)      each answer  (n, k), without the targets' mean
+    features  (n, d)      targets  (n, k)      each answer  (n, k)
     One eigendecomposition serves all penalties and all n held-out rows; cost n * d * min(n, d).
     """
     x = features - features.mean(0)
@@ -29,7 +29,7 @@ def held_out(features: np.ndarray, targets: np.ndarray) -> Iterator[np.ndarray]:
         shrink = s**2 / (s**2 + penalty * len(x))
         fitted = u @ (shrink[:, None] * projected)
         leverage = (u**2) @ shrink + 1 / len(x)  # the mean is fitted too
-        yield y - (y - fitted) / (1 - leverage).clip(1e-6)[:, None]
+        yield targets - (y - fitted) / (1 - leverage).clip(1e-6)[:, None]
 
 
 def leave_one_out(features: np.ndarray, labels: np.ndarray, classes: int) -> float:
