@@ -158,7 +158,7 @@ def _before_training(result: "Outcome") -> None:
     if result.prepared:
         gained = result.prepared
         findings(gained.findings)
-        beside = f" and {len(gained.marks)} special ones" if gained.marks else ""
+        beside = f" and {len(gained.marks)} special" if gained.marks else ""
         say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
     if result.augmented:
         say(wording.augmented(result.augmented))
