@@ -153,7 +153,8 @@ def _set(name: str, vectors: bool) -> Set:
     options = TrainOptions(technique="head_only", precision="bf16" if timing.has_bf16() else "fp32", attention="eager")
     made = plan.plan(rows, profile.measure(rows, ProfileOptions(), base, 0), base, options, silent, 0)
     parts = {part: replace(rows, train=getattr(rows, part)) for part in ("train", "dev", "test")}
-    means = {part: layers.vectors(base, one, made.settings) for part, one in parts.items()}
+    embed = layers.embedder(base, made.settings)
+    means = {part: embed([row.input for row in one.train]) for part, one in parts.items()}
     return Set(rows, base, {part: one / np.linalg.norm(one, axis=1, keepdims=True) for part, one in means.items()})
 
 

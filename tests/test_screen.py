@@ -1,13 +1,12 @@
 """What a person sees, read as text."""
 
 import dataclasses
-import json
 import sys
 
 import pytest
 from stories import CASES
 
-from afina import screen, twins
+from afina import screen
 from afina.pipeline import Outcome
 from afina.records import Balanced, Combination, Event, Finding, Merge, Score
 
@@ -94,20 +93,6 @@ def test_rows_that_balancing_added_are_told(whole, capsys):
     screen.outcome(dataclasses.replace(whole, balanced=made), "report")
     said = "95 training rows became 135, by repeating rows of one rare class (semantic; the rarest from 5 to 45)"
     assert said in capsys.readouterr().out
-
-
-def test_the_twin_of_each_stage_is_json_and_the_run_s_holds_its_numbers(whole):
-    for stage in ("profile", "plan", "report"):
-        twin = twins.outcome(whole, stage)
-        assert json.loads(json.dumps(twin)).keys() == twin.keys()
-    twin = twins.outcome(whole, "report")
-    assert twin["test"]["accuracy"] == {"value": 0.938, "low": 0.929, "high": 0.946}
-    assert twin["baselines"]["tfidf"]["accuracy"] == 0.901
-    assert twin["int8"] == {
-        "ratio": 3.99, "drop_points": 0.1, "drop_low": -0.2, "drop_high": 0.4, "agreement": 0.988,
-        "agreement_low": 0.983, "agreement_high": 0.993, "rung": "int8_dynamic",
-    }  # fmt: skip
-    assert twin["rows"] == {"train": 6, "dev": 2, "test": 2}
 
 
 def test_a_merge_that_could_not_be_tried_shows_why(capsys):

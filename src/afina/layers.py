@@ -1,6 +1,6 @@
 """What the vectors of a body already know of a task: linear heads, on every layer or on the last one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from afina import encoding, features, heads, shelf, tasks, windows
 from afina.bases import Opened
 from afina.encoding import Encoded
-from afina.records import Corpus, Head, LayerScore, Settings
+from afina.records import Corpus, Head, LayerScore, Settings, Text
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
@@ -50,12 +50,16 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
     )
 
 
-def vectors(opened: Opened, corpus: Corpus, settings: Settings) -> np.ndarray:
-    """The mean of each training row's token vectors on the base as it is, (n, hidden), whatever the head will read."""
-    body = heads.build(opened.folder, "mean", corpus.labels).base_model
-    encoded = features.encode(opened.tokenizer, [row.input for row in corpus.train], settings.max_seq_length)
-    read = lambda batch: features.mean_vectors(body(**batch), batch)  # noqa: E731
-    return features.collect(body, opened.tokenizer, encoded, read, settings.precision == "bf16")
+def embedder(opened: Opened, settings: Settings) -> Callable[[Sequence[Text]], np.ndarray]:
+    """The mean of each text's token vectors on the base as it is, (n, hidden), whatever the head will read."""
+    body = heads.build(opened.folder, "mean", ("",)).base_model
+
+    def embed(texts: Sequence[Text]) -> np.ndarray:
+        encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length)
+        read = lambda batch: features.mean_vectors(body(**batch), batch)  # noqa: E731
+        return features.collect(body, opened.tokenizer, encoded, read, settings.precision == "bf16")
+
+    return embed
 
 
 def linear_head(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import glossaries, store, terms, vocabulary
+from afina import adapting, glossaries, store, terms, vocabulary
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -28,7 +28,7 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     ]
     if options.new_tokens:
         vocabulary.family(opened.tokenizer)
-        if options.adapt_masking != "terms":  # whose lines it is among
+        if options.adapt_masking != adapting.TERMS:  # whose lines it is among
             found.append(
                 Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
             )

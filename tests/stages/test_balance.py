@@ -80,7 +80,8 @@ def test_a_balanced_corpus_stays_as_it_is(opened, whole):
 
 
 def test_the_vectors_are_means_of_the_texts_tokens_in_the_order_of_the_rows(corpus, opened, whole):
-    found = layers.vectors(opened, corpus, dataclasses.replace(whole.settings, precision="fp32"))
+    embed = layers.embedder(opened, dataclasses.replace(whole.settings, precision="fp32"))
+    found = embed([row.input for row in corpus.train])
     inputs = opened.tokenizer(corpus.train[7].text, return_tensors="pt")
     own = AutoModel.from_pretrained(opened.folder)(**inputs).last_hidden_state[0].mean(0)
     assert len(found) == len(corpus.train)

@@ -10,17 +10,13 @@ Source: Dai et al. 2023, arXiv:2302.13007; Wu et al. 2019, arXiv:1812.06705.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from afina import augmenting, features, filtering, heads, shelf
+from afina import augmenting, filtering, layers, shelf
 from afina.asking import Spent
 from afina.bases import Opened
-from afina.records import Augmented, Corpus, Embed, Event, Plan, Settings, Tell
+from afina.records import Augmented, Corpus, Event, Plan, Tell
 
 ANSWERS = "answers"  # inside the run folder
 
@@ -36,7 +32,7 @@ def augment(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     wanted = augmenting.wanted(corpus, settings.augment_share or augmenting.SHARE)
     tell(Event("augment", f"{settings.augmentation}: {sum(wanted.values()):,} rows for {len(wanted):,} classes"))
     candidates = augmenter.augment(corpus.train, wanted, ask, augmenting.protected(settings), seed)
-    embed = _embedder(opened, settings)
+    embed = layers.embedder(opened, settings)
     known = filtering.know(corpus, embed, seed)
     sifted = filtering.sift(candidates, known, embed)
     judged, (without, beside, gain) = filtering.gain(known, sifted, embed, seed)
@@ -67,15 +63,3 @@ def augment(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
 def joined(corpus: Corpus, made: Augmented) -> Corpus:
     """The corpus with the kept rows among those of train, or as it was where they lose."""
     return replace(corpus, train=(*corpus.train, *made.rows)) if made.used else corpus
-
-
-def _embedder(opened: Opened, settings: Settings) -> Embed:
-    """Mean token vectors of the base's last layer."""
-    body: Any = heads.build(opened.folder, "mean", ("",)).base_model
-
-    def embed(texts: Sequence[str]) -> np.ndarray:
-        encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length)
-        read = lambda batch: features.all_layers(body, batch)[:, -1, 0]  # noqa: E731
-        return features.collect(body, opened.tokenizer, encoded, read, settings.precision == "bf16")
-
-    return embed

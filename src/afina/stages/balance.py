@@ -22,7 +22,8 @@ def balance(corpus: Corpus, plan: Plan, opened: Opened, tell: Tell, seed: int) -
     began, settings = time.monotonic(), plan.settings
     balancer, config = balancing.module(settings)
     labels = [row.label for row in corpus.train]
-    vectors = layers.vectors(opened, corpus, settings) if balancer.VECTORS else None
+    embed = layers.embedder(opened, settings) if balancer.VECTORS else None
+    vectors = embed([row.input for row in corpus.train]) if embed else None
     places, clusters = balancer.add(labels, vectors, config, seed)
     before = Counter(labels)
     after = before + Counter(labels[place] for place in places)
