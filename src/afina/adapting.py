@@ -13,7 +13,7 @@ from itertools import groupby
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import cells, columns, glossaries, samples, shelf, store, tables, terms
+from afina import cells, columns, glossaries, keys, samples, shelf, store, tables, terms
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
@@ -40,12 +40,7 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     Raises ConfigError where the base has no mask or an option would do nothing, DataError where there are no files.
     """
     if options.adapt_file in (None, NONE):
-        for key in ONLY_THEN:
-            if key == "glossary_file" and options.new_tokens:
-                continue
-            if getattr(options, key) is not None:
-                fix = f"name the texts, or leave {key} out (in plan.yaml: auto)"
-                raise ConfigError(f"{key} has no meaning without adapt_file", fix)
+        keys.meaningless(options, _unused(options, ONLY_THEN), "adapt_file")
         return []
     vocabulary_of(opened.tokenizer)
     _files(options.adapt_file)
@@ -82,13 +77,15 @@ def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
     return Choice("adapt_file", NONE, why, evidence, {TRAIN: "adapt_file=train reads the task's own texts first"})
 
 
+def _unused(options: TrainOptions, names: Sequence[str]) -> list[str]:
+    """These keys, but for the glossary where new tokens are learned from it."""
+    return [name for name in names if name != "glossary_file" or not options.new_tokens]
+
+
 def _term_files(options: TrainOptions) -> list[Choice]:
     """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
     if options.adapt_masking != TERMS:
-        for key in TERM_FILES:
-            if getattr(options, key) is not None and not (key == "glossary_file" and options.new_tokens):
-                fix = f"add adapt_masking=terms, or leave {key} out (in plan.yaml: auto)"
-                raise ConfigError(f"{key} has no meaning without adapt_masking=terms", fix)
+        keys.meaningless(options, _unused(options, TERM_FILES), "adapt_masking=terms")
         return []
     _terms_given(options)
     return [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afina import asking, bases, prompting, shelf, speakers, store
+from afina import asking, bases, keys, prompting, shelf, speakers, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -30,7 +30,7 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     )
     name = options.augmentation
     if name in (None, NONE):
-        _meaningless(options, (*ONLY_THEN, *FOR_ENDPOINT), "augmentation")
+        keys.meaningless(options, (*ONLY_THEN, *FOR_ENDPOINT), "augmentation")
         return [off]
     if corpus.kind != "classify" or corpus.columns.pair is not None:
         found = f"augmentation={name} writes single texts that have one class, and these rows are others"
@@ -58,13 +58,6 @@ def _model(options: TrainOptions) -> Choice:
     return Choice("augment_model", BASE, why) if masked else Choice("augment_model", options.augment_model, USERS)
 
 
-def _meaningless(options: TrainOptions, keys: Sequence[str], without: str) -> None:
-    for key in keys:
-        if getattr(options, key) is not None:
-            found = f"{key} has no meaning without {without}"
-            raise ConfigError(found, f"add {without}=..., or leave {key} out (in plan.yaml: auto)")
-
-
 def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
     """Raise ConfigError where there is no model that this augmenter can use, MissingExtra where there is no client."""
     name, model = options.augmentation, options.augment_model
@@ -74,7 +67,7 @@ def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
         _address(options.augment_endpoint)
         asking.check()
     else:
-        _meaningless(options, FOR_ENDPOINT, "augment_endpoint")
+        keys.meaningless(options, FOR_ENDPOINT, "augment_endpoint")
         if set(known) == {"endpoint"}:
             fix = "name it: augment_endpoint=http://localhost:8000/v1 augment_model=NAME"
             raise ConfigError(f"augmentation={name} needs an OpenAI-compatible endpoint", fix)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from afina import oversampling, shelf
+from afina import keys, oversampling, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Choice, Corpus, Settings, Value
@@ -14,9 +14,7 @@ KIND = "classify"  # the only one whose rows have a class each
 def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     """The plan's lines on balancing. Raises ConfigError where an option would do nothing, or rows have no one class."""
     if options.balancing in (None, NONE):
-        if options.balancing_share is not None:
-            fix = f"set balancing={shelf.names(SHELF)[-1]}, or leave balancing_share out (in plan.yaml: auto)"
-            raise ConfigError("balancing_share has no meaning without balancing", fix)
+        keys.meaningless(options, ("balancing_share",), "balancing")
         return [_off(options, corpus)]
     if corpus.kind != KIND:
         instead = "set class_weights=balanced in its place" if corpus.kind == "multilabel" else "leave balancing out"

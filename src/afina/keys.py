@@ -1,6 +1,6 @@
 """The options of the techniques under the keys of the run file: `lora_r` is the field `r` of lora's Config."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -32,6 +32,15 @@ def fields() -> dict[str, Any]:
             checked = annotated[known[option].annotation, *(known[option].metadata or [None])]
             found[key] = (checked | None, Field(default=None, description=known[option].description))
     return found
+
+
+def meaningless(options: Any, names: Iterable[str], without: str) -> None:
+    """Raise ConfigError where one of these keys is given, which do nothing without another: `without`, or key=value."""
+    for name in names:
+        if getattr(options, name) is not None:
+            wanted = without if "=" in without else f"{without}=..."
+            fix = f"add {wanted}, or leave {name} out (in plan.yaml: auto)"
+            raise ConfigError(f"{name} has no meaning without {without}", fix)
 
 
 def problems(error: ValidationError) -> str:
