@@ -48,7 +48,7 @@ def test_reliability_has_a_line_for_each_bin():
 
 def test_a_perfect_predictor_scores_one():
     scores = named(np.array([0, 1, 2, 0]), np.eye(3)[[0, 1, 2, 0]])
-    assert (scores["accuracy"].value, scores["accuracy"].low, scores["macro_f1"].low) == (1, 1, 1)
+    assert (scores["accuracy"].value, scores["macro_f1"].value, scores["macro_f1"].high) == (1, 1, 1)
     assert (scores["ece"].value, scores["brier"].value, scores["log_loss"].value) == (0, 0, 0)
 
 
@@ -120,6 +120,17 @@ def test_a_95_percent_interval_holds_the_truth_about_95_times_in_100(name):
         score = named(*draw(250), resamples=200, seed=int(rng.integers(2**32)))[name]
         inside += score.low <= exact <= score.high
     assert 0.90 <= inside / 300 <= 0.98
+
+
+def test_a_perfect_score_on_few_rows_is_no_certainty():
+    truth = np.arange(27) % 3
+    found = named(truth, np.eye(3)[truth])
+    assert (found["accuracy"].value, found["macro_f1"].value) == (1.0, 1.0)
+    assert found["accuracy"].low == found["macro_f1"].low == pytest.approx(27 / (27 + 1.96**2), abs=1e-4)
+    assert found["accuracy"].high == 1.0
+    wrong = named(truth, np.eye(3)[(truth + 1) % 3])
+    assert (wrong["accuracy"].low, wrong["accuracy"].high) == pytest.approx((0, 1.96**2 / (27 + 1.96**2)), abs=1e-4)
+    assert found["brier"].high == found["log_loss"].high == 0  # no shares, and not touched
 
 
 def test_wilson_agrees_with_published_values_and_covers():

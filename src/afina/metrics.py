@@ -10,15 +10,16 @@ A row with -1 counts as an error everywhere; in macro F1 all such rows are one m
     brier       mean of sum_c (p_c - y_c)^2, 0 to 2
     log_loss    mean of -ln p_true, nats; p is cut at 2.2e-16
 
-Intervals are percentiles of 1,000 bootstrap resamples of the rows. They speak of the rows drawn, not of another
-training run, and are too narrow below about 30 rows or where nothing varies. ECE is biased upwards on few rows, and
-its interval with it.
+Intervals are percentiles of 1,000 bootstrap resamples of the rows; that of a share of exactly 0 or 1, which no resample
+moves, has Wilson's other end. They speak of the rows drawn, not of another training run, and are too narrow below
+about 30 rows. ECE is biased upwards on few rows, and its interval with it.
 
 Source: Efron 1979 (bootstrap); Guo et al. 2017, arXiv:1706.04599, section 2 (ece); Brier 1950; Wilson 1927.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from afina.records import Change, ClassScore, Score
 BINS = 15
 RESAMPLES = 1000
 NAMES = ("accuracy", "macro_f1", "micro_f1", "ece", "brier", "log_loss")
+LOSSES = ("ece", "brier", "log_loss")  # of NAMES; the others are shares
 LEAST = float(np.finfo(np.float64).eps)  # as scikit-learn cuts
 BLOCK = 4_000_000  # numbers in a block of resamples: 32 MB
 
@@ -37,7 +39,7 @@ def scores(
 ) -> tuple[Score, ...]:
     """Every score of the list above, with its interval, in that order. At least one row."""
     parts = _parts(truth, probabilities)
-    return bootstrap(NAMES, lambda weights: _scores(weights, parts), len(truth), seed, resamples)
+    return doubted(bootstrap(NAMES, lambda weights: _scores(weights, parts), len(truth), seed, resamples), len(truth))
 
 
 def bootstrap(
@@ -64,6 +66,21 @@ def bootstrap(
     low, high = np.minimum(low, values), np.maximum(high, values)  # resamples of ece lie above it, sometimes all
     table = zip(names, values, low, high, strict=True)
     return tuple(Score(name, float(value), float(least), float(most)) for name, value, least, most in table)
+
+
+def doubted(scores: Sequence[Score], rows: int) -> tuple[Score, ...]:
+    """The same, with an interval where no resample moves a share: every row right, or none, is no proof for the next.
+
+    >>> doubted((Score("accuracy", 1.0, 1.0, 1.0),), rows=27)[0].low.__round__(3)
+    0.875
+    """
+    found = []
+    for score in scores:
+        if score.low == score.high and score.value in (0.0, 1.0) and score.name not in LOSSES:
+            low, high = wilson(round(score.value) * rows, rows)
+            score = replace(score, low=min(low, score.value), high=max(high, score.value))
+        found.append(score)
+    return tuple(found)
 
 
 def change(of: Callable[[np.ndarray], np.ndarray], rows: int, seed: int, **counted: Any) -> Change:

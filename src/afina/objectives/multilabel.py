@@ -191,7 +191,7 @@ def scores(rows: Sequence[Row], answers: np.ndarray, task: Task, seed: int) -> t
     def of(weights: np.ndarray) -> np.ndarray:
         return np.column_stack([counting.scores(weights, found), weights @ exact / len(rows)])
 
-    return metrics.bootstrap(NAMES, of, len(rows), seed)
+    return metrics.doubted(metrics.bootstrap(NAMES, of, len(rows), seed), len(rows))
 
 
 def details(rows: Sequence[Row], answers: np.ndarray, task: Task) -> Details:

@@ -188,7 +188,7 @@ def scores(rows: Sequence[Row], answers: np.ndarray, task: Task, seed: int) -> t
         accuracy = (weights @ hits) / np.maximum(weights @ sizes, 1)
         return np.column_stack([counting.scores(weights, found), accuracy])
 
-    return metrics.bootstrap(NAMES, of, len(rows), seed)
+    return metrics.doubted(metrics.bootstrap(NAMES, of, len(rows), seed), len(rows))
 
 
 def details(rows: Sequence[Row], answers: np.ndarray, task: Task) -> Details:
