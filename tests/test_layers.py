@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "src" / "afina"
 ROWS = [
     {"errors"},
     {"records"},
-    {"words", "iob", "losses", "counting", "windows"},
+    {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors"},
@@ -23,9 +23,9 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "preparing"},
+    {"choosing", "costing", "preparing"},
     {"stages"},
-    {"wording", "figures", "inference", "before_training"},
+    {"figures", "inference", "before_training"},
     {"story", "dataview"},
     {"report"},
     {"pipeline"},

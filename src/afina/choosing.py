@@ -29,6 +29,7 @@ USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this tech
 LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the order of the plan
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
+EXPECTED = ("full", "freeze", "adapter", "lora", "bitfit")  # best first, by what was measured (benchmarks/RESULTS.md)
 FEW_ROWS = 16  # median rows a class up to which pairs of texts teach more than single ones
 FEW_LONG = 0.02  # share of texts too long for max_seq_length that are not worth windows
 FEWEST = 8  # below it the body is left alone where pairs cannot be made
@@ -63,6 +64,18 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
         f"majority, {objective.PROBED}": round(facts.majority, 4),
     }
     return Choice("technique", value, reasons[value], evidence, refused)
+
+
+def candidates(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[str]:
+    """The technique of the plan, then what may take its place where it costs too much, the best first.
+
+    One that the user named has no other. Last comes the head alone, which is the cheapest.
+    """
+    value = str(own.value)
+    if "technique" in given:
+        return [value]
+    fit = [name for name in EXPECTED if name in shelf.names("techniques") and _verdict(name, facts, given).fits]
+    return list(dict.fromkeys([value, *fit, "head_only"]))
 
 
 def _against(value: str, each: str, depth: Value) -> dict[str, str]:
@@ -128,6 +141,29 @@ def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
         for key, option in keys.of(name).items()
         if key != "freeze_layers"
     ]
+
+
+def precision(speed: Mapping[str, float]) -> Choice:
+    """bf16 where the processor has it and a training step was measured faster with it."""
+    evidence = {f"{name}, ms a row": round(1000 * speed[name], 2) for name in ("fp32", "bf16") if name in speed}
+    if "bf16" not in speed:
+        return Choice("precision", "fp32", "this processor does not multiply in bf16", evidence)
+    faster = speed["fp32"] / speed["bf16"]
+    if faster > 1.1:
+        return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence)
+    return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
+
+
+def attention(speed: Mapping[str, float]) -> Choice:
+    """The way to compute attention that was measured faster; both give the same answers."""
+    seconds = {name: speed[name] for name in ("sdpa", "eager") if name in speed}
+    evidence = {f"{name}, ms a row": round(1000 * value, 2) for name, value in seconds.items()}
+    if len(seconds) < 2:
+        return Choice("attention", next(iter(seconds), "eager"), "the only one that this base knows", evidence)
+    faster = seconds["sdpa"] / seconds["eager"]
+    if faster > 1.05:
+        return Choice("attention", "eager", f"a training step was {faster:.2f}x faster than with sdpa", evidence)
+    return Choice("attention", "sdpa", "plain attention was not measured faster at this length", evidence)
 
 
 def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from afina import keys, shelf, yamlfile
 from afina.errors import ConfigError
+from afina.limits import Limits
 
 
 class Section(BaseModel):
@@ -163,7 +164,7 @@ class _Training(Section):
 _TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **keys.fields())
 
 
-class TrainOptions(_TechniqueOptions, _Training):
+class TrainOptions(_TechniqueOptions, _Training, Limits):
     """Choices that override the plan. What is absent, the plan decides."""
 
 

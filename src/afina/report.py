@@ -269,10 +269,8 @@ def _environment() -> Environment:
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
     filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text)))}
-    names = (
-        "word sentence number interval count share size time value milliseconds change saved balanced odds augmented"
-    )
-    for name in names.split():
+    numbers = "number interval count share size time value milliseconds change odds estimate"
+    for name in ("word", "sentence", "saved", "balanced", "augmented", *numbers.split()):
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)
     return jinja

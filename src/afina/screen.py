@@ -137,7 +137,7 @@ def outcome(result: "Outcome", stage: str) -> None:
         _profile(result.profile)
     if result.plan and stage in ("plan", "report"):
         _choices(result.plan.choices)
-        say("estimates: " + ", ".join(_estimate(*estimate) for estimate in result.plan.estimates.items()))
+        say("estimates: " + ", ".join(wording.estimate(*one) for one in result.plan.estimates.items()))
     _before_training(result)
     if result.trained and result.trained.suspects:
         say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
@@ -198,17 +198,6 @@ def _choices(choices: Sequence[Choice]) -> None:
     for choice in choices:
         table.add_row(choice.name, f"{choice.value}", choice.why)
     _console().print(table)
-
-
-def _estimate(name: str, value: float) -> str:
-    """An estimate of the plan with its unit.
-
-    >>> _estimate("memory", 4e8), _estimate("seconds", 130.0), _estimate("trainable", 1234567.0)
-    ('memory 400.0 MB', 'training 2 min 10 s', 'trainable parameters 1,234,567')
-    """
-    if name in ("memory", "disk"):
-        return f"{name} {wording.size(value)}"
-    return f"training {wording.time(value)}" if name == "seconds" else f"{name} parameters {wording.count(value)}"
 
 
 def evaluation(record: Evaluation) -> None:

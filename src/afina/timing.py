@@ -13,9 +13,9 @@ from afina import features
 STEPS = 3  # counted, after one to warm up; the fastest one is kept
 
 
-def forward(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> float:
-    """Seconds of one forward pass in fp32, a row, in batches of 32 like `encoded`."""
-    batch = _batch(tokenizer, encoded)
+def forward(encoder: nn.Module, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], rows: int = 32) -> float:
+    """Seconds of one forward pass in fp32, a row, in batches of so many rows like `encoded`."""
+    batch = _batch(tokenizer, encoded, rows)
     encoder.eval()
     with torch.inference_mode():
         return _fastest(lambda: encoder(**batch)) / len(batch["input_ids"])
@@ -57,11 +57,11 @@ def has_bf16() -> bool:
     return bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _batch(tokenizer: Any, encoded: Sequence[dict[str, list[int]]]) -> features.Batch:
-    """32 rows around the median length."""
+def _batch(tokenizer: Any, encoded: Sequence[dict[str, list[int]]], size: int = 32) -> features.Batch:
+    """So many rows around the median length."""
     middle = np.argsort([len(row["input_ids"]) for row in encoded])
-    start = max(0, len(middle) // 2 - 16)
-    rows = [encoded[place] for place in middle[start : start + 32]]
+    start = max(0, len(middle) // 2 - size // 2)
+    rows = [encoded[place] for place in middle[start : start + size]]
     return next(features.batches(tokenizer, rows))[1]
 
 

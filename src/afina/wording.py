@@ -18,6 +18,7 @@ WORDS = {
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
     "siamese": "texts apart, compared",
 }  # fmt: skip
+ESTIMATES = {"trainable": "trainable parameters", "seconds": "training", "latency": "a text", "size": "quantized model"}
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 from transformers import AutoConfig
@@ -121,6 +122,26 @@ def size(value: float) -> str:
         if value >= power:
             return f"{value / power:.1f} {unit}"
     return f"{value:.0f} B"
+
+
+def amount(name: str, value: float) -> str:
+    """An estimate of the plan.
+
+    >>> amount("memory", 4e8), amount("seconds", 130.0), amount("trainable", 1234567.0), amount("latency", 0.0031)
+    ('400.0 MB', '2 min 10 s', '1,234,567', '3.1 ms')
+    """
+    if name == "latency":
+        return f"{1000 * value:.1f} ms"
+    return time(value) if name == "seconds" else count(value) if name == "trainable" else size(value)
+
+
+def estimate(name: str, value: float) -> str:
+    """An estimate of the plan by its name.
+
+    >>> estimate("memory", 4e8), estimate("seconds", 130.0)
+    ('memory 400.0 MB', 'training 2 min 10 s')
+    """
+    return f"{ESTIMATES.get(name, name)} {amount(name, value)}"
 
 
 def time(seconds: float) -> str:

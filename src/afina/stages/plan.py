@@ -7,7 +7,7 @@ file; the measurements behind them are in benchmarks/RESULTS.md.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from afina import (
     augmenting,
     balancing,
     choosing,
+    costing,
     encoding,
-    keys,
     policies,
     preparing,
     retaining,
@@ -79,12 +79,51 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
-    choices = _choices(facts, profile, layers, speed, options, max_tokens)
     before_training.append(adapting.weighed(profile, facts, NEAR))
-    choices = (*choices, *read, *(_overridden(choice, given) for choice in before_training))
-    settings = choosing.settings(choices)
+    beside = (*read, *(_overridden(choice, given) for choice in before_training))
+    seen = _Seen(facts, profile, layers, speed, max_tokens)
+    choices, settings, expected = _within(seen, options, beside)
     choosing.try_on(settings, facts, opened, corpus.labels)
-    return Plan(opened.record, settings, choices, _estimates(facts, settings, speed), layers, facts)
+    return Plan(opened.record, settings, choices, expected, layers, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was measured."""
+
+    facts: Facts
+    profile: Profile
+    layers: Sequence[LayerScore]
+    speed: Mapping[str, float]  # seconds a row
+    max_tokens: int
+
+
+def _within(
+    seen: _Seen, options: TrainOptions, beside: Sequence[Choice]
+) -> tuple[tuple[Choice, ...], Settings, dict[str, float]]:
+    """Choices, settings and what they cost: the plan's own, or the best that is expected to keep within the limits.
+
+    A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
+    """
+    depth = _freeze_layers(seen.facts, seen.profile, seen.layers)
+    given = {"freeze_layers": depth.value, **options.model_dump(exclude={"weight_decay"}, exclude_none=True)}
+    own = choosing.technique(seen.facts, given)
+    tried: dict[str, dict[str, float]] = {}
+    for name in choosing.candidates(own, seen.facts, given):
+        technique = own if not tried else replace(own, value=name, why=costing.instead(tried, options))
+        passes = None
+        while True:
+            choices = (*_choices(seen, options, technique, passes), *beside)
+            settings = choosing.settings(choices)
+            found = costing.estimates(seen.facts, settings, seen.speed)
+            over = costing.over(found, options)
+            if over.keys() != {"seconds"} or options.num_train_epochs or settings.num_train_epochs <= 1:
+                break
+            passes = math.ceil(settings.num_train_epochs) - 1
+        if not over:
+            return choices, settings, found
+        tried[name] = found
+    raise costing.nothing(tried, options)
 
 
 def _sample(rows: Sequence[Row], seed: int) -> list[Row]:
@@ -101,7 +140,7 @@ def _max_tokens(profile: Profile, opened: Opened) -> int:
 
 def _speed(encoder: Any, tokenizer: Any, encoded: Sequence[dict[str, list[int]]], dropout: bool) -> dict[str, float]:
     """Seconds a row: of a forward pass, and of the fastest training step with each precision and each attention."""
-    speed = {"forward": timing.forward(encoder, tokenizer, encoded)}
+    speed = {name: timing.forward(encoder, tokenizer, encoded, rows) for name, rows in (("forward", 32), ("single", 1))}
     for names, seconds in timing.steps(encoder, tokenizer, encoded, dropout).items():
         speed |= {name: min(seconds, speed.get(name, math.inf)) for name in names}
     return speed
@@ -129,25 +168,24 @@ def _facts(
     )
 
 
-def _choices(
-    facts: Facts,
-    profile: Profile,
-    layers: Sequence[LayerScore],
-    speed: Mapping[str, float],
-    options: TrainOptions,
-    max_tokens: int,
-) -> tuple[Choice, ...]:
-    """One choice a setting, the user's own first, and one for each option of the technique."""
-    depth = _freeze_layers(facts, profile, layers)
+def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int | None) -> tuple[Choice, ...]:
+    """One choice a setting, the user's own first, and one for each option of the technique.
+
+    passes    as many as the limits leave; None where they leave what is wanted
+    """
+    facts, profile, speed = seen.facts, seen.profile, seen.speed
+    depth = _freeze_layers(facts, profile, seen.layers)
     given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
-    technique = choosing.technique(facts, {"freeze_layers": depth.value, **given})
     name = options.technique or str(technique.value)
     if name == "freeze" and not depth.value:
-        why = "the lower third, since the technique freeze was asked for"
+        why = "the lower third, since the technique is freeze"
         depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
     usual = choosing.batch(name, facts)
     batch = options.per_device_train_batch_size or int(str(usual.value))
     epochs = _epochs(facts, batch, MOST_PAIRED if name == "contrastive" else EPOCHS[1])
+    if passes:
+        why = f"{passes} are expected to keep within time_limit"
+        epochs = replace(epochs, value=passes, why=why, refused={f"{epochs.value}": epochs.why})
     per_epoch = math.ceil(facts.seen / batch)
     steps = per_epoch * (options.num_train_epochs or float(str(epochs.value)))
     rate, rate_why = choosing.rate(name)
@@ -156,18 +194,18 @@ def _choices(
         rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
-        _pooling(layers, facts.sentences),
+        _pooling(seen.layers, facts.sentences),
         depth,
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         usual,
-        _length(profile, max_tokens),
+        _length(profile, seen.max_tokens),
         *policies.choices(facts.seen, steps, peak, options),
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
-        _precision(speed),
-        _attention(speed),
+        choosing.precision(speed),
+        choosing.attention(speed),
         Choice("dropout", True, "without it a pass is a quarter faster, and banking77 lost a point (LOG.md)"),
         *choosing.losses(facts, name, given),
         *policies.looks(per_epoch),
@@ -242,47 +280,3 @@ def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:
     if cls.low > mean.value:
         return Choice("pooling", "cls", "the first token says more of the answer than the mean", evidence)
     return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
-
-
-def _precision(speed: Mapping[str, float]) -> Choice:
-    """bf16 where the processor has it and a training step was measured faster with it."""
-    evidence = {f"{name}, ms a row": round(1000 * speed[name], 2) for name in ("fp32", "bf16") if name in speed}
-    if "bf16" not in speed:
-        return Choice("precision", "fp32", "this processor does not multiply in bf16", evidence)
-    faster = speed["fp32"] / speed["bf16"]
-    if faster > 1.1:
-        return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence)
-    return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
-
-
-def _attention(speed: Mapping[str, float]) -> Choice:
-    """The way to compute attention that was measured faster; both give the same answers."""
-    seconds = {name: speed[name] for name in ("sdpa", "eager") if name in speed}
-    evidence = {f"{name}, ms a row": round(1000 * value, 2) for name, value in seconds.items()}
-    if len(seconds) < 2:
-        return Choice("attention", next(iter(seconds), "eager"), "the only one that this base knows", evidence)
-    faster = seconds["sdpa"] / seconds["eager"]
-    if faster > 1.05:
-        return Choice("attention", "eager", f"a training step was {faster:.2f}x faster than with sdpa", evidence)
-    return Choice("attention", "sdpa", "plain attention was not measured faster at this length", evidence)
-
-
-def _estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
-    """By arithmetic from the technique's own verdict and the timed steps."""
-    config = keys.config(settings.technique, settings.options)
-    verdict = shelf.load("techniques", settings.technique).suits(facts, config)
-    wider = facts.classes * facts.hidden if settings.pooling == "siamese" else 0  # its head reads two vectors
-    trainable = verdict.trainable + wider
-    added, memory = retaining.adds(settings, facts, trainable)
-    before, stored = adapting.adds(settings, facts)
-    passes = facts.seen * (settings.num_train_epochs if settings.technique != "head_only" else 1)
-    trained_for = passes * (verdict.seconds_per_row + added)
-    precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
-    activations = 40 * settings.per_device_train_batch_size * facts.tokens * facts.hidden * facts.layers * 4
-    checkpoints = 2 * (8 * facts.parameters + 8 * trainable)  # two, each with its weights and the best ones
-    return {
-        "trainable": trainable,
-        "memory": verdict.memory + 16 * wider + activations + memory,
-        "disk": checkpoints + 3 * 4 * facts.parameters + stored,
-        "seconds": round(precise * (before + trained_for + facts.seen * facts.seconds_per_row), 1),
-    }

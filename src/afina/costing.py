@@ -1,0 +1,82 @@
+"""What a plan costs, by arithmetic from a few timed steps, and which of the user's limits that breaks.
+
+Expected, not promised: seconds are those of this machine with nothing else running on it, memory that of the longest
+batch, size and latency those of a quantized model as it came out on the sets measured (benchmarks/RESULTS.md).
+"""
+
+import math
+from collections.abc import Mapping
+
+from afina import adapting, keys, retaining, shelf, wording
+from afina.errors import ConfigError
+from afina.limits import Limits
+from afina.records import Facts, Settings
+
+LIBRARIES = 650e6  # bytes that Python and the libraries take before a model is read
+ACTIVATIONS = 110  # bytes a token, layer and number of its vector, at the peak of a training step; measured (LOG.md)
+QUANTIZED = 1.02  # bytes a parameter in INT8
+FASTER = 0.3  # of the time of a forward pass, that INT8 needs for one text
+NAMED = {"seconds": "time", "memory": "memory", "disk": "disk", "latency": "latency", "size": "size"}  # and _limit
+
+
+def estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
+    """trainable (parameters), memory, disk and size (bytes), seconds, and latency (seconds, one text).
+
+    speed    seconds a row of a forward pass in batches and `single`, and of a step in each precision
+    """
+    config = keys.config(settings.technique, settings.options)
+    verdict = shelf.load("techniques", settings.technique).suits(facts, config)
+    wider = facts.classes * facts.hidden if settings.pooling == "siamese" else 0  # its head reads two vectors
+    trainable = verdict.trainable + wider
+    added, memory = retaining.adds(settings, facts, trainable)
+    before, stored = adapting.adds(settings, facts)
+    passes = facts.seen * (settings.num_train_epochs if settings.technique != "head_only" else 1)
+    trained_for = passes * (verdict.seconds_per_row + added)
+    precise = speed.get(settings.precision, speed["fp32"]) / speed["fp32"]  # bf16 may be asked for and not timed
+    tokens = settings.per_device_train_batch_size * settings.max_seq_length
+    checkpoints = 2 * (8 * facts.parameters + 8 * trainable)  # two, each with its weights and the best ones
+    return {
+        "trainable": trainable,
+        "memory": LIBRARIES + verdict.memory + 16 * wider + ACTIVATIONS * tokens * facts.hidden * facts.layers + memory,
+        "disk": checkpoints + 3 * 4 * facts.parameters + stored,
+        "seconds": round(precise * (before + trained_for + facts.seen * facts.seconds_per_row), 1),
+        "latency": FASTER * speed["single"],
+        "size": QUANTIZED * facts.parameters,
+    }
+
+
+def over(found: Mapping[str, float], limits: Limits) -> dict[str, str]:
+    """Each estimate above its limit, with both numbers in a few words."""
+    allowed = {name: getattr(limits, f"{key}_limit") for name, key in NAMED.items()}
+    return {
+        name: f"{NAMED[name]} {wording.amount(name, found[name])} expected, {wording.amount(name, most)} allowed"
+        for name, most in allowed.items()
+        if most is not None and found[name] > most
+    }
+
+
+def instead(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> str:
+    """Why a technique takes the place of better ones."""
+    return "the best that is expected to keep within the limits; " + _broken(tried, limits)
+
+
+def nothing(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> ConfigError:
+    """What to say where no technique keeps within the limits: what each would cost, and what the cheapest needs."""
+
+    def excess(name: str) -> float:
+        return max(tried[name][one] / getattr(limits, f"{NAMED[one]}_limit") for one in over(tried[name], limits))
+
+    cheapest = min(tried, key=excess)
+    needs = [f"{NAMED[one]}_limit={_needed(one, tried[cheapest][one])}" for one in over(tried[cheapest], limits)]
+    fix = f"the cheapest is {cheapest}: allow it {' '.join(needs)}, or name a smaller base with --model"
+    return ConfigError(f"nothing keeps within the limits: {_broken(tried, limits)}", fix)
+
+
+def _broken(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> str:
+    return "; ".join(f"{name}: {', '.join(over(found, limits).values())}" for name, found in tried.items())
+
+
+def _needed(name: str, value: float) -> str:
+    """A limit that holds the value, as it is written."""
+    unit, text = {"seconds": (1, "s"), "latency": (0.001, "ms")}.get(name, (1e6, "MB"))
+    return f"{math.ceil(value / unit)}{text}"
