@@ -14,6 +14,7 @@ FILE, FUNCTION, ARGUMENTS = 300, 50, 6
 EXCEPTIONS = {
     "cli.py:command": "an option of a command is an argument of its function",
     "cli.py:check": "an option of a command is an argument of its function",
+    "cli.py:plan": "an option of a command is an argument of its function",
 }
 LONG_FILES = {"records.py": "all records of the program stand in one file: it is the architecture"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -79,8 +79,26 @@ def _stage_command(name: str, stage: str, text: str) -> None:
 
 
 _stage_command("profile", "profile", "Measure FILE: sizes, words, tokens, and how far it is from general language.")
-_stage_command("plan", "plan", "Say what would be trained on FILE and how, with reasons, and train nothing.")
 _stage_command("run", "report", "From FILE to an evaluated, quantized and reported model; run again, it goes on.")
+
+
+@app.command()
+def plan(
+    file: Input,
+    overrides: Overrides = None,
+    test: Test = None,
+    dev: Dev = None,
+    model: Model = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    out: Out = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="in sentences, with what was measured and refused")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what would be trained on FILE and how, with reasons, and train nothing."""
+    _until("plan", locals())
 
 
 @app.command()
@@ -238,7 +256,7 @@ def _until(stage: str, given: Mapping[str, Any]) -> None:
     options = _options(given)
     with screen.progress() as tell:
         outcome = pipeline.run(options, tell, stage)
-    screen.outcome(outcome, stage)
+    screen.outcome(outcome, "explain" if given.get("explain") else stage)
     following = {"profile": "plan", "plan": "run"}.get(stage)
     after = _words(following, given) if following else f"afina predict {shlex.quote(str(outcome.folder))} FILE"
     screen.end(after, twins.outcome(outcome, stage) if given.get("as_json") else None)

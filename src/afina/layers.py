@@ -1,6 +1,8 @@
 """What the vectors of a body already know of a task: linear heads, on every layer or on the last one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,18 @@ from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Settings, Text
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
+FEWEST, DRAWS = 50, 3  # rows, and draws of them, of a point of the learning curve
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
 
 
 def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bool) -> tuple[LayerScore, ...]:
     """The objective's probe of every layer, for each pooling that it may read; by word on a few words of each row.
 
+    The best reading has its learning curve.
+
     encoded  the training rows of `sample` with their targets; one forward pass over them serves all layers
     """
-    objective, bare = shelf.load("objectives", sample.kind), encoding.bare(encoded)
+    objective, bare, classes = shelf.load("objectives", sample.kind), encoding.bare(encoded), len(sample.labels)
     if objective.PER == "word":
         rng = np.random.default_rng(0)
         tokens = [sorted(rng.permutation(own)[:WORDS_A_ROW].tolist()) for own in encoding.labelled(encoded)]
@@ -29,11 +34,30 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
     else:
         states = features.collect(encoder, tokenizer, bare, lambda batch: features.all_layers(encoder, batch), bf16)
         targets = objective.targets(sample.train, sample.labels)
-    return tuple(  # states: (n, layers + 1, poolings, hidden)
-        LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, len(sample.labels)))
+    found = {  # states: (n, layers + 1, poolings, hidden)
+        (layer, place): LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, classes))
         for layer in range(states.shape[1])
         for place, pooling in enumerate(objective.POOLINGS)
-    )
+    }
+    best = max(found, key=lambda one: found[one].value)
+    curve = learning_curve(objective, states[:, best[0], best[1]], targets, classes)
+    found[best] = replace(found[best], curve=(*curve, (len(states), found[best].value)) if curve else ())
+    return tuple(found.values())
+
+
+def learning_curve(
+    objective: ModuleType, vectors: np.ndarray, targets: np.ndarray, classes: int
+) -> tuple[tuple[int, float], ...]:
+    """The objective's probe with a quarter and with half of the rows, (n, d): rows and the mean of three draws.
+
+    Nothing where a quarter would be fewer than 50 rows.
+    """
+    rng, found = np.random.default_rng(0), []
+    for part in (4, 2) if len(vectors) >= 4 * FEWEST else ():
+        drawn = [rng.permutation(len(vectors))[: len(vectors) // part] for _ in range(DRAWS)]
+        scores = [objective.probe(vectors[rows], targets[rows], classes)[0] for rows in drawn]
+        found.append((len(vectors) // part, float(np.mean(scores))))
+    return tuple(found)
 
 
 def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf16: bool) -> tuple[LayerScore, ...]:

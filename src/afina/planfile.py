@@ -9,9 +9,9 @@ from afina import config, store, yamlfile
 from afina.config import Run
 from afina.errors import ConfigError
 from afina.records import Event, Plan, Tell, Value, from_json, to_json
+from afina.sources import USERS
 
 NAME = "plan.yaml"
-USERS = "set by the user"
 
 
 def text(plan: Plan) -> str:
@@ -25,10 +25,16 @@ def text(plan: Plan) -> str:
             "why": c.why,
             "evidence": dict(c.evidence),
             "refused": dict(c.refused),
+            "source": c.source,
         }
         for c in plan.choices
     ]
-    content = {"choices": choices, "estimates": dict(plan.estimates), "record": _digest(plan)}
+    content = {
+        "choices": choices,
+        "estimates": dict(plan.estimates),
+        "notes": list(plan.notes),
+        "record": _digest(plan),
+    }
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 

@@ -269,6 +269,7 @@ class LayerScore:
     value: float  # of the score that the objective probes with, cross-validated
     low: float  # 95% interval
     high: float
+    curve: tuple[tuple[int, float], ...] = ()  # rows, or words, and the score with so many; of the best reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +343,7 @@ class Choice:
     why: str
     evidence: Mapping[str, Value] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)  # alternative -> why not
+    source: str = ""  # what it rests on: a measurement of this run, one of the project, or a paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +417,7 @@ class Plan:
     estimates: Mapping[str, float]  # trainable (parameters), memory, disk (bytes), seconds
     layers: tuple[LayerScore, ...]
     facts: Facts
+    notes: tuple[str, ...] = ()  # what the measurements say beside the choices
 
 
 # ---------------------------------------------------------------- prepare

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from afina import shelf, wording
-from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Profile, Tell
+from afina import advice, shelf, wording
+from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Plan, Profile, Tell
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -135,9 +135,8 @@ def outcome(result: "Outcome", stage: str) -> None:
     corpus(result.corpus)
     if result.profile and stage == "profile":
         _profile(result.profile)
-    if result.plan and stage in ("plan", "report"):
-        _choices(result.plan.choices)
-        say("estimates: " + ", ".join(wording.estimate(*one) for one in result.plan.estimates.items()))
+    if result.profile and result.plan and stage != "profile":
+        _plan(result.profile, result.plan, stage)
     _before_training(result)
     if result.trained and result.trained.suspects:
         say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
@@ -151,6 +150,18 @@ def outcome(result: "Outcome", stage: str) -> None:
         same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
         say(f"report: {result.folder / 'report.html'}")
+
+
+def _plan(measured: Profile, made: Plan, stage: str) -> None:
+    """The plan as a table, or in sentences."""
+    if stage == "explain":
+        for paragraph in advice.explain(measured, made):
+            say(f"\n{paragraph}")
+        return
+    _choices(made.choices)
+    for note in made.notes:
+        say(note)
+    say("estimates: " + ", ".join(wording.estimate(*one) for one in made.estimates.items()))
 
 
 def _before_training(result: "Outcome") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from afina.records import Corpus, Score, Suspect
+from afina.records import Corpus, Score
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -36,8 +36,9 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
     if result.plan is None:
         return corpus(result.corpus)
     if stage == "plan":
-        return {"choices": [asdict(choice) for choice in result.plan.choices], "estimates": dict(result.plan.estimates)}
-    suspects: Sequence[Suspect] = getattr(result.trained, "suspects", ())
+        choices = [asdict(choice) for choice in result.plan.choices]
+        return {"choices": choices, "estimates": dict(result.plan.estimates), "notes": list(result.plan.notes)}
+    suspects = result.trained.suspects if result.trained else ()
     summary: dict[str, Any] = {
         "run": str(result.folder),
         "task": "pair" if result.corpus.columns.pair and result.corpus.kind == "classify" else result.corpus.kind,
@@ -47,9 +48,6 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         "seconds": result.seconds,
     }
     summary |= _before_training(result)
-    if result.trained:
-        found = result.trained.suspects
-        summary["suspects"] = {"count": len(found), "worst": [asdict(one) for one in found[:WORST]]}
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores(result.evaluation.scores)

@@ -393,3 +393,22 @@ def test_pairs_have_no_windows_and_are_told_so(opened):
     assert planned_long(opened, corpus).settings.long_texts is None
     with pytest.raises(ConfigError, match="long_texts has no meaning for pairs, which are cut"):
         planned_long(opened, corpus, long_texts="window")
+
+
+def test_every_line_of_a_plan_says_what_it_rests_on(opened):
+    made = planned(opened, technique="lora", lora_r=4, dropout=False)
+    assert all(choice.source for choice in made.choices)
+    assert choice(made, "lora_r").source == "set by the user"
+    assert "arXiv:2106.09685" in choice(made, "lora_alpha").source
+    assert "measured in this run" in choice(made, "precision").source
+    assert any(note.startswith("with your technique, lora_r, dropout: ") for note in made.notes)
+
+
+def test_labels_at_random_are_said_to_follow_from_nothing(opened):
+    corpus = corpus_of(40)
+    labels = [row.label for row in corpus.train]
+    random.Random(3).shuffle(labels)
+    rows = tuple(dataclasses.replace(row, label=label) for row, label in zip(corpus.train, labels, strict=True))
+    made = plan(dataclasses.replace(corpus, train=rows), profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
+    assert any(note.startswith("nothing shows that these labels follow from the texts") for note in made.notes)
+    assert not any("nothing shows" in note for note in planned(opened).notes)

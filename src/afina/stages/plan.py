@@ -14,6 +14,7 @@ import numpy as np
 
 from afina import (
     adapting,
+    advice,
     augmenting,
     balancing,
     choosing,
@@ -23,6 +24,7 @@ from afina import (
     preparing,
     retaining,
     shelf,
+    sources,
     timing,
     windows,
 )
@@ -84,7 +86,10 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
     choosing.try_on(settings, facts, opened, corpus.labels)
-    return Plan(opened.record, settings, choices, expected, layers, facts)
+    own = _within(seen, TrainOptions(), beside)[2]
+    notes = (*advice.notes(facts, layers), *advice.overridden(choices, own, expected))
+    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
+    return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
     if choice.name not in given or given[choice.name] == choice.value:
         return choice
     refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
-    return Choice(choice.name, given[choice.name], "set by the user", choice.evidence, refused)
+    return Choice(choice.name, given[choice.name], sources.USERS, choice.evidence, refused)
 
 
 def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:

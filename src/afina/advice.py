@@ -1,0 +1,85 @@
+"""What a plan's measurements say beside its choices, and the whole of it in sentences, as a colleague would put it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from afina import shelf, wording
+from afina.records import Choice, Facts, LayerScore, Plan, Profile
+from afina.sources import USERS
+
+DOUBT = (
+    1.5  # times a 95% interval's half width: the best of some fourteen readings is higher than it should be by chance
+)
+GAIN, NO_GAIN = 0.02, 0.01  # of a score by twice the rows, from which and below which something is said
+NOTICED = 0.05  # of an estimate, from which a change of it is said
+LANGUAGES = {"en": "English", "es": "Spanish"}
+FIRST = ("technique", "freeze_layers", "pooling", "learning_rate", "num_train_epochs", "precision")  # said at length
+
+
+def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
+    """Whether there is anything to learn, and whether more rows would help, as far as the frozen base can tell."""
+    best = max(layers, key=lambda one: one.value)
+    name = shelf.load("objectives", facts.kind).PROBED
+    if best.value - DOUBT * (best.value - best.low) <= facts.majority:
+        score = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
+        return (
+            f"nothing shows that these labels follow from the texts: on {facts.rows:,} rows the best frozen layer has "
+            f"{name} {score}, and answering without reading has {facts.majority:.3f}. Either the labels are no "
+            "matter of the texts, or it takes more rows or training to see it: look at some before you spend time",
+        )
+    points = next((one.curve for one in layers if one.curve), ())
+    if not points:
+        return ()
+    (_, before), (rows, now) = points[-2:]
+    shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in points)
+    said = f"{name} of a head on the frozen base: {shown} {'words' if rows > facts.rows else 'rows'}"
+    if now - before >= GAIN:
+        gain = 100 * (now - before)
+        return (f"{said}: twice the rows still gain {gain:.1f} points, so that more labelled rows would help",)
+    if now - before < NO_GAIN:
+        return (f"{said}: more rows of this kind would gain little there; what is left is for training the body",)
+    return ()
+
+
+def overridden(choices: Sequence[Choice], own: Mapping[str, float], found: Mapping[str, float]) -> tuple[str, ...]:
+    """What the user's settings cost, or save, by estimates of the plan with and without them."""
+    names = [choice.name for choice in choices if choice.why == USERS]
+    moved = [
+        f"{wording.estimate(name, found[name])} instead of {wording.amount(name, own[name])}"
+        for name in own
+        if abs(found[name] - own[name]) > NOTICED * own[name]
+    ]
+    return (f"with your {', '.join(names)}: {', '.join(moved)}",) if names and moved else ()
+
+
+def explain(profile: Profile, plan: Plan) -> Iterator[str]:
+    """Paragraphs: the data, what the base knows, what to do and why, what was not taken, and what it costs."""
+    facts, objective = plan.facts, shelf.load("objectives", plan.facts.kind)
+    language = LANGUAGES.get(profile.language, "a language that was not recognised")
+    tokens = f"{profile.tokens[0]:g} tokens in the middle, {profile.tokens[2]:g} at most"
+    yield (
+        f"You have {facts.rows:,} rows to learn from, {facts.rows_per_class:g} a {objective.COUNTED} in the middle, in "
+        f"{language}: {tokens}."
+    )
+    for one in profile.distances:
+        away = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f}) {one.unit} from general language"
+        yield f"By {one.measure} they are {away}, whose own halves are {abs(one.zero):.3f} apart: {one.means}."
+    best = max(plan.layers, key=lambda one: one.value)
+    yield (
+        f"The base, {plan.base.name}, knows some of it: a head on layer {best.layer} of {facts.layers}, the body "
+        f"frozen, has {objective.PROBED} {wording.interval(best)}; answering without reading has {facts.majority:.3f}."
+    )
+    yield from (f"{wording.sentence(note)}." for note in plan.notes)
+    yield from (_said(choice) for choice in plan.choices if choice.name in FIRST)
+    rest = [f"  {one.name}={one.value}: {one.why}" for one in plan.choices if one.name not in FIRST]
+    yield "\n".join(["The rest:", *rest])
+    costs = ", ".join(wording.estimate(*one) for one in plan.estimates.items())
+    yield f"I expect {costs}."
+
+
+def _said(choice: Choice) -> str:
+    """One choice with its reason, its numbers, what was refused, and its source, a line each."""
+    lines = [f"{choice.name}={choice.value}: {choice.why}."]
+    if choice.evidence:
+        lines.append("measured: " + ", ".join(f"{name} {value}" for name, value in choice.evidence.items()))
+    lines += [f"not {other}: {why}" for other, why in choice.refused.items()]
+    return "\n  ".join([*lines, f"source: {choice.source}"])

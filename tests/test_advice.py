@@ -1,0 +1,56 @@
+"""What the plan says beside its choices, from numbers made by hand."""
+
+from dataclasses import replace
+
+import pytest
+from stories import make
+
+from afina import advice
+from afina.records import Choice, LayerScore
+
+FACTS = replace(make().plan.facts, rows=1000, majority=0.5, kind="classify")
+
+
+def layer(value, half, curve=()):
+    return LayerScore(6, "mean", value, value - half, value + half, curve)
+
+
+def test_labels_that_the_base_cannot_tell_are_said_to_show_nothing():
+    said = advice.notes(FACTS, [layer(0.48, 0.03), layer(0.53, 0.03)])
+    assert len(said) == 1
+    assert "accuracy 0.530 (0.500 to 0.560)" in said[0]
+    assert "answering without reading has 0.500" in said[0]
+    assert advice.notes(FACTS, [layer(0.48, 0.03), layer(0.56, 0.03)]) == ()  # 2 in 100 by chance for one reading
+
+
+@pytest.mark.parametrize(
+    ("curve", "words"),
+    [
+        (((250, 0.60), (500, 0.70), (1000, 0.78)), "twice the rows still gain 8.0 points"),
+        (((250, 0.85), (500, 0.90), (1000, 0.905)), "more rows of this kind would gain little"),
+        (((250, 0.85), (500, 0.89), (1000, 0.905)), None),
+        ((), None),
+    ],
+)
+def test_the_learning_curve_says_whether_more_rows_would_help(curve, words):
+    said = advice.notes(FACTS, [layer(curve[-1][1] if curve else 0.9, 0.02, curve), layer(0.7, 0.02)])
+    assert [words in note for note in said] == [True] if words else said == ()
+
+
+def test_what_the_users_settings_cost_is_told_from_the_plans_own():
+    choices = [Choice("technique", "lora", "set by the user"), Choice("pooling", "mean", "says most")]
+    own, found = {"seconds": 100.0, "memory": 1e9, "disk": 1e8}, {"seconds": 60.0, "memory": 1.01e9, "disk": 5e7}
+    (said,) = advice.overridden(choices, own, found)
+    assert said == "with your technique: training 1 min 0 s instead of 1 min 40 s, disk 50.0 MB instead of 100.0 MB"
+    assert advice.overridden(choices[1:], own, found) == ()
+    assert advice.overridden(choices, own, own) == ()
+
+
+def test_the_whole_plan_is_told_in_sentences_with_its_numbers_and_sources():
+    told = make()
+    made = replace(told.plan, notes=("twice the rows still gain 5.0 points",))
+    text = "\n\n".join(advice.explain(told.profile, made))
+    for needed in (*(choice.name for choice in made.choices), "source: ", "Twice the rows still gain 5.0 points."):
+        assert needed in text
+    assert all(one.measure in text for one in told.profile.distances)
+    assert "-0.000" not in text
