@@ -192,11 +192,14 @@ def test_plan_prints_choices_with_reasons_and_trains_nothing(finished, tiny_bert
     cwd, _ = finished
     done = afina("plan", "notes.csv", "--model", tiny_bert, "--out", "planned", "--json", cwd=cwd)
     plan = json.loads(done.stdout.splitlines()[-1])
-    assert set(plan) == {"choices", "estimates"}
-    assert all(set(choice) == {"name", "value", "why", "evidence", "refused"} for choice in plan["choices"])
+    assert set(plan) == {"choices", "estimates", "notes"}
+    assert all(set(choice) == {"name", "value", "why", "evidence", "refused", "source"} for choice in plan["choices"])
     assert all(choice["why"] for choice in plan["choices"])
     assert {"trainable", "memory", "disk", "seconds"} <= set(plan["estimates"])
     assert not (cwd / "planned" / "model").exists()
+    told = afina("plan", "notes.csv", "--model", tiny_bert, "--out", "planned", "--explain", cwd=cwd).stdout
+    for line in ("You have ", "technique=", "not lora: ", "source: ", "I expect "):
+        assert line in told
 
 
 @pytest.mark.slow
