@@ -62,3 +62,16 @@ def test_a_file_without_a_note_of_its_record_is_read_as_it_stands(tmp_path):
     content["choices"] = [dataclasses.asdict(Choice("num_train_epochs", 4.0, "mine"))]
     path.write_text(yaml.safe_dump(content))
     assert edited(tmp_path) == {"num_train_epochs": 4.0}
+
+
+def test_settings_of_what_the_command_line_turns_off_are_forgotten(tmp_path):
+    technique = changed(PLAN, "technique", value="lora", why=planfile.USERS)
+    kept = (Choice("lora_r", 16, planfile.USERS), Choice("balancing", "random", planfile.USERS))
+    share = Choice("balancing_share", 0.5, planfile.USERS)
+    on_disk(tmp_path, dataclasses.replace(technique, choices=(*technique.choices, *kept, share)))
+    whole = {"technique": "lora", "lora_r": 16, "balancing": "random", "balancing_share": 0.5}
+    assert edited(tmp_path) == whole
+    assert edited(tmp_path, "technique=lora", "balancing=random") == whole
+    assert edited(tmp_path, "balancing=none") == {"technique": "lora", "lora_r": 16, "balancing": "none"}
+    assert edited(tmp_path, "technique=full") == {"technique": "full", "balancing": "random", "balancing_share": 0.5}
+    assert edited(tmp_path, "technique=full", "lora_r=8")["lora_r"] == 8  # said now, and refused later

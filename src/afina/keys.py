@@ -8,6 +8,12 @@ from pydantic import Field, ValidationError
 from afina import shelf
 from afina.errors import ConfigError
 
+SWITCHES = {
+    "augment_": "augmentation", "balancing_": "balancing", "adapt_": "adapt_file", "retention_": "retention",
+    "staging_": "staging", "cycle_": "lr_scheduler_type", "num_cycles": "lr_scheduler_type", "layerwise_": "rates",
+    "discriminative_": "rates", "lora_plus_": "rates", "focal_": "loss",
+}  # how keys begin -> the key that they belong to  # fmt: skip
+
 
 def of(technique: str) -> dict[str, str]:
     """The keys of a technique's options and what they are called in its own Config: {"lora_r": "r", ...}."""
@@ -32,6 +38,17 @@ def fields() -> dict[str, Any]:
             checked = annotated[known[option].annotation, *(known[option].metadata or [None])]
             found[key] = (checked | None, Field(default=None, description=known[option].description))
     return found
+
+
+def switch(key: str) -> str | None:
+    """The key that this one belongs to, and does nothing without.
+
+    >>> switch("augment_share"), switch("lora_r"), switch("lora_plus_ratio"), switch("learning_rate")
+    ('augmentation', 'technique', 'rates', None)
+    """
+    found = next((name for start, name in SWITCHES.items() if key.startswith(start)), None)
+    own = key != "freeze_layers" and any(key in of(name) for name in shelf.names("techniques"))  # a line of every plan
+    return found or ("technique" if own else None)
 
 
 def meaningless(options: Any, names: Iterable[str], without: str) -> None:

@@ -1,14 +1,15 @@
 """plan.yaml: written from the plan for its reader, and read again for what the reader changed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from afina import config, store, yamlfile
+from afina import config, keys, store, yamlfile
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Event, Plan, Tell, Value, from_json, to_json
+from afina.records import Choice, Event, Plan, Tell, Value, from_json, to_json
 from afina.sources import USERS
 
 NAME = "plan.yaml"
@@ -60,6 +61,8 @@ def _plain(value: Value) -> Any:
 def edited(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
     """The options for training, with what the user changed in plan.yaml; the command line wins.
 
+    What was set before and belongs to something that the command line now turns to another value is forgotten.
+
     A file written from another record than the one on disk holds no edits: a run was killed before it could replace it.
     """
     path = folder / NAME
@@ -74,7 +77,16 @@ def edited(options: Run, folder: Path, tell: Tell) -> config.TrainOptions:
         known = before.get(name)
         if known is None:
             raise ConfigError(f"{path}: there is no choice {name!r}", "undo the edit, or delete the file to plan anew")
-        if value != "auto" and name not in given and (value != _plain(known.value) or known.why == USERS):
+        new = value != _plain(known.value)
+        moot = not new and _turned(keys.switch(name), given, before)
+        if value != "auto" and name not in given and not moot and (new or known.why == USERS):
             edits[name] = value
             tell(Event("plan", f"{name}={value} as plan.yaml says"))
     return config.build({"train": {**given, **edits}}, origin=str(path)).train
+
+
+def _turned(switch: str | None, given: Mapping[str, Any], before: Mapping[str, Choice]) -> bool:
+    """Whether the command line gives that key another value than the plan before had."""
+    if switch is None or switch not in given:
+        return False
+    return switch not in before or given[switch] != _plain(before[switch].value)
