@@ -59,12 +59,29 @@ def test_a_class_without_rows_is_never_the_answer():
     assert (x @ weights.T + biases).argmax(1).max() <= 2
 
 
-def test_the_strength_is_chosen_on_rows_of_all_classes_even_where_the_file_is_sorted():
+def test_the_strength_is_chosen_on_rows_of_all_classes_even_where_the_file_is_sorted(monkeypatch):
     x, labels = data(400, classes=4)
-    order = np.argsort(labels)
-    sorted_rows = (x[order], labels[order])
-    _, accuracy = probing.choose_strength(sorted_rows, (x, labels), 4, rows=100)
-    assert accuracy > 0.6
+    order, own, seen = np.argsort(labels), probing.logistic, []
+    monkeypatch.setattr(probing, "logistic", lambda x, y, *rest: seen.append(set(y.tolist())) or own(x, y, *rest))
+    probing.choose_strength((x[order], labels[order]), (x, labels), 4, rows=100)
+    assert seen == [{0, 1, 2, 3}] * len(probing.STRENGTHS)
+
+
+def test_without_dev_the_strength_is_not_the_one_that_fits_its_own_rows_best():
+    x, labels = data(40, width=30)
+    assert probing.choose_strength((x, labels), (x, labels), 3) == max(probing.STRENGTHS)  # what must not happen
+    assert probing.choose_strength((x, labels), None, 3) == probing.ALONE
+
+
+def test_without_dev_the_penalty_of_a_ridge_is_chosen_by_rows_that_it_was_not_fitted_to():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(40, 60))
+    y = x[:, :1] + 3 * rng.normal(size=(40, 1))
+    weights, _ = probing.ridge((x, y), None)
+    own, _ = probing.ridge((x, y), (x, y))
+    fresh = rng.normal(size=(2000, 60))
+    errors = [float(np.square(fresh @ head.T - fresh[:, :1]).mean()) for head in (weights, own)]
+    assert errors[0] < 0.6 * errors[1]
 
 
 def test_the_labels_logistic_heads_are_those_of_scikit_learn_one_by_one():

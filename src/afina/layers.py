@@ -95,6 +95,7 @@ def linear_head(
 
     parts    the rows of train and dev, with targets in the units that training sees; of a row in windows the head is
              fitted to the mean of their vectors, and dev is answered as in use
+    Without dev rows the head's penalty is not chosen on those it is fitted to, which would always want the least.
     By word the head is fitted on words of windows that are drawn at random until there are MOST_WORDS.
     """
     output, objective = heads.output_layer(model), shelf.load("objectives", corpus.kind)
@@ -116,7 +117,7 @@ def linear_head(
     known = seen(encoding.drawn(parts[0], MOST_WORDS) if by_word else parts[0]), seen(parts[1])
     train, dev = ((windows.mean(windows.all_of(vectors), owner), targets) for vectors, owner, targets in known)
     labels, config = output.out_features, tasks.config(corpus.kind, settings)
-    head = objective.fit_head(train, dev, labels, config)
+    head = objective.fit_head(train, dev if corpus.dev else None, labels, config)
     vectors, owner, _ = known[1]
     logits = windows.pooling(objective.ACTIVATION)(windows.all_of(vectors @ head[0].T + head[1]), owner)
     judged = encoding.padded(logits, parts[1]) if by_word else (logits, dev[1])

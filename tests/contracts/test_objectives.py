@@ -208,11 +208,13 @@ def test_a_frozen_layer_that_knows_the_answer_is_seen_and_noise_is_not(case):
     assert 0 <= case.objective.blind(case.corpus.train) < 0.7
 
 
-def test_a_fitted_head_and_the_one_that_training_starts_from_fit_the_frozen_body(case):
+@pytest.mark.parametrize("chosen", ["on dev", "without dev"])
+def test_a_fitted_head_and_the_one_that_training_starts_from_fit_the_frozen_body(case, chosen):
     known, wanted = case.flat()
     known = known.astype(np.float32) + np.float32(0.1)
     labels, options = case.task.labels, case.objective.Config()
-    head = case.objective.fit_head((known, wanted), (known, wanted), len(labels), options)
+    dev = (known, wanted) if chosen == "on dev" else None
+    head = case.objective.fit_head((known, wanted), dev, len(labels), options)
     for weights, biases in (head, case.objective.start(head, (known, wanted), len(labels), options)):
         assert weights.shape == (len(labels), known.shape[1])
         assert biases.shape == (len(labels),)

@@ -111,11 +111,9 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return accuracy, *metrics.wilson(round(accuracy * len(wanted)), len(wanted))
 
 
-def fit_head(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
-) -> Any:
+def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:
     """Weights (classes, d) and biases (classes,) of a logistic head on frozen features, its strength chosen on dev."""
-    strength, _ = probing.choose_strength(train, dev, classes, weighing=config.class_weights)
+    strength = probing.choose_strength(train, dev, classes, weighing=config.class_weights)
     return probing.logistic(*train, classes, strength, config.class_weights)
 
 

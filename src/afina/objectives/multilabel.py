@@ -141,12 +141,10 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return score.value, min(score.low, score.value), max(score.high, score.value)
 
 
-def fit_head(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
-) -> Any:
+def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:
     """Weights (labels, d) and biases (labels,) of logistic heads on frozen features, their strength chosen on dev."""
     del classes
-    strength = probing.choose_strength_labels(train, dev, weighing=config.class_weights)
+    strength = probing.choose_strength_labels(train, dev or train, weighing=config.class_weights)  # TUNES: there is one
     return probing.logistic_labels(*train, strength, config.class_weights)
 
 

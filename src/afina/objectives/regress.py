@@ -124,12 +124,10 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return value, math.tanh(middle - spread), math.tanh(middle + spread)
 
 
-def fit_head(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
-) -> Any:
+def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:
     """Weights (1, d) and a bias (1,) of ridge regression on frozen features, its penalty chosen on dev."""
     del classes, config
-    return probing.ridge((train[0], train[1][:, None]), (dev[0], dev[1][:, None]))
+    return probing.ridge((train[0], train[1][:, None]), dev and (dev[0], dev[1][:, None]))
 
 
 def start(head: Head, train: tuple[np.ndarray, np.ndarray], classes: int, config: Config) -> Head:

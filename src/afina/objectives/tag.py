@@ -141,12 +141,10 @@ def _words_counted(said: np.ndarray, wanted: np.ndarray) -> Counts:
     return Counts(*(table[:, None].astype(np.float64) for table in (hits, said > 0, wanted > 0)))
 
 
-def fit_head(
-    train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray], classes: int, config: Config
-) -> Any:
+def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:
     """Weights (tags, d) and biases (tags,) of a logistic head on the vectors of words, its strength chosen on dev."""
     del config
-    strength, _ = probing.choose_strength(train, dev, classes)
+    strength = probing.choose_strength(train, dev, classes)
     return probing.logistic(*train, classes, strength)
 
 
