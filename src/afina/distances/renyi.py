@@ -12,9 +12,10 @@ What it does not say: whether the words mean the same, in which order they stand
 A small sample seems to prefer the words that it happened to have, which adds to the number; `zero` is drawn with as
 many words as the sample has and holds the same addition.
 
-Source: Renyi 1961, "On measures of entropy and information", Berkeley Symposium 4; a = 0.99 as a measure of domain
-similarity, Van Asch & Daelemans 2010, "Using Domain Similarity for Performance Estimation", DANLP; the skew, Lee 2001,
-"On the Effectiveness of the Skew Divergence for Statistical Language Analysis", AISTATS.
+Source: Renyi 1961, "On measures of entropy and information", Berkeley Symposium 4; at a = 0.99 between domains, Ruder &
+Plank 2017, arXiv:1707.05246, and the code published with it; beside the loss in another domain, Van Asch & Daelemans
+2010, "Using Domain Similarity for Performance Estimation", DANLP; the skew, Lee 2001, "On the Effectiveness of the Skew
+Divergence for Statistical Language Analysis", AISTATS.
 """
 
 from collections import Counter
