@@ -21,6 +21,7 @@ import gzip
 import json
 import os
 import random
+import re
 import resource
 import statistics
 import subprocess
@@ -327,6 +328,11 @@ def correlation(one: Sequence[float], other: Sequence[float]) -> tuple[float, fl
     return round(float(found.statistic), 3), round(float(found.pvalue), 4)
 
 
+def written(results: dict[str, Any]) -> str:
+    """Indented JSON with each list of values on one line."""
+    return re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), json.dumps(results, indent=1))
+
+
 PARTS = {"sets": sets, "mixing": mixing, "stability": stability, "cost": cost, "gains": gains}
 
 
@@ -339,7 +345,7 @@ def main() -> None:
         PARTS[part](results)
         results |= {"threads": os.environ.get("OMP_NUM_THREADS"), "date": str(date.today())}
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        RESULTS.write_text(written(results) + "\n")
 
 
 if __name__ == "__main__":
