@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from afina import __version__, samples
 from afina.bases import Opened
@@ -40,15 +38,24 @@ def remembered(opened: Opened, embed: Embed) -> Embed:
     """
 
     def again(texts: Sequence[str]) -> np.ndarray:
-        try:
-            path = folder() / f"{_name(opened, texts)}.safetensors"
-            return load_file(path)["vectors"]
-        except (OSError, RuntimeError, SafetensorError, KeyError):
-            vectors = embed(texts)
+        known = _read(opened, texts)
+        if known is not None:
+            return known
+        vectors = embed(texts)
         _write(opened, texts, vectors)
         return vectors
 
     return again
+
+
+def _read(opened: Opened, texts: Sequence[str]) -> np.ndarray | None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(folder() / f"{_name(opened, texts)}.safetensors")["vectors"]
+    except (OSError, RuntimeError, SafetensorError, KeyError):  # not there, or not whole
+        return None
 
 
 def _name(opened: Opened, texts: Sequence[str]) -> str:
@@ -60,6 +67,8 @@ def _name(opened: Opened, texts: Sequence[str]) -> str:
 
 def _write(opened: Opened, texts: Sequence[str], vectors: np.ndarray) -> None:
     """Whole or not at all: another process may be reading."""
+    from safetensors.numpy import save
+
     made = {"base": opened.record.sha256, "layer": samples.layer(opened.record.layers), "afina": __version__}
     try:
         place = folder()
