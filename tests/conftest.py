@@ -47,6 +47,12 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What is kept between runs is kept in a folder of the tests'."""
+    os.environ["AFINA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def frozen():
     """Every Trainer collects garbage when it begins: it need not look through all that was imported each time."""

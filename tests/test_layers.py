@@ -22,7 +22,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
-    {"glossaries", "filtering"},
+    {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice"},
     {"stages"},

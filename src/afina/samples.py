@@ -49,6 +49,11 @@ def layer(layers: int) -> int:
     return max(1, round(2 * layers / 3))
 
 
+def most_tokens(opened: Opened) -> int:
+    """The tokens of a text that are embedded at most."""
+    return min(MOST_TOKENS, opened.record.max_tokens)
+
+
 def embedder(opened: Opened) -> Embed:
     """Mean token vectors of that layer of an opened base, which is loaded at the first call."""
 
@@ -62,7 +67,7 @@ def embedder(opened: Opened) -> Embed:
         from afina import features, timing
 
         model, place = encoder(), layer(opened.record.layers)
-        encoded = features.encode(opened.tokenizer, texts, min(MOST_TOKENS, opened.record.max_tokens))
+        encoded = features.encode(opened.tokenizer, texts, most_tokens(opened))
         read = lambda batch: features.all_layers(model, batch)[:, place, 0]  # noqa: E731
         return features.collect(model, opened.tokenizer, encoded, read, timing.has_bf16())
 

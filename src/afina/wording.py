@@ -16,7 +16,7 @@ WORDS = {
     "tfidf_ridge": "TF-IDF ridge", "tfidf_cosine": "TF-IDF cosine", "base_cosine": "base's cosine",
     "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
-    "siamese": "texts apart, compared",
+    "siamese": "texts apart, compared", "frechet": "Fréchet", "renyi": "Rényi",
 }  # fmt: skip
 ESTIMATES = {"trainable": "trainable parameters", "seconds": "training", "latency": "a text", "size": "quantized model"}
 SENTENCE_TRANSFORMERS = """\

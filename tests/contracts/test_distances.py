@@ -67,6 +67,12 @@ def test_another_domain_is_farther_than_more_of_the_same_and_beyond_its_interval
     assert other.value > 3 * abs(other.zero)
 
 
+def test_few_texts_of_the_same_domain_are_as_near_as_zero_says(distance):
+    """What few texts add to a distance is taken off, or stands in `zero` as well."""
+    same, other = (distance.measure(make(60, 3, foreign), REFERENCE, 0) for foreign in (0.0, 1.0))
+    assert abs(same.value - same.zero) < 0.2 * (other.value - same.zero)
+
+
 def test_it_grows_with_the_share_of_another_domain(distance):
     values = [distance.measure(make(200, 1, share), REFERENCE, 0).value for share in (0, 0.1, 0.2, 0.5, 1)]
     assert values == sorted(values)

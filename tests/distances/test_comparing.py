@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from afina.comparing import divergence, interval, resamples
+from afina.comparing import divergence, extrapolated, interval, resamples, shuffled
 
 weights = st.lists(st.floats(0, 10), min_size=4, max_size=4).filter(lambda w: sum(w) > 0.1)
 
@@ -49,3 +49,21 @@ def test_an_interval_covers_the_truth_in_about_95_of_100_samples():
         low, high = interval(rows.mean(), resamples(80, trial) @ rows / 80)
         covered += low <= 0 <= high
     assert 0.90 <= covered / 300 <= 0.98
+
+
+def test_an_order_is_random_for_each_seed_and_does_not_depend_on_the_one_before():
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    again = rows[np.random.default_rng(1).permutation(20)]
+    assert (shuffled(rows, 0) == shuffled(again, 0)).all()
+    assert (shuffled(rows, 0) != shuffled(rows, 1)).any()
+    assert (np.sort(shuffled(rows, 0), axis=0) == np.sort(rows, axis=0)).all()
+
+
+def test_extrapolation_takes_off_what_finite_samples_add_and_nothing_else():
+    between = lambda one, other: float(np.square(one.mean(0) - other.mean(0)).sum())  # noqa: E731
+    rng = np.random.default_rng(0)
+    for shift, expected in ((0.0, 0.0), (1.0, 50.0)):
+        sides = [(rng.normal(size=(40, 50)) + shift, rng.normal(size=(20, 50))) for _ in range(40)]
+        added = 50 / 40 + 50 / 20  # the variance of both means, in 50 directions
+        assert np.mean([between(*side) for side in sides]) == pytest.approx(expected + added, abs=1.5)
+        assert np.mean([extrapolated(between, *side) for side in sides]) == pytest.approx(expected, abs=1.5)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import casing, glossaries, samples, shelf, terms
+from afina import casing, glossaries, samples, shelf, sketches, terms
 from afina.bases import Opened
 from afina.config import ProfileOptions
 from afina.records import Corpus, Distance, Embed, Profile, Row, Sample, Term
@@ -36,7 +36,7 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
     language = samples.language(texts)
     word_counts = [sum(len(samples.words(text)) for text in row.texts) for row in rows]
     token_counts, unknown = _tokens(rows, opened.tokenizer)
-    reference, distances, notes = _compare(texts, language, own, opened, embed or samples.embedder(opened), seed)
+    reference, distances, notes = _compare(texts, language, own, opened, embed, seed)
     class_rows = shelf.load("objectives", corpus.kind).counts(rows, corpus.labels)
     return Profile(
         rows=len(rows),
@@ -67,18 +67,20 @@ def _terms(texts: list[str], language: str, tokenizer: Any) -> tuple[Term, ...]:
 
 
 def _compare(
-    texts: list[str], language: str, own: list[str] | None, opened: Opened, embed: Embed, seed: int
+    texts: list[str], language: str, own: list[str] | None, opened: Opened, given: Embed | None, seed: int
 ) -> tuple[str, tuple[Distance, ...], tuple[str, ...]]:
     """What the texts were compared with, by every measure on the shelf, and what to know about it."""
     worded = sum(bool(samples.words(text)) for text in texts)
     if worded < FEWEST:
         return "", (), (f"no distance was measured: {worded} texts with words are fewer than {FEWEST}",)
+    embed = given or samples.embedder(opened)
+    general = given or sketches.remembered(opened, embed)
     length = samples.common_length(texts)
     sample = samples.take(texts, length, opened.tokenizer, embed)
     if own is not None:
         reference, name = samples.take(own, length, opened.tokenizer, embed), ""
     else:
-        reference, name = samples.shipped("es" if language == "es" else "en", length, opened.tokenizer, embed)
+        reference, name = samples.shipped("es" if language == "es" else "en", length, opened.tokenizer, general)
     notes = [f"for the embeddings, texts of both sides were cut to {length} words"]
     if own is None and language != "es" and "sentences" in name:
         notes.append(
