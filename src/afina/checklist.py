@@ -121,7 +121,11 @@ def _checked(values: np.ndarray, texts: Sequence[Text], task: Task) -> np.ndarra
     """The answers, where they are probabilities of the task's labels."""
     if task.activation == "none" or task.per != "text":
         raise ConfigError(f"a checklist needs classes or labels, not the task {task.kind!r}", "use a run with these")
-    values, expected = np.asarray(values), (len(texts), len(task.labels))
+    expected = (len(texts), len(task.labels))
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RecordError("the model answers something else than an array of numbers", "correct its predict") from None
     if values.shape != expected:
         raise RecordError(
             f"the model answers {values.shape}, not {expected}: texts by labels", "use the model made from these labels"
@@ -135,7 +139,7 @@ def _checked(values: np.ndarray, texts: Sequence[Text], task: Task) -> np.ndarra
             f"the answers to {wrong.sum():,} of {len(texts):,} texts are no probabilities, first that to {first!r}",
             "train again with a lower learning_rate",
         )
-    return values.astype(np.float64)
+    return values
 
 
 def _given(probabilities: np.ndarray, task: Task) -> np.ndarray:

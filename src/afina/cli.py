@@ -154,7 +154,8 @@ def checklist(
 
     found, flips = inference.behave(suite, model, against, labels)
     screen.checklist(found, flips)
-    screen.end(f"afina run FILE --out {shlex.quote(str(model))}", twins.checklist(found, flips) if as_json else None)
+    following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
+    screen.end(following, twins.checklist(found, flips) if as_json else None)
     suites.gate(found)
 
 
@@ -193,9 +194,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(
-    shelf: Annotated[
-        str | None, typer.Argument(help="techniques, cleaners, distances, ...", show_default=False)
-    ] = None,
+    shelf: Annotated[str | None, typer.Argument(help="techniques, cleaners, ...", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """What stands on a SHELF; without one, the shelves."""

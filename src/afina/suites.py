@@ -15,6 +15,7 @@ Source: Ribeiro et al. 2020, arXiv:2005.04118 (MFT, INV, DIR, templates with lex
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -148,14 +149,15 @@ def mapping(path: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def slots(template: str) -> list[tuple[str, int, int]]:
+@cache
+def slots(template: str) -> tuple[tuple[str, int, int], ...]:
     """Lexicon, number and form of each slot: {drug}, {drug2} for another one, {drug.1} for its second form.
 
     >>> slots("{drug} or {drug2.1}, {{literally}}")
-    [('drug', 0, 0), ('drug', 2, 1)]
+    (('drug', 0, 0), ('drug', 2, 1))
     """
     found = [match for match in SLOT.finditer(template) if match[1]]
-    return [(match[1], int(match[2] or 0), int(match[3] or 0)) for match in found]
+    return tuple((match[1], int(match[2] or 0), int(match[3] or 0)) for match in found)
 
 
 def _entry(given: str | list[str]) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import yaml
 
 from afina.errors import ConfigError
 
+DEEPEST = 30  # levels
+
 
 class Marked(dict[Any, Any]):
     """A mapping that knows the line of its file that it began on; 1 is the first."""
@@ -16,12 +18,19 @@ class Marked(dict[Any, Any]):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that also refuses a key given twice, and aliases (which can blow up a small file)."""
+    """Safe YAML that also refuses a key given twice, aliases (which can blow up a small file) and deep nesting."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"line {self.line + 1}: aliases (*name) are not used here")
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"line {self.line + 1}: nested more than {DEEPEST} deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -54,8 +63,6 @@ def read(path: Path, kind: str = "run file", form: str = "'afina init' writes on
         content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
     except FileNotFoundError:
         raise ConfigError(f"there is no {kind} {path}", form) from None
-    except RecursionError:
-        raise ConfigError(f"{path} cannot be read as YAML: it is nested too deep", f"correct it; {form}") from None
     except (yaml.YAMLError, ValueError, OSError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {error}", f"correct it; {form}") from error
     if content is None:
