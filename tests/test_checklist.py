@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,6 +279,14 @@ def test_the_screen_shows_rates_gates_failing_cases_and_flips(capsys):
     said = capsys.readouterr().out
     assert "the model has no urgent" in said
     assert "no case changed between the two runs" in said
+
+
+def test_the_suite_of_the_tutorial_is_one(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(suite:.*?)```", page, re.DOTALL)
+    (tmp_path / "desk.yaml").write_text(block, encoding="utf-8")
+    expanded = expanding.expand(suites.read(str(tmp_path / "desk.yaml")), ["where is my card"])
+    assert [len(one.cases) for one in expanded] == [2, 4, 1, 2]
 
 
 # ---------------------------------------------------------------- the suites that ship
