@@ -56,6 +56,7 @@ WRONG = {
     "an unknown lexicon": ("lexicon: drug", "lexicon: drugs", "no lexicon 'drugs'", "did you mean 'drug'"),
     "a template without lexicon": ("No {symptom}", "No {simptom}", "s.yaml:8: test 'denied': {simptom}", "'symptom'"),
     "a brace alone": ("No {symptom}", "No {symptom", "a brace stands alone"),
+    "a number beyond all bounds": ("{drug}\n", "{drug" + "9" * 5000 + "}\n", "a brace stands alone"),
     "a form that is not there": ("{drug}\n", "{drug.2}\n", "not every entry of the lexicon 'drug' has a form 2"),
     "an empty lexicon": ("[chest pain, fever]", "[]", "not every entry of the lexicon 'symptom'"),
     "an unknown key": ("severity:", "sevrity:", "there is no key 'sevrity'", "did you mean 'severity'"),

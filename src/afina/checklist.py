@@ -40,7 +40,11 @@ def check(
     """
     columns = _columns(suite, task, mapping or {})
     expanded = expanding.expand(suite, rows)
-    texts = list(dict.fromkeys(text for one in expanded for case in one.cases for text in case.texts))
+    asked = [one.cases for one in expanded if not _missing(one, columns)]
+    texts = list(dict.fromkeys(text for cases in asked for case in cases for text in case.texts))
+    if not texts:
+        found = f"no test of {suite.name} can be asked of this model"
+        raise ConfigError(found, "say what more of its labels are with --labels FILE, or use another suite")
     probabilities = _checked(predict(texts), texts, task)
     places = {text: place for place, text in enumerate(texts)}
     said = Answers(probabilities, _given(probabilities, task))
@@ -72,7 +76,7 @@ def gate(record: Checklist) -> None:
             f"{test.name} ({test.rate:.0%}, at most {test.max_failure_rate:.0%})" for test in record.broken
         )
         raise GateError(
-            f"{len(record.broken)} tests of {record.suite} failed more cases than they may: {worst}",
+            f"tests of {record.suite} failed more cases than they may: {worst}",
             "look at the failing cases; add training rows like them, or change max_failure_rate in the suite",
         )
 
@@ -153,7 +157,7 @@ def _tested(
     one: Expanded, said: Answers, places: Mapping[Text, int], columns: Mapping[str, tuple[int, ...]], task: Task
 ) -> Tally:
     test = one.test
-    lacking = [name for name in expecting.labels(test.expect) if not columns[name] and name not in test.expect.ignore]
+    lacking = _missing(one, columns)
     failed, out, failures = [], [], []
     for place, case in enumerate(one.cases):
         right = None if lacking else _judged(one, case, said, places, columns)
@@ -171,6 +175,12 @@ def _tested(
         tuple(failed), tuple(out), rate, *wilson(len(failed), count), rate <= test.max_failure_rate,
         tuple(failures[:SHOWN]), why,
     )  # fmt: skip
+
+
+def _missing(one: Expanded, columns: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """The labels that a test cannot do without and the model has not."""
+    expect = one.test.expect
+    return [name for name in expecting.labels(expect) if not columns[name] and name not in expect.ignore]
 
 
 def _judged(

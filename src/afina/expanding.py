@@ -147,7 +147,7 @@ def _filled(test: SuiteTest, template: str, lexicons: _Lexicons, number: int) ->
 
 
 def _fill(template: str, chosen: Mapping[tuple[str, int], tuple[str, ...]]) -> str:
-    """A filled template; what begins it is a capital where the template's or the entry's place is the beginning."""
+    """A filled template; an entry that begins it gets a capital."""
     filled = SLOT.sub(
         lambda m: chosen[m[1], int(m[2] or 0)][int(m[3] or 0)] if m[1] else m[0][0],
         template,

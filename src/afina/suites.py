@@ -30,7 +30,7 @@ PERTURBATIONS = "perturbations"
 FORM = "docs/tutorial.md shows the form; 'medicine' and 'law' are suites that ship"
 ALLOWED = {"critical": 0.0, "major": 0.1, "minor": 1.0}  # failure rate, by severity
 LEXICON = "lexicon"  # option of a perturbation that names one
-SLOT = re.compile(r"\{\{|\}\}|\{([^\W\d]+?)_?(\d*)(?:\.(\d+))?\}|[{}]")
+SLOT = re.compile(r"\{\{|\}\}|\{([^\W\d]+?)_?(\d{0,3})(?:\.(\d{1,3}))?\}|[{}]")
 
 
 def _name(value: Any) -> Any:
@@ -119,9 +119,9 @@ def read(name: str) -> Suite:
 
     Raises ConfigError with the file, and the line where there is one, for whatever is wrong with it.
     """
-    path = SHIPPED / f"{name}.yaml" if re.fullmatch(r"\w+", name) and not Path(name).exists() else Path(name)
-    if not path.exists() and path.parent == SHIPPED:
-        there = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    there = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    path = SHIPPED / f"{name}.yaml" if name in there else Path(name)
+    if not path.suffix and not path.exists():
         _wrong(f"there is no suite {name!r}", _advice(name, there, f"name a file, or one of {', '.join(there)}"))
     if path.suffix not in (".yaml", ".yml"):
         return released.read(path, {})

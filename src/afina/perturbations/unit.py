@@ -25,7 +25,9 @@ class Config(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
 
     from_: str = Field(alias="from", min_length=1, description="the unit as the text has it")
     to: str = Field(min_length=1, description="the unit that stands there then")
-    factor: Decimal = Field(default=Decimal(1), gt=0, description="that numbers are multiplied by")
+    factor: Decimal = Field(
+        default=Decimal(1), ge=Decimal("1e-12"), le=Decimal("1e12"), description="that numbers are multiplied by"
+    )
     decimal: str = Field(default=".", pattern="^[.,]$", description="the decimal mark")
 
 
