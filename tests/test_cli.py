@@ -182,6 +182,59 @@ def test_evaluate_repairs_a_file_as_a_test_file_is_and_says_so(finished):
         assert said in done.stdout
 
 
+SUITE = """\
+suite: desk
+lexicons: {ending: [today, please, tomorrow, thanks]}
+tests:
+  - {id: lost, type: MFT, capability: words, template: "where is my card {ending}", expect: {label: LABEL}}
+  - {id: haste, type: INV, capability: noise, texts: test, perturb: [upper, punctuation], expect: {same_label: true},
+     severity: minor}
+"""
+
+
+def test_a_suite_is_put_to_a_finished_run_and_exit_code_3_says_that_a_gate_failed(finished):
+    cwd, run = finished
+    (cwd / "bad.yaml").write_text(SUITE.replace("LABEL", "gone"))
+    (cwd / "labels.yaml").write_text("gone: [visit, bill]\n")
+    options = ("--labels", "labels.yaml", "--against", "run", "--json")
+    failed = afina("checklist", "bad.yaml", "--model", "run", *options, cwd=cwd)
+    assert failed.returncode == 3
+    assert "lost (100%, at most 10%)" in failed.stderr
+    assert '"where is my card today": lost' in failed.stdout
+    assert "no case changed between the two runs" in failed.stdout
+    told = json.loads(failed.stdout.splitlines()[-1])
+    assert told["gates_failed"] == ["lost"]
+    assert [test["cases"] for test in told["tests"]] == [4, json.loads(run.stdout.splitlines()[-1])["rows"]["test"]]
+    assert len(told["sha256"]) == 64
+
+
+def test_a_suite_that_does_not_fit_a_run_says_why(finished):
+    folder = finished[0] / "run"
+    with pytest.raises(
+        ConfigError, match="asks about 'urgent', 'routine', which the model lacks: it has 'bill', 'lost'"
+    ):
+        inference.behave("medicine", folder, None, None)
+    pairs = finished[0] / "pairs.yaml"
+    pairs.write_text(SUITE.replace("LABEL", "lost").replace("expect:", "pair: same, expect:", 1))
+    with pytest.raises(ConfigError, match="run answers single texts, and desk has pairs of texts"):
+        inference.behave(str(pairs), folder, None, None)
+    pairs.write_text(SUITE.replace("LABEL", "lost"))
+    found, flips = inference.behave(str(pairs), folder, None, None)
+    assert (found.broken, flips) == ((), None)
+
+
+@pytest.mark.slow
+def test_a_shipped_suite_does_without_labels_that_are_none(finished):
+    cwd, _ = finished
+    (cwd / "none.yaml").write_text("obligation: null\npermission: null\nprohibition: null\n")
+    done = afina("checklist", "law", "--model", "run", "--labels", "none.yaml", "--json", cwd=cwd)
+    assert done.returncode in (0, 3), done.stderr
+    tests = json.loads(done.stdout.splitlines()[-1])["tests"]
+    assert {"MFT", "DIR"} <= {test["kind"] for test in tests if test["skipped"]}
+    assert sum(test["kind"] == "INV" and not test["skipped"] for test in tests) >= 20
+    assert "the model has no obligation" in done.stdout
+
+
 def test_the_next_command_that_is_named_has_the_same_options(tmp_path):
     write(tmp_path / "my notes.csv", messages(60), header=("text", "my label"))
     done = afina("check", "my notes.csv", "seed=3", "--label", "my label", cwd=tmp_path)

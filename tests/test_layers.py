@@ -16,8 +16,10 @@ ROWS = [
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "yamlfile"},
-    {"sources"},
+    {"adapters", "keys", "yamlfile", "expecting", "released"},
+    {"sources", "suites"},
+    {"expanding"},
+    {"checklist"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm", "keeper", "asking"},

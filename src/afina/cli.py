@@ -105,8 +105,7 @@ def plan(
 def demo(out: Out = Path("runs/demo"), as_json: Json = False) -> None:
     """The main job on the embedded data set with the bundled base, offline."""
     folder = Path(__file__).parent / "data" / "reception"
-    test = folder / "test.csv"
-    _until("report", {"file": folder / "train.csv", "test": test, "out": out, "as_json": as_json})
+    _until("report", {"file": folder / "train.csv", "test": folder / "test.csv", "out": out, "as_json": as_json})
 
 
 @app.command()
@@ -139,6 +138,25 @@ def evaluate(
     screen.evaluation(evaluation)
     summary = twins.scores(evaluation.scores)
     screen.end(f"afina predict {shlex.quote(str(folder))} FILE", summary if as_json else None)
+
+
+@app.command()
+def checklist(
+    suite: Annotated[str, typer.Argument(help="medicine, law, or a suite of your own (.yaml)", show_default=False)],
+    model: Annotated[Path, typer.Option(help="the folder of a finished run", show_default=False)],
+    against: Annotated[Path | None, typer.Option(help="another run: what changed", show_default=False)] = None,
+    labels: Annotated[Path | None, typer.Option(help="YAML: SUITE_LABEL: the run's", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a behavioural SUITE to a finished run; exit code 3 where it fails more than it may."""
+    from afina import checklist as suites
+    from afina import inference, screen, twins
+
+    found, flips = inference.behave(suite, model, against, labels)
+    screen.checklist(found, flips)
+    following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
+    screen.end(following, twins.checklist(found, flips) if as_json else None)
+    suites.gate(found)
 
 
 @app.command()
@@ -176,9 +194,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(
-    shelf: Annotated[
-        str | None, typer.Argument(help="techniques, cleaners, distances, ...", show_default=False)
-    ] = None,
+    shelf: Annotated[str | None, typer.Argument(help="techniques, cleaners, ...", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """What stands on a SHELF; without one, the shelves."""

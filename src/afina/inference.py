@@ -9,10 +9,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from afina import cells, columns, shelf, store, tables
+import numpy as np
+
+from afina import cells, checklist, columns, shelf, store, suites, tables
 from afina.errors import ConfigError, DataError
 from afina.predictors import onnx
-from afina.records import Columns, Compressed, Corpus, Evaluation, Finding, Predict, Table, Task, Text
+from afina.records import (
+    Checklist,
+    Columns,
+    Compressed,
+    Corpus,
+    Evaluation,
+    Finding,
+    Flips,
+    Predict,
+    Suite,
+    Table,
+    Task,
+    Text,
+)
 from afina.stages.corpus import as_trained, clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
@@ -138,6 +153,36 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
             f"{table.file} has no labelled rows in {chosen.label!r}", "name the column of labels with --label"
         )
     return evaluate(predict, rows, task, file.name, {}, seed=0), (*table.findings, *unread, *found)
+
+
+def behave(
+    name: str, folder: Path, against: Path | None, labels: Path | None
+) -> tuple[Checklist, tuple[Flips, ...] | None]:
+    """What a finished run does on a suite, and the cases in which it differs from another run.
+
+    labels  YAML: the suite's labels and the model's that they stand for, one, a list or null
+    Tests that ask for texts of the user's get those of the run's test split; the other run gets the same. Texts are
+    repaired as those it was trained on are. Raises ConfigError where suite and run do not go together.
+    """
+    suite, mapping = suites.read(name), suites.mapping(labels) if labels else {}
+    rows = [row.input for row in store.read_record(folder, "corpus", Corpus).test]
+    found = _behave(suite, folder, mapping, rows)
+    if against is None:
+        return found, None
+    return found, checklist.compare(found, _behave(suite, against, mapping, rows))
+
+
+def _behave(suite: Suite, folder: Path, mapping: checklist.Stands, rows: Sequence[Text]) -> Checklist:
+    predict, task, corpus = open_run(folder)
+    pairs = corpus.columns.pair is not None
+
+    def ask(texts: Sequence[Text]) -> np.ndarray:
+        if any(isinstance(text, str) == pairs for text in texts):
+            asked, has = ("pairs of texts", "single texts") if pairs else ("single texts", "pairs of texts")
+            raise ConfigError(f"{folder} answers {asked}, and {suite.name} has {has}", "use another suite or run")
+        return predict(as_trained(texts))
+
+    return checklist.check(suite, ask, task, mapping, rows)
 
 
 def _inputs(table: Table, known: Columns, text: str | None) -> Sequence[Text]:

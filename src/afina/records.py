@@ -702,6 +702,137 @@ class Evaluation:
     mistakes: tuple[tuple[str, str, str, float], ...]  # where, truth, answer, how sure or how far off
 
 
+# ---------------------------------------------------------------- checklist
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the answers to a case of a suite must be; what is empty is not asked for. Labels are the suite's own."""
+
+    label: tuple[str, ...] = ()  # the answer is one of these
+    not_label: tuple[str, ...] = ()  # the answer is none of these
+    same_label: bool = False  # a changed text is answered as the original is
+    label_changes: bool = False  # a changed text is not answered as the original is
+    max_change: float | None = None  # of the probability of any label, by a change of the text
+    min_change: float | None = None  # of the probability of some label
+    probability: str = ""  # the label that the next four are about; 'answer' is what the original is answered with
+    direction: str = ""  # increasing, decreasing, non_increasing or non_decreasing, from the original on
+    tolerance: float = 0.0  # how far a probability may go the wrong way, or must go the right way
+    at_least: float | None = None
+    at_most: float | None = None
+    ignore: tuple[str, ...] = ()  # cases whose original is answered with one of these do not count
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked in one go: a text, or an original and what was made of it."""
+
+    texts: tuple[Text, ...]  # the original first
+    label: str = ""  # of this case alone; '' where the test says what is expected
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteTest:
+    """One test of a suite, before its cases are made."""
+
+    name: str
+    kind: str  # MFT, one text and its answer; INV, changes that change nothing; DIR, changes with a direction
+    capability: str
+    expect: Expectation
+    about: str = ""
+    language: str = ""
+    severity: str = "major"  # critical, major or minor
+    max_failure_rate: float = 1.0  # above which the gate fails; 1 is no gate
+    most: int = 100  # cases
+    seed: int = 0
+    templates: tuple[str, ...] = ()
+    pair: str = ""  # template of the second text of a pair
+    changed: tuple[str, ...] = ()  # templates of changed texts, filled as the original is
+    texts: tuple[str, ...] = ()  # originals that need no filling
+    rows: bool = False  # originals are texts of the user's
+    cases: tuple[Case, ...] = ()  # given whole
+    perturb: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # names on that shelf and their options; each is a text
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Tests of what a model does, as its author wrote them."""
+
+    name: str
+    version: str
+    labels: Mapping[str, str]  # the suite's labels and what they mean
+    lexicons: Mapping[str, tuple[tuple[str, ...], ...]]  # entries, each of one or more forms of one thing
+    tests: tuple[SuiteTest, ...]
+    notes: tuple[str, ...] = ()  # what was left out in reading it
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The cases of one test."""
+
+    test: SuiteTest
+    cases: tuple[Case, ...]
+    possible: int  # cases that the templates could be filled to, or originals that there are
+    note: str = ""  # what there is to say about them
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case that a model failed, and the one answer of it that is wrong."""
+
+    texts: tuple[Text, ...]  # the text, or the original and its changed form
+    wanted: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of one test."""
+
+    name: str
+    kind: str
+    capability: str
+    severity: str
+    max_failure_rate: float
+    cases: int  # that count
+    possible: int
+    failed: tuple[int, ...]  # places of the cases that failed
+    left_out: tuple[int, ...]  # places of cases that do not count: to be ignored, unable to fail, or of no label here
+    rate: float  # failed of those that count
+    low: float  # Wilson's 95% interval
+    high: float
+    passed: bool  # the gate
+    failures: tuple[Failure, ...]  # the shortest
+    skipped: str = ""  # why it was not asked at all
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """What came of a suite."""
+
+    suite: str
+    version: str
+    sha256: str  # of the cases
+    tests: tuple[Tally, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Tally, ...]:
+        """The tests whose gate failed."""
+        return tuple(test for test in self.tests if not test.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Cases of one test that two models differ in."""
+
+    name: str
+    cases: int  # that count with both
+    broken: tuple[int, ...]  # places of cases that the other model passed and this one fails
+    fixed: tuple[int, ...]  # the other way round
+    chance: float  # probability that flips are as uneven as these by chance: exact two-sided sign test
+
+
 # ---------------------------------------------------------------- compress
 
 

@@ -14,7 +14,20 @@ from rich.live import Live
 from rich.table import Table
 
 from afina import advice, shelf, wording
-from afina.records import Choice, Combination, Corpus, Distance, Evaluation, Event, Finding, Plan, Profile, Tell
+from afina.records import (
+    Checklist,
+    Choice,
+    Combination,
+    Corpus,
+    Distance,
+    Evaluation,
+    Event,
+    Finding,
+    Flips,
+    Plan,
+    Profile,
+    Tell,
+)
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -233,6 +246,30 @@ def combination(record: Combination) -> None:
         table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
     _console().print(table)
     say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
+
+
+def checklist(record: Checklist, flips: Sequence[Flips] | None) -> None:
+    """A test a line, then the shortest cases that failed, then what changed against another model."""
+    title = f"{record.suite} {record.version}, cases {record.sha256[:12]}"
+    head = ("test", "type", "capability", "cases", "failed", "rate (95%)", "severity", "at most", "gate")
+    table = Table(*head, box=None, pad_edge=False, title=title, title_justify="left")
+    for one in record.tests:
+        table.add_row(*wording.tested(one))
+    _console().print(table)
+    for one in record.tests:
+        for failure in one.failures:
+            texts = " => ".join(json.dumps(text, ensure_ascii=False) for text in failure.texts)
+            say(f"{one.name}: {texts}: {failure.got}; wanted: {failure.wanted}")
+    for note in record.notes:
+        say(note)
+    for flip in flips or ():
+        if flip.broken or flip.fixed:
+            say(
+                f"{flip.name}: {len(flip.broken):,} cases broken, {len(flip.fixed):,} fixed of {flip.cases:,} "
+                f"(as uneven by chance: {flip.chance:.2g})"
+            )
+    if flips is not None and not any(flip.broken or flip.fixed for flip in flips):
+        say("no case changed between the two runs")
 
 
 def machine(facts: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from afina.records import Corpus, Score
+from afina.records import Checklist, Corpus, Flips, Score
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -56,6 +56,18 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
         summary["int8"] = {name: getattr(result.compressed, name) for name in names}
     return summary
+
+
+def checklist(record: Checklist, flips: Sequence[Flips] | None) -> dict[str, Any]:
+    """What `checklist --json` prints."""
+    told = asdict(record)
+    rates = {one.capability: [0, 0] for one in record.tests}
+    for one in record.tests:
+        rates[one.capability][0] += len(one.failed)
+        rates[one.capability][1] += one.cases
+    told["capabilities"] = {name: {"failed": failed, "cases": cases} for name, (failed, cases) in rates.items()}
+    told["gates_failed"] = [one.name for one in record.broken]
+    return told if flips is None else {**told, "flips": [asdict(flip) for flip in flips]}
 
 
 def _before_training(result: "Outcome") -> dict[str, Any]:

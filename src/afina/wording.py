@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Value
+from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -249,3 +249,14 @@ def loading(layout: str, folder: str, pair: bool, use: str) -> str:
     """
     text = '("a text", "its second text")' if pair else '"a text"'
     return LOADING[layout].format(folder=json.dumps(folder), text=text, use=use)
+
+
+def tested(one: Tally) -> list[str]:
+    """A test of a suite as a line of a table."""
+    if one.skipped:
+        return [one.name, one.kind, one.capability, "0", "", one.skipped, one.severity, "", "not asked"]
+    cases = f"{one.cases:,}" + (f" of {one.possible:,}" if one.possible > one.cases else "")
+    rate = f"{one.rate:.1%} ({one.low:.1%} to {one.high:.1%})"
+    most = "" if one.max_failure_rate == 1 else f"{one.max_failure_rate:.0%}"
+    verdict = "" if one.max_failure_rate == 1 else "passed" if one.passed else "FAILED"
+    return [one.name, one.kind, one.capability, cases, f"{len(one.failed):,}", rate, one.severity, most, verdict]

@@ -1,5 +1,6 @@
 """YAML files that a person writes, read safely: a mapping, no tags, no aliases, no key twice."""
 
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,36 +8,65 @@ import yaml
 
 from afina.errors import ConfigError
 
+DEEPEST = 30  # levels
+
+
+class Marked(dict[Any, Any]):
+    """A mapping that knows the line of its file that it began on; 1 is the first."""
+
+    line = 1
+
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that also refuses a key given twice, and aliases (which can blow up a small file)."""
+    """Safe YAML that also refuses a key given twice, aliases (which can blow up a small file) and deep nesting."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not used here")
-        return super().compose_node(parent, index)
+            raise yaml.YAMLError(f"line {self.line + 1}: aliases (*name) are not used here")
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"line {self.line + 1}: nested more than {DEEPEST} deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key.value, Hashable):
+                raise yaml.YAMLError(f"line {line}: a key is a list or a mapping")
             if key.value in seen:
-                raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
+                raise yaml.YAMLError(f"line {line}: {key.value!r} is given twice")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def marked(self, node: Any) -> Iterator[Marked]:
+        """A mapping with its line, first empty as YAML's own way of constructing wants it."""
+        made = Marked()
+        made.line = node.start_mark.line + 1
+        yield made
+        made.update(self.construct_mapping(node))
 
-def read(path: Path) -> dict[str, Any]:
-    """A YAML mapping, safely: no tags, no aliases, no key twice. Raises ConfigError with the line."""
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.marked)
+
+
+def read(path: Path, kind: str = "run file", form: str = "'afina init' writes one") -> Marked:
+    """A YAML mapping, safely: no tags, no aliases, no key twice. Raises ConfigError with the line.
+
+    Every mapping in it is `Marked`; `kind` is what the file is called in errors, and `form` says how to get one.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
     except FileNotFoundError:
-        raise ConfigError(f"there is no run file {path}", "'afina init' writes one") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as YAML: {error}", "correct it; 'afina init' shows the form"
-        ) from error
+        raise ConfigError(f"there is no {kind} {path}", form) from None
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {error}", f"correct it; {form}") from error
     if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} is not a run file: its top level is no mapping", "'afina init' shows the form")
+        return Marked()
+    if not isinstance(content, Marked):
+        raise ConfigError(f"{path} is not a {kind}: its top level is no mapping", form)
     return content
