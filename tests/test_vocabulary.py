@@ -171,6 +171,7 @@ def medical():
     return opened.tokenizer, vocabulary.merge(opened.tokenizer, learned.tokens), learned
 
 
+@pytest.mark.slow
 def test_general_text_keeps_its_ids_where_no_new_token_is_read(medical):
     before, after, _ = medical
     path = DATA / "corpus_general_en" / "c4_demo.jsonl"

@@ -39,6 +39,7 @@ def test_sentences_and_spans_of_conll_files_are_all_there(name, kinds, rows):
     assert not {finding.check for finding in corpus.findings} & {"conll", "spans"}
 
 
+@pytest.mark.slow
 def test_intents_and_clauses_are_lists_of_labels():
     banking = read(CorpusOptions(train_file=str(there("nlupp_banking") / "banking.jsonl")), 0)
     assert (banking.kind, banking.columns.label, len(banking.labels)) == ("multilabel", "labels", 48)

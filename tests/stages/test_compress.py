@@ -187,6 +187,7 @@ def test_a_file_that_answers_otherwise_than_the_model_is_refused(made):
             stage.compress(made.folder, wrong, made.corpus, CompressOptions(), 0)
 
 
+@pytest.mark.slow
 def test_without_dev_rows_a_rung_is_chosen_on_those_of_train(made):
     alone = run(made, dev=())
     assert alone.variants[0].bytes == run(made).variants[0].bytes
