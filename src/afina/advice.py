@@ -36,7 +36,7 @@ def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
         gain = 100 * (now - before)
         return (f"{said}: twice the rows still gain {gain:.1f} points, so that more labelled rows would help",)
     if now - before < NO_GAIN:
-        return (f"{said}: more rows of this kind would gain little there; what is left is for training the body",)
+        return (f"{said}: more rows of this kind would gain little there",)
     return ()
 
 
