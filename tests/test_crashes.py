@@ -30,7 +30,15 @@ def test_a_training_that_is_killed_thirty_times_ends_bit_for_bit_as_one_that_was
     assert result["kills"] >= 25  # a few come after the end
 
 
-TIMINGS = {"seconds", "seconds_per_row", "latency_ms", "rows_per_second", "why", "evidence", "refused"}
+TIMES = {"seconds", "seconds_per_row", "latency", "latency_ms", "rows_per_second"}
+TIMINGS = {
+    *TIMES,
+    "why",
+    "evidence",
+    "refused",
+    "source",
+    "notes",
+}  # of a choice: the plan's own or the user's, as timed
 
 
 def untimed(value):
