@@ -6,6 +6,7 @@ import pytest
 from stories import make
 
 from afina import advice
+from afina.limits import Limits
 from afina.records import Choice, LayerScore
 
 FACTS = replace(make().plan.facts, rows=1000, majority=0.5, kind="classify")
@@ -40,10 +41,10 @@ def test_the_learning_curve_says_whether_more_rows_would_help(curve, words):
 def test_what_the_users_settings_cost_is_told_from_the_plans_own():
     choices = [Choice("technique", "lora", "set by the user"), Choice("pooling", "mean", "says most")]
     own, found = {"seconds": 100.0, "memory": 1e9, "disk": 1e8}, {"seconds": 60.0, "memory": 1.01e9, "disk": 5e7}
-    (said,) = advice.overridden(choices, own, found)
+    (said,) = advice.overridden(choices, Limits(), own, found)
     assert said == "with your technique: training 1 min 0 s instead of 1 min 40 s, disk 50.0 MB instead of 100.0 MB"
-    assert advice.overridden(choices[1:], own, found) == ()
-    assert advice.overridden(choices, own, own) == ()
+    assert advice.overridden(choices[1:], Limits(), own, found) == ()
+    assert advice.overridden(choices, Limits(), own, own) == ()
 
 
 def test_the_whole_plan_is_told_in_sentences_with_its_numbers_and_sources():

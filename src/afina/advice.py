@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from afina import shelf, wording
+from afina.limits import Limits
 from afina.records import Choice, Facts, LayerScore, Plan, Profile
 from afina.sources import USERS
 
-DOUBT = (
-    1.5  # times a 95% interval's half width: the best of some fourteen readings is higher than it should be by chance
-)
+DOUBT = 1.5  # times a 95% interval's half width: the best of fourteen readings is too good by chance
 GAIN, NO_GAIN = 0.02, 0.01  # of a score by twice the rows, from which and below which something is said
 NOTICED = 0.05  # of an estimate, from which a change of it is said
 LANGUAGES = {"en": "English", "es": "Spanish"}
@@ -18,20 +17,20 @@ FIRST = ("technique", "freeze_layers", "pooling", "learning_rate", "num_train_ep
 def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
     """Whether there is anything to learn, and whether more rows would help, as far as the frozen base can tell."""
     best = max(layers, key=lambda one: one.value)
-    name = shelf.load("objectives", facts.kind).PROBED
+    objective = shelf.load("objectives", facts.kind)
     if best.value - DOUBT * (best.value - best.low) <= facts.majority:
         score = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
         return (
-            f"nothing shows that these labels follow from the texts: on {facts.rows:,} rows the best frozen layer has "
-            f"{name} {score}, and answering without reading has {facts.majority:.3f}. Either the labels are no "
-            "matter of the texts, or it takes more rows or training to see it: look at some before you spend time",
+            f"nothing shows that these labels follow from the texts: the best frozen layer has {objective.PROBED} "
+            f"{score}, and answering without reading has {facts.majority:.3f}. Either the labels are no matter of the "
+            "texts, or it takes more rows or training to see it: look at some before you spend time",
         )
     points = next((one.curve for one in layers if one.curve), ())
     if not points:
         return ()
-    (_, before), (rows, now) = points[-2:]
+    (_, before), (_, now) = points[-2:]
     shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in points)
-    said = f"{name} of a head on the frozen base: {shown} {'words' if rows > facts.rows else 'rows'}"
+    said = f"{objective.PROBED} of a head on the frozen base: {shown} {'words' if objective.PER == 'word' else 'rows'}"
     if now - before >= GAIN:
         gain = 100 * (now - before)
         return (f"{said}: twice the rows still gain {gain:.1f} points, so that more labelled rows would help",)
@@ -40,9 +39,12 @@ def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
     return ()
 
 
-def overridden(choices: Sequence[Choice], own: Mapping[str, float], found: Mapping[str, float]) -> tuple[str, ...]:
-    """What the user's settings cost, or save, by estimates of the plan with and without them."""
+def overridden(
+    choices: Sequence[Choice], limits: Limits, own: Mapping[str, float], found: Mapping[str, float]
+) -> tuple[str, ...]:
+    """What the user's settings and limits cost, or save, by estimates of the plan with and without them."""
     names = [choice.name for choice in choices if choice.why == USERS]
+    names += [name for name in Limits.model_fields if getattr(limits, name) is not None]
     moved = [
         f"{wording.estimate(name, found[name])} instead of {wording.amount(name, own[name])}"
         for name in own

@@ -4,7 +4,7 @@ What depends on the options of one technique is found on the shelf: none is name
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -74,8 +74,17 @@ def candidates(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[st
     value = str(own.value)
     if "technique" in given:
         return [value]
-    fit = [name for name in EXPECTED if name in shelf.names("techniques") and _verdict(name, facts, given).fits]
+    fit = [name for name in EXPECTED if _verdict(name, facts, given).fits]
     return list(dict.fromkeys([value, *fit, "head_only"]))
+
+
+def instead(own: Choice, name: str, broken: Mapping[str, str]) -> Choice:
+    """The choice of a technique that takes the place of better ones; `broken` are the limits that each would break."""
+    if not broken:
+        return own
+    left = {other: why for other, why in own.refused.items() if other != name}
+    why = f"the best that is expected to keep within the limits: {', '.join(broken)} would not"
+    return replace(own, value=name, why=why, refused={**left, **broken})
 
 
 def _against(value: str, each: str, depth: Value) -> dict[str, str]:

@@ -149,14 +149,14 @@ def checklist(
     as_json: Json = False,
 ) -> None:
     """Put a behavioural SUITE to a finished run; exit code 3 where it fails more than it may."""
-    from afina import checklist as suites
     from afina import inference, screen, twins
+    from afina.checklist import gate
 
     found, flips = inference.behave(suite, model, against, labels)
     screen.checklist(found, flips)
     following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
     screen.end(following, twins.checklist(found, flips) if as_json else None)
-    suites.gate(found)
+    gate(found)
 
 
 @app.command()

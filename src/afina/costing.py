@@ -55,9 +55,9 @@ def over(found: Mapping[str, float], limits: Limits) -> dict[str, str]:
     }
 
 
-def instead(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> str:
-    """Why a technique takes the place of better ones."""
-    return "the best that is expected to keep within the limits; " + _broken(tried, limits)
+def said(found: Mapping[str, float], limits: Limits) -> str:
+    """The limits that are broken, with both numbers of each."""
+    return ", ".join(over(found, limits).values())
 
 
 def nothing(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> ConfigError:
@@ -69,11 +69,8 @@ def nothing(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> ConfigE
     cheapest = min(tried, key=excess)
     needs = [f"{NAMED[one]}_limit={_needed(one, tried[cheapest][one])}" for one in over(tried[cheapest], limits)]
     fix = f"the cheapest is {cheapest}: allow it {' '.join(needs)}, or name a smaller base with --model"
-    return ConfigError(f"nothing keeps within the limits: {_broken(tried, limits)}", fix)
-
-
-def _broken(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> str:
-    return "; ".join(f"{name}: {', '.join(over(found, limits).values())}" for name, found in tried.items())
+    each = "; ".join(f"{name}: {said(found, limits)}" for name, found in tried.items())
+    return ConfigError(f"nothing keeps within the limits: {each}", fix)
 
 
 def _needed(name: str, value: float) -> str:

@@ -40,12 +40,12 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
         for place, pooling in enumerate(objective.POOLINGS)
     }
     best = max(found, key=lambda one: found[one].value)
-    curve = learning_curve(objective, states[:, best[0], best[1]], targets, classes)
+    curve = _learning_curve(objective, states[:, best[0], best[1]], targets, classes)
     found[best] = replace(found[best], curve=(*curve, (len(states), found[best].value)) if curve else ())
     return tuple(found.values())
 
 
-def learning_curve(
+def _learning_curve(
     objective: ModuleType, vectors: np.ndarray, targets: np.ndarray, classes: int
 ) -> tuple[tuple[int, float], ...]:
     """The objective's probe with a quarter and with half of the rows, (n, d): rows and the mean of three draws.

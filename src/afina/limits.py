@@ -45,7 +45,7 @@ Bytes = Annotated[float, BeforeValidator(size), Field(gt=0)]
 class Limits(BaseModel):
     """The plan keeps within these by what it expects, which arithmetic and a few timed steps say: no guarantee."""
 
-    time_limit: Seconds | None = Field(default=None, description="of training, adapting and preparing: 10m, 1h30m")
+    time_limit: Seconds | None = Field(default=None, description="of training, and adapting before it: 10m, 1h30m")
     memory_limit: Bytes | None = Field(default=None, description="of training at its peak: 4GB")
     disk_limit: Bytes | None = Field(default=None, description="of the run folder: 2GB")
     latency_limit: Seconds | None = Field(default=None, description="of one text of median length: 20ms")

@@ -414,7 +414,7 @@ class Plan:
     base: Base
     settings: Settings
     choices: tuple[Choice, ...]  # one for each setting, with its reason
-    estimates: Mapping[str, float]  # trainable (parameters), memory, disk (bytes), seconds
+    estimates: Mapping[str, float]  # trainable (parameters), memory, disk, size (bytes), seconds, latency (seconds)
     layers: tuple[LayerScore, ...]
     facts: Facts
     notes: tuple[str, ...] = ()  # what the measurements say beside the choices

@@ -8,7 +8,7 @@ from afina.records import Choice
 USERS = "set by the user"
 HERE = "measured in this run"
 SOURCES = {
-    "technique": "RESULTS.md, Few labels and Techniques; LOG.md, Few labels",
+    "technique": "RESULTS.md, Few labels; RESULTS.md, Techniques; LOG.md, Few labels",
     "pooling": f"{HERE}, the base frozen; pairs also LOG.md, Pairs of texts",
     "freeze_layers": f"{HERE}, the base frozen; RESULTS.md, Distances; LOG.md, Freezing the lower layers",
     "learning_rate": "LOG.md, A lower rate for the body; RESULTS.md, Techniques",

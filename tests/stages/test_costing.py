@@ -5,7 +5,7 @@ import re
 import pytest
 from test_plan import choice, planned
 
-from afina import bases, costing
+from afina import bases, costing, shelf
 from afina.errors import ConfigError
 from afina.limits import Limits
 
@@ -47,7 +47,12 @@ def test_too_little_disk_takes_the_best_technique_that_needs_less(opened):
     made = planned(opened, disk_limit=own.estimates["disk"] - 1)
     assert made.settings.technique not in (own.settings.technique, "head_only")
     assert made.estimates["disk"] < own.estimates["disk"]
-    assert re.search(r"full: disk .* expected, .* allowed", choice(made, "technique").why)
+    technique = choice(made, "technique")
+    assert "full would not" in technique.why
+    assert re.search(r"disk .* expected, .* allowed", technique.refused["full"])
+    assert technique.refused.keys() == {*shelf.names("techniques")} - {made.settings.technique}
+    limited = f"with your disk_limit: trainable parameters {made.estimates['trainable']:,.0f} instead of "
+    assert any(note.startswith(limited) for note in made.notes)
 
 
 def test_what_the_user_sets_is_not_given_up(opened):

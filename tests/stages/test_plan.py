@@ -412,3 +412,12 @@ def test_labels_at_random_are_said_to_follow_from_nothing(opened):
     made = plan(dataclasses.replace(corpus, train=rows), profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
     assert any(note.startswith("nothing shows that these labels follow from the texts") for note in made.notes)
     assert not any("nothing shows" in note for note in planned(opened).notes)
+
+
+def test_the_best_reading_has_a_learning_curve_that_ends_in_its_own_score(opened):
+    layers = planned(opened, rows_per_class=80).layers
+    (best,) = [one for one in layers if one.curve]
+    assert best.value == max(one.value for one in layers) == best.curve[-1][1]
+    assert [rows for rows, _ in best.curve] == [60, 120, 240]
+    assert best.curve[0][1] <= best.value
+    assert not any(one.curve for one in planned(opened).layers)  # a quarter of 120 rows says nothing

@@ -87,7 +87,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choices, settings, expected = _within(seen, options, beside)
     choosing.try_on(settings, facts, opened, corpus.labels)
     own = _within(seen, TrainOptions(), beside)[2]
-    notes = (*advice.notes(facts, layers), *advice.overridden(choices, own, expected))
+    notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
     sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
     return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
 
@@ -115,7 +115,7 @@ def _within(
     own = choosing.technique(seen.facts, given)
     tried: dict[str, dict[str, float]] = {}
     for name in choosing.candidates(own, seen.facts, given):
-        technique = own if not tried else replace(own, value=name, why=costing.instead(tried, options))
+        technique = choosing.instead(own, name, {other: costing.said(one, options) for other, one in tried.items()})
         passes = None
         while True:
             choices = (*_choices(seen, options, technique, passes), *beside)
