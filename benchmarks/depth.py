@@ -13,46 +13,26 @@ arm, and every seed's under `each`.
 import argparse
 import dataclasses
 import json
-import os
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import arms
 from keeping import keep
 
-from afina import bases, config, heads, samples, shelf, tasks, timing
-from afina.predictors import torch as predictor
+from afina import bases, config, shelf, tasks
 from afina.records import Corpus, silent
-from afina.stages import corpus, plan, profile, train
+from afina.stages import plan, profile
 
-DATA = Path(os.environ.get("AFINA_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RESULTS = Path(__file__).parent / "results" / "depth.json"
-RECEPTION = samples.REFERENCE.parent / "reception"
-SETS: dict[str, tuple[str, ...]] = {  # train and test; the test of one file is cut from it
-    "banking77": ("train.csv", "test.csv"),
-    "nlupp_banking": ("banking.jsonl",),
-    "clinc150": ("train.csv", "test.csv"),
-    "atis": ("train.jsonl", "test.jsonl"),
-    "trec": ("train.csv", "test.csv"),
-    "sst2": ("train.csv", "test.csv"),
-    "chemprot": ("train.csv", "test.csv"),
-    "acl_arc": ("train.csv", "test.csv"),
-    "scicite": ("train.csv", "test.csv"),
-    "unfair_tos": ("train.jsonl.gz", "test.jsonl"),
-    "financial_phrasebank": ("train.csv", "test.csv"),
-    "bc5cdr": ("train.conll", "test.conll"),
-    "ncbi_disease": ("train.conll", "test.conll"),
-    "wnut17": ("train.conll", "test.conll"),
-    "btc": ("section_h.conll",),
-    "fb_es": ("train.jsonl", "dev.jsonl"),
-    "reception": (str(RECEPTION / "train.csv"), str(RECEPTION / "test.csv")),
-}
+SETS = (
+    "banking77", "nlupp_banking", "clinc150", "atis", "trec", "sst2", "chemprot", "acl_arc", "scicite", "unfair_tos",
+    "financial_phrasebank", "bc5cdr", "ncbi_disease", "wnut17", "btc", "fb_es", "reception",
+)  # fmt: skip
 ROWS = 600
 
 
-def arms(layers: int) -> dict[str, dict[str, Any]]:
+def depths(layers: int) -> dict[str, dict[str, Any]]:
     """What each arm trains, of a body with so many layers."""
     return {
         "frozen": {"technique": "head_only"},
@@ -79,7 +59,7 @@ def main() -> None:
 def one_set(name: str, seed: int, results: dict[str, Any]) -> None:
     """The arms of one set and seed that are not stored yet."""
     base = bases.open_base("bundled")
-    chosen = arms(base.record.layers)
+    chosen = depths(base.record.layers)
     each = results.get(name, {}).get("each", {})
     missing = [arm for arm in chosen if str(seed) not in each.get(arm, {})]
     if not missing:
@@ -97,28 +77,18 @@ def one_set(name: str, seed: int, results: dict[str, Any]) -> None:
 
 def drawn(name: str, seed: int) -> Corpus:
     """The set with so many rows of train and of test at most, drawn at random."""
-    files = [str(DATA / name / file) for file in SETS[name]]  # a whole path stays as it is
-    options = config.CorpusOptions(train_file=files[0], test_file=files[1] if len(files) > 1 else None)
-    whole = corpus.read(options, seed)
-    fewer = (
-        tuple(rows[place] for place in sorted(np.random.default_rng(seed).permutation(len(rows))[:ROWS]))
-        for rows in (whole.train, whole.test)
+    whole = arms.read(name, seed)
+    return dataclasses.replace(
+        whole, train=arms.drawn(whole.train, ROWS, seed), test=arms.drawn(whole.test, ROWS, seed)
     )
-    return dataclasses.replace(whole, **dict(zip(("train", "test"), fewer, strict=True)))
 
 
 def measure(rows: Corpus, measured: Any, base: bases.Opened, arm: dict[str, Any], seed: int) -> float:
     """Plan and train one arm; the main score on test."""
-    usual = {"precision": "bf16" if timing.has_bf16() else "fp32", "attention": "eager"}  # not by a timing
-    options = config.build({**arm, **usual}).train
-    made = plan.plan(rows, measured, base, options, silent, 0)
-    objective = shelf.load(tasks.OBJECTIVES, rows.kind)
-    with tempfile.TemporaryDirectory() as folder:
-        trained = train.train(rows, made, base, Path(folder), silent, seed)
-        model = heads.load(Path(folder) / trained.folder)
-    answers = predictor.wrap(model, base.tokenizer, made.settings.max_seq_length, task=trained.task)
-    scores = objective.scores(rows.test, answers([row.input for row in rows.test]), trained.task, seed)
-    return round(next(score.value for score in scores if score.name == objective.METRIC), 4)
+    made = plan.plan(rows, measured, base, config.build({**arm, **arms.STEADY}).train, silent, 0)
+    metric = shelf.load(tasks.OBJECTIVES, rows.kind).METRIC
+    _, scores = arms.scored(rows, made, base, seed)
+    return round(next(score.value for score in scores if score.name == metric), 4)
 
 
 def table(results: dict[str, Any]) -> None:

@@ -20,27 +20,24 @@ import argparse
 import dataclasses
 import json
 import math
-import os
 import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import arms
 import numpy as np
 import torch
 from keeping import keep, spread
 
-from afina import adapting, bases, fitting, heads, maskedlm, masking, shelf, tasks, timing
-from afina.config import CorpusOptions, ProfileOptions, TrainOptions
-from afina.predictors import torch as predictor
-from afina.records import Columns, Corpus, Facts, Plan, Row, Settings, silent
-from afina.stages import adapt, corpus, plan, profile, train
+from afina import adapting, bases, fitting, maskedlm, masking
+from afina.config import ProfileOptions, TrainOptions
+from afina.records import Columns, Corpus, Facts, Plan, Settings, silent
+from afina.stages import adapt, plan, profile
 
-DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "masking.json"
 ARMS = ("none", "uniform", "terms", "general")
-PRECISION = "bf16" if timing.has_bf16() else "fp32"
 
 
 def main() -> None:
@@ -96,7 +93,7 @@ def one(arm: str, start: Path, asked: argparse.Namespace, seed: int) -> dict[str
             "perplexity": round(perplexity(opened), 2),
             **found,
             "adapt_seconds": round(seconds),
-            **task(opened, asked.rows, folder, seed),
+            **task(opened, asked.rows, seed),
         }
 
 
@@ -106,7 +103,7 @@ def settings_of(arm: str, folder: Path, steps: int) -> Settings:
     texts = general() if arm == "general" else [one["text"] for one in documents() if one["fold"] != 0]
     file.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
     return Settings(
-        "full", "mean", {}, 1e-4, 1e-2, 3.0, 32, adapting.TOKENS, 0, 0.01, PRECISION, "sdpa", True,
+        "full", "mean", {}, 1e-4, 1e-2, 3.0, 32, adapting.TOKENS, 0, 0.01, arms.STEADY["precision"], "sdpa", True,
         adapt_file=str(file), adapt_steps=steps, adapt_learning_rate=adapting.RATE,
         adapt_masking=adapting.TERMS if arm == "terms" else adapting.UNIFORM,
     )  # fmt: skip
@@ -114,13 +111,13 @@ def settings_of(arm: str, folder: Path, steps: int) -> Settings:
 
 def documents() -> list[dict[str, Any]]:
     """Terms of service, each with its text and its fold."""
-    lines = (DATA / "corpus_legal_tos" / "docs.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (arms.DATA / "corpus_legal_tos" / "docs.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 def general() -> list[str]:
     """Paragraphs of Wikipedia and pages of C4."""
-    folder = DATA / "corpus_general_en"
+    folder = arms.DATA / "corpus_general_en"
     wiki = (folder / "wiki_demo.txt").read_text(encoding="utf-8").splitlines()
     pages = [json.loads(line)["text"] for line in (folder / "c4_demo.jsonl").read_text(encoding="utf-8").splitlines()]
     return [text for text in (*wiki, *pages) if len(text.split()) > 20]
@@ -146,21 +143,14 @@ def perplexity(opened: bases.Opened) -> float:
     return math.exp(nats.sum() / sum(label != masking.IGNORED for row in rows for label in row["labels"]))
 
 
-def task(opened: bases.Opened, most: int, folder: Path, seed: int) -> dict[str, Any]:
+def task(opened: bases.Opened, most: int, seed: int) -> dict[str, Any]:
     """Scores on fold 0 of the plan's own training on so many rows."""
     began = time.monotonic()
-    files = CorpusOptions(
-        train_file=str(DATA / "unfair_tos" / "train.jsonl.gz"), test_file=str(DATA / "unfair_tos" / "test.jsonl")
-    )
-    whole = corpus.read(files, 0)
-    chosen = sorted(np.random.default_rng(seed).permutation(len(whole.train))[:most])
-    rows = dataclasses.replace(whole, train=tuple[Row, ...](whole.train[place] for place in chosen))
-    options = TrainOptions(precision=PRECISION, attention="eager", pooling="mean")  # the same for all arms
+    whole = arms.read("unfair_tos")
+    rows = dataclasses.replace(whole, train=arms.drawn(whole.train, most, seed))
+    options = TrainOptions(**arms.STEADY, pooling="mean")  # the same for all arms
     made = plan.plan(rows, profile.measure(rows, ProfileOptions(), opened, 0), opened, options, silent, 0)
-    trained = train.train(rows, made, opened, folder, silent, seed)
-    model, objective = heads.load(folder / trained.folder), shelf.load(tasks.OBJECTIVES, rows.kind)
-    answers = predictor.wrap(model, opened.tokenizer, made.settings.max_seq_length, task=trained.task)
-    scores = objective.scores(rows.test, answers([row.input for row in rows.test]), trained.task, seed)
+    _, scores = arms.scored(rows, made, opened, seed)
     kept = {score.name: round(score.value, 4) for score in scores if score.name.endswith("f1")}
     return {**kept, "technique": made.settings.technique, "task_seconds": round(time.monotonic() - began)}
 

@@ -16,32 +16,23 @@ Data: the folder named by AFINA_DATA. Results: benchmarks/results/regret.json.
 import argparse
 import dataclasses
 import json
-import os
 import statistics
-import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import arms
 import numpy as np
 from keeping import keep, spread
 
-from afina import bases, heads, shelf, splits, timing
-from afina.config import CorpusOptions, ProfileOptions, TrainOptions
+from afina import bases, shelf, splits
+from afina.config import ProfileOptions, TrainOptions
 from afina.errors import AfinaError
-from afina.predictors import torch as predictor
 from afina.records import Corpus, Row, silent
-from afina.stages import corpus, plan, profile, train
+from afina.stages import corpus, plan, profile
 
-DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "regret.json"
-FILES = {
-    "unfair_tos": ("train.jsonl.gz", "test.jsonl"),
-    "ncbi_disease": ("train.conll", "test.conll"),
-    "fb_es": ("train.jsonl", "dev.jsonl"),  # it has no labelled test
-}
-USUAL = ("train.csv", "test.csv")
 SIZES = {
     "trec": ("8", "64", "all"),
     "financial_phrasebank": ("8", "64", "all"),
@@ -87,9 +78,7 @@ def main() -> None:
 
 def drawn(name: str, size: str, seed: int) -> Corpus:
     """The corpus with so many rows of train, of which a dev split is cut as `afina run` does, and 1,000 of test."""
-    train_file, test_file = FILES.get(name, USUAL)
-    files = CorpusOptions(train_file=str(DATA / name / train_file), test_file=str(DATA / name / test_file))
-    whole = corpus.read(files, 0)
+    whole = arms.read(name)
     rng, known = np.random.default_rng(seed), (*whole.train, *whole.dev)
     order = [known[place] for place in rng.permutation(len(known))]
     rows = order if size == "all" else order[:1000] if size == "1000" else _each(order, int(size))
@@ -98,8 +87,7 @@ def drawn(name: str, size: str, seed: int) -> Corpus:
     if objective.TUNES or corpus.DEV_SHARE * len(rows) >= splits.UNSURE:
         strata = objective.strata(rows)
         rows, dev = splits.cut(rows, corpus.DEV_SHARE, seed, corpus.MOST_DEV, strata)
-    test = tuple(whole.test[place] for place in sorted(rng.permutation(len(whole.test))[:TEST]))
-    return dataclasses.replace(whole, train=tuple(rows), dev=dev, test=test)
+    return dataclasses.replace(whole, train=tuple(rows), dev=dev, test=arms.drawn(whole.test, TEST, seed))
 
 
 def _each(rows: list[Row], size: int) -> list[Row]:
@@ -123,8 +111,8 @@ def picked(rows: Corpus, opened: bases.Opened) -> dict[str, Any]:
 
 
 def usual(technique: str | None = None) -> TrainOptions:
-    """Precision and attention are not left to a timing, which other work on the machine may turn."""
-    return TrainOptions(technique=technique, precision="bf16" if timing.has_bf16() else "fp32", attention="eager")
+    """The technique, and what no timing decides."""
+    return TrainOptions(technique=technique, **arms.STEADY)
 
 
 def trained(rows: Corpus, opened: bases.Opened, technique: str, seed: int) -> dict[str, Any]:
@@ -133,13 +121,9 @@ def trained(rows: Corpus, opened: bases.Opened, technique: str, seed: int) -> di
     try:
         measured = profile.measure(rows, ProfileOptions(), opened, 0)
         made = plan.plan(rows, measured, opened, usual(technique), silent, 0)
-        with tempfile.TemporaryDirectory() as folder:
-            done = train.train(rows, made, opened, Path(folder), silent, seed)
-            model = heads.load(Path(folder) / done.folder)
+        done, scores = arms.scored(rows, made, opened, seed)
     except AfinaError as error:
         return {"refused": error.found}
-    answers = predictor.wrap(model, opened.tokenizer, made.settings.max_seq_length, task=done.task)
-    scores = objective.scores(rows.test, answers([row.input for row in rows.test]), done.task, seed)
     return {
         "test": {score.name: round(score.value, 4) for score in scores if score.name.endswith(("f1", "accuracy"))},
         "dev": round(next((score.value for score in done.dev if score.name == objective.METRIC), 0.0), 4),
@@ -161,14 +145,14 @@ def table(results: dict[str, Any]) -> None:
             cells[name, size][what][seed] = found
     print(f"\n| set | rows | {' | '.join(TECHNIQUES)} | pick | regret |\n|{'---|' * (len(TECHNIQUES) + 4)}")
     regrets: dict[str, list[float]] = defaultdict(list)
-    for (name, size), arms in cells.items():
-        seeds = arms[PICK].keys()
-        if not seeds or any(arms[what].keys() != seeds for what in TECHNIQUES):
+    for (name, size), tried in cells.items():
+        seeds = tried[PICK].keys()
+        if not seeds or any(tried[what].keys() != seeds for what in TECHNIQUES):
             continue  # not finished
-        fit = [what for what in TECHNIQUES if all("test" in arms[what][seed] for seed in seeds)]
-        means = {what: statistics.fmean(score(arms[what][seed]) for seed in seeds) for what in fit}
-        picks = {seed: arms[PICK][seed]["technique"] for seed in seeds}
-        got = statistics.fmean(score(arms[picks[seed]][seed]) for seed in seeds)
+        fit = [what for what in TECHNIQUES if all("test" in tried[what][seed] for seed in seeds)]
+        means = {what: statistics.fmean(score(tried[what][seed]) for seed in seeds) for what in fit}
+        picks = {seed: tried[PICK][seed]["technique"] for seed in seeds}
+        got = statistics.fmean(score(tried[picks[seed]][seed]) for seed in seeds)
         best = max(means.values())
         for what in (PICK, *FIXED):
             regrets[what].append(best - (got if what == PICK else means[what]))

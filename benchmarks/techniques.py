@@ -14,7 +14,6 @@ not measured again. Data: the folder named by AFINA_DATA. Results: benchmarks/re
 import argparse
 import dataclasses
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -24,18 +23,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from keeping import keep, spread
 
-DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "techniques.json"
 SETS = ("banking77", "chemprot", "unfair_tos", "ncbi_disease")
-FILES = {
-    "unfair_tos": ("train.jsonl.gz", "test.jsonl"),
-    "ncbi_disease": ("train.conll", "test.conll"),
-    "bc5cdr": ("train.conll", "test.conll"),
-}  # the others are as the next line says
-USUAL = ("train.csv", "test.csv")
 TECHNIQUES = ("full", "head_only", "lora", "adapter", "bitfit", "prompt")
 ROWS, TEST = 3000, 1000
 PLANNED = "planned"
@@ -79,33 +70,24 @@ def _apart(key: str) -> dict[str, Any]:
 
 def arm(key: str) -> dict[str, Any]:
     """Plan and train; the main score on dev and on test, what was trained of the body, seconds, memory."""
-    from afina import bases, config, heads, shelf, tasks, timing
-    from afina.predictors import torch as predictor
+    import arms
+
+    from afina import bases, config, shelf, tasks
     from afina.records import silent
-    from afina.stages import corpus, plan, prepare, profile, train
+    from afina.stages import plan, prepare, profile
 
     name, most, technique, given, number = key.split("/")
-    seed, (train_file, test_file) = int(number), FILES.get(name, USUAL)
-    files = config.CorpusOptions(train_file=str(DATA / name / train_file), test_file=str(DATA / name / test_file))
-    whole = corpus.read(files, 0)
-    rows = dataclasses.replace(whole, train=_drawn(whole.train, int(most), seed), test=_drawn(whole.test, TEST, seed))
-    base = bases.open_base("bundled")
-    usual = {
-        "technique": technique,
-        "precision": "bf16" if timing.has_bf16() else "fp32",
-        "attention": "eager",
-    }  # the last two not by a timing, which other work on the machine may turn
-    options = config.build(usual, [] if given == PLANNED else given.split(",")).train
+    seed, whole = int(number), arms.read(name)
+    chosen = {"train": arms.drawn(whole.train, int(most), seed), "test": arms.drawn(whole.test, TEST, seed)}
+    rows, base = dataclasses.replace(whole, **chosen), bases.open_base("bundled")
+    options = config.build({"technique": technique, **arms.STEADY}, [] if given == PLANNED else given.split(",")).train
     made = plan.plan(rows, profile.measure(rows, config.ProfileOptions(), base, 0), base, options, silent, 0)
     objective = shelf.load(tasks.OBJECTIVES, rows.kind)
     with tempfile.TemporaryDirectory() as folder:
         if made.settings.new_tokens:
             prepared = prepare.prepare(rows, made, base, Path(folder), silent)
             base = bases.open_base(str(Path(folder) / prepared.folder))
-        trained = train.train(rows, made, base, Path(folder), silent, seed)
-        model = heads.load(Path(folder) / trained.folder)
-    answers = predictor.wrap(model, base.tokenizer, made.settings.max_seq_length, task=trained.task)
-    scores = objective.scores(rows.test, answers([row.input for row in rows.test]), trained.task, seed)
+        trained, scores = arms.scored(rows, made, base, seed)
     width = made.facts.hidden + 1
     return {
         "metric": objective.METRIC,
@@ -120,18 +102,13 @@ def arm(key: str) -> dict[str, Any]:
     }
 
 
-def _drawn(rows: tuple[Any, ...], most: int, seed: int) -> tuple[Any, ...]:
-    """So many rows at most, drawn at random."""
-    return tuple(rows[place] for place in sorted(np.random.default_rng(seed).permutation(len(rows))[:most]))
-
-
 def table(results: dict[str, Any]) -> None:
     """Markdown: means and standard deviations over seeds, and the share of full fine-tuning's score, seed by seed."""
-    arms: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
+    tried: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
     for key, found in results.items():
         if key != "machine":
             *what, seed = key.split("/")
-            arms[tuple(what)][seed] = found
+            tried[tuple(what)][seed] = found
     columns = (
         "set",
         "rows",
@@ -148,8 +125,8 @@ def table(results: dict[str, Any]) -> None:
         "MB",
     )
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for (name, most, technique, options), seeds in arms.items():
-        full = arms.get((name, most, "full", PLANNED), {})
+    for (name, most, technique, options), seeds in tried.items():
+        full = tried.get((name, most, "full", PLANNED), {})
         ones = list(seeds.values())
         metric = ones[0]["metric"]
         shares = [seeds[n]["test"][metric] / full[n]["test"][metric] for n in seeds if n in full]
