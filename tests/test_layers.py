@@ -16,7 +16,7 @@ ROWS = [
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "yamlfile", "expecting", "released"},
+    {"adapters", "keys", "arguments", "yamlfile", "expecting", "released"},
     {"sources", "suites"},
     {"expanding"},
     {"checklist"},
@@ -28,11 +28,12 @@ ROWS = [
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice"},
     {"stages"},
-    {"figures", "inference", "before_training"},
+    {"figures", "inference", "before_training", "subjects"},
     {"story", "dataview"},
     {"report"},
     {"pipeline"},
     {"screen", "twins"},
+    {"commands"},
     {"cli"},
 ]
 HEIGHT = {name: row for row, names in enumerate(ROWS) for name in names}

@@ -65,7 +65,7 @@ def open_base(name: str) -> Opened:
         body_parameters=total - embeddings,
         max_tokens=_max_tokens(config),
     )
-    tokenizer = _tokenizer(folder, name)
+    tokenizer = open_tokenizer(folder, name)
     if len(tokenizer) > config.vocab_size:
         raise ConfigError(
             f"{name}: the tokenizer knows {len(tokenizer):,} tokens, the model only {config.vocab_size:,}",
@@ -190,7 +190,8 @@ def _count(weights: list[Path]) -> tuple[int, int]:
     return embeddings, total
 
 
-def _tokenizer(folder: Path, name: str) -> Any:
+def open_tokenizer(folder: Path, name: str) -> Any:
+    """The fast tokenizer of a folder that is called `name`. Raises ConfigError where it has none."""
     from transformers import AutoTokenizer
 
     try:

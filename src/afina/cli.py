@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from afina.errors import AfinaError, ConfigError
+from afina import commands
+from afina.arguments import Dev, Input, Json, LabelColumn, Model, Out, Overrides, Test, TextColumn
+from afina.errors import AfinaError
 
 app = typer.Typer(
     add_completion=False,
@@ -20,17 +22,6 @@ app = typer.Typer(
     epilog="First steps: 'afina demo', then 'afina run your.csv'.",
 )
 
-Data = Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL, also gzipped", show_default=False)]
-Input = Annotated[Path, typer.Argument(help="a data file, or a run file (.yaml)", show_default=False)]
-Finished = Annotated[Path, typer.Argument(help="the folder of a finished run", show_default=False)]
-Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as many as you like", show_default=False)]
-Test = Annotated[Path | None, typer.Option(help="rows for the final scores", show_default=False)]
-Dev = Annotated[Path | None, typer.Option(help="rows for choices", show_default=False)]
-Model = Annotated[str | None, typer.Option(help="a hub id, a folder, or 'bundled'", show_default=False)]
-TextColumn = Annotated[str | None, typer.Option("--text", help="column of the texts", show_default=False)]
-LabelColumn = Annotated[str | None, typer.Option("--label", help="column of the labels", show_default=False)]
-Out = Annotated[Path | None, typer.Option(help="the run folder", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="end with one JSON document on the last line")]
 KEYS = {  # options that are keys of the run file
     "test": "test_file", "dev": "dev_file", "model": "model_name_or_path", "text": "text_column",
     "label": "label_column", "out": "output_dir",
@@ -108,127 +99,8 @@ def demo(out: Out = Path("runs/demo"), as_json: Json = False) -> None:
     _until("report", {"file": folder / "train.csv", "test": folder / "test.csv", "out": out, "as_json": as_json})
 
 
-@app.command()
-def predict(
-    folder: Finished,
-    file: Data,
-    text: TextColumn = None,
-    out: Annotated[Path | None, typer.Option(help="the file to write, .csv or .jsonl", show_default=False)] = None,
-    as_json: Json = False,
-) -> None:
-    """Label FILE with a finished run, through ONNX Runtime and without torch."""
-    from afina import inference, screen
-
-    made = inference.label(folder, file, text, out)
-    screen.findings(made.findings)
-    screen.say(f"{made.rows:,} rows labelled in {made.file}")
-    summary = {"rows": made.rows, "out": str(made.file), "labels": dict(made.counts)}
-    screen.end(f"afina evaluate {shlex.quote(str(folder))} LABELLED_FILE", summary if as_json else None)
-
-
-@app.command()
-def evaluate(
-    folder: Finished, file: Data, text: TextColumn = None, label: LabelColumn = None, as_json: Json = False
-) -> None:
-    """Score a finished run on the labelled rows of FILE, through ONNX Runtime and without torch."""
-    from afina import inference, screen, twins
-
-    evaluation, findings = inference.score(folder, file, text, label)
-    screen.findings(findings)
-    screen.evaluation(evaluation)
-    summary = twins.scores(evaluation.scores)
-    screen.end(f"afina predict {shlex.quote(str(folder))} FILE", summary if as_json else None)
-
-
-@app.command()
-def checklist(
-    suite: Annotated[str, typer.Argument(help="medicine, law, or a suite of your own (.yaml)", show_default=False)],
-    model: Annotated[Path, typer.Option(help="the folder of a finished run", show_default=False)],
-    against: Annotated[Path | None, typer.Option(help="another run: what changed", show_default=False)] = None,
-    labels: Annotated[Path | None, typer.Option(help="YAML: SUITE_LABEL: the run's", show_default=False)] = None,
-    as_json: Json = False,
-) -> None:
-    """Put a behavioural SUITE to a finished run; exit code 3 where it fails more than it may."""
-    from afina import inference, screen, twins
-    from afina.checklist import gate
-
-    found, flips = inference.behave(suite, model, against, labels)
-    screen.checklist(found, flips)
-    following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
-    screen.end(following, twins.checklist(found, flips) if as_json else None)
-    gate(found)
-
-
-@app.command()
-def combine(
-    runs: Annotated[
-        list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
-    ],
-    model: Model = None,
-    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("runs/combined"),
-    as_json: Json = False,
-) -> None:
-    """Put the LoRA adapters of several runs on one base: each by its task, and the best merge of all."""
-    from dataclasses import asdict
-
-    from afina import combining, screen
-
-    with screen.progress() as tell:
-        made = combining.combine_runs(runs, out, model, tell)
-    base = out / combining.BASE
-    screen.combination(made)
-    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {base}")
-    following = f"afina run NEW_FILE --model {shlex.quote(str(base))} technique=lora"
-    screen.end(following, asdict(made) if as_json else None)
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Versions, processor, memory, disk, and what is missing with the command that installs it."""
-    from afina import machine, screen
-
-    facts = machine.describe()
-    screen.machine(facts)
-    screen.end("afina demo", facts if as_json else None)
-
-
-@app.command("list")
-def list_(
-    shelf: Annotated[str | None, typer.Argument(help="techniques, cleaners, ...", show_default=False)] = None,
-    as_json: Json = False,
-) -> None:
-    """What stands on a SHELF; without one, the shelves."""
-    from afina import screen
-    from afina import shelf as shelves
-
-    if shelf is None:
-        entries = {name: ", ".join(shelves.names(name)) for name in shelves.shelves()}
-    else:
-        entries = {name: shelves.summary(shelf, name) for name in shelves.names(shelf)}
-    screen.pairs(entries)
-    screen.end("afina list techniques" if shelf is None else "afina run FILE", entries if as_json else None)
-
-
-@app.command()
-def init(
-    out: Annotated[Path, typer.Option(help="the file to write")] = Path("run.yaml"), as_json: Json = False
-) -> None:
-    """Write a run file with every key, its default and its meaning."""
-    from afina import config, screen, store
-
-    if out.exists():
-        raise ConfigError(f"{out} is there already", "choose another name with --out")
-    store.write_text(out, config.template())
-    screen.say(f"{out} written")
-    screen.end(f"afina run {shlex.quote(str(out))}", {"out": str(out)} if as_json else None)
-
-
-@app.command()
-def version() -> None:
-    """The version of this program."""
-    from afina import __version__, screen
-
-    screen.say(__version__)
+for _name, _command in commands.ALL.items():
+    app.command(_name)(_command)
 
 
 def main() -> None:

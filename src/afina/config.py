@@ -174,6 +174,25 @@ class CompressOptions(Section):
     max_drop_points: float = Field(default=0.5, ge=0, description="accuracy on dev, in points")
 
 
+_ProbeOptions: Any = create_model("_ProbeOptions", __base__=Section, **keys.fields("probes"))
+
+
+class ProbeOptions(_ProbeOptions):
+    """How the finished model is looked at."""
+
+    probes: tuple[str, ...] | None = Field(default=None, description="names on that shelf; all where absent")
+    probe_rows: int = Field(default=500, ge=1, description="rows of test that are asked, at most")
+
+    @field_validator("probes", mode="before")
+    @classmethod
+    def _of_the_shelf(cls, value: Any) -> Any:
+        """One name or several; raises ConfigError with the nearest name."""
+        names = value.split(",") if isinstance(value, str) else value
+        for name in names or ():
+            shelf.check("probes", str(name))
+        return names
+
+
 class Run(Section):
     """A whole run file."""
 
@@ -184,29 +203,7 @@ class Run(Section):
     profile: ProfileOptions = ProfileOptions()
     train: TrainOptions = TrainOptions()
     compress: CompressOptions = CompressOptions()
-
-
-ALIASES = {
-    "base_model": "model_name_or_path",
-    "validation_file": "dev_file",
-    "lr": "learning_rate",
-    "epochs": "num_train_epochs",
-    "num_epochs": "num_train_epochs",
-    "batch_size": "per_device_train_batch_size",
-    "micro_batch_size": "per_device_train_batch_size",
-    "cutoff_len": "max_seq_length",
-    "sequence_len": "max_seq_length",
-    "max_length": "max_seq_length",
-    "lora_rank": "lora_r",
-    "lora_target": "lora_targets",
-    "lora_target_modules": "lora_targets",
-    "loraplus_lr_ratio": "lora_plus_ratio",
-    "use_rslora": "lora_rslora",
-    "use_dora": "lora_dora",
-    "num_virtual_tokens": "prompt_tokens",
-    "out": "output_dir",
-    "project_name": "output_dir",
-}
+    probe: ProbeOptions = ProbeOptions()
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Run:
@@ -268,14 +265,14 @@ def _sections() -> dict[str, type[Section]]:
 
 def _keys() -> dict[str, str]:
     """Every key by its short and its dotted name, aliases too -> its dotted name."""
-    keys = {name: name for name in Run.model_fields if name not in _sections()}
+    known = {name: name for name in Run.model_fields if name not in _sections()}
     for section, model in _sections().items():
         for name in model.model_fields:
-            keys[name] = keys[f"{section}.{name}"] = f"{section}.{name}"
-    for alias, name in ALIASES.items():
-        dotted = keys[name]
-        keys[alias] = keys[f"{dotted.rpartition('.')[0]}.{alias}".lstrip(".")] = dotted
-    return keys
+            known[name] = known[f"{section}.{name}"] = f"{section}.{name}"
+    for alias, name in keys.ALIASES.items():
+        dotted = known[name]
+        known[alias] = known[f"{dotted.rpartition('.')[0]}.{alias}".lstrip(".")] = dotted
+    return known
 
 
 def _put(nested: dict[str, Any], key: str, value: Any, origin: str) -> None:

@@ -14,27 +14,50 @@ SWITCHES = {
     "discriminative_": "rates", "lora_plus_": "rates", "focal_": "loss",
 }  # how keys begin -> the key that they belong to  # fmt: skip
 
+ALIASES = {
+    "base_model": "model_name_or_path",
+    "validation_file": "dev_file",
+    "lr": "learning_rate",
+    "epochs": "num_train_epochs",
+    "num_epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "micro_batch_size": "per_device_train_batch_size",
+    "cutoff_len": "max_seq_length",
+    "sequence_len": "max_seq_length",
+    "max_length": "max_seq_length",
+    "lora_rank": "lora_r",
+    "lora_target": "lora_targets",
+    "lora_target_modules": "lora_targets",
+    "loraplus_lr_ratio": "lora_plus_ratio",
+    "use_rslora": "lora_rslora",
+    "use_dora": "lora_dora",
+    "num_virtual_tokens": "prompt_tokens",
+    "out": "output_dir",
+    "project_name": "output_dir",
+}
 
-def of(technique: str) -> dict[str, str]:
-    """The keys of a technique's options and what they are called in its own Config: {"lora_r": "r", ...}."""
-    return {f"{technique}_{option}": option for option in shelf.load("techniques", technique).Config.model_fields}
+
+def of(name: str, where: str = "techniques") -> dict[str, str]:
+    """The keys of a module's options and what they are called in its own Config: {"lora_r": "r", ...}."""
+    return {f"{name}_{option}": option for option in shelf.load(where, name).Config.model_fields}
 
 
-def config(technique: str, given: Mapping[str, Any]) -> Any:
-    """A technique's own Config. Raises ConfigError where options contradict each other."""
+def config(name: str, given: Mapping[str, Any], where: str = "techniques") -> Any:
+    """A module's own Config. Raises ConfigError where options contradict each other."""
     try:
-        return shelf.load("techniques", technique).Config(**given)
+        return shelf.load(where, name).Config(**given)
     except ValidationError as error:
-        raise ConfigError(f"technique {technique}: {problems(error)}", "correct them, or leave them out") from None
+        said = f"{where[:-1]} {name}: {problems(error)}"
+        raise ConfigError(said, "correct them, or leave them out") from None
 
 
-def fields() -> dict[str, Any]:
-    """A pydantic field for each option of each technique, checked as in its own Config; None leaves it to the plan."""
+def fields(where: str = "techniques") -> dict[str, Any]:
+    """A pydantic field for each option of each module of a shelf, checked as in its own Config; None is no decision."""
     found: dict[str, Any] = {}
     annotated: Any = Annotated
-    for technique in shelf.names("techniques"):
-        known = shelf.load("techniques", technique).Config.model_fields
-        for key, option in of(technique).items():
+    for name in shelf.names(where):
+        known = shelf.load(where, name).Config.model_fields
+        for key, option in of(name, where).items():
             checked = annotated[known[option].annotation, *(known[option].metadata or [None])]
             found[key] = (checked | None, Field(default=None, description=known[option].description))
     return found

@@ -885,6 +885,84 @@ class Compressed:
     variants: tuple[Variant, ...]
 
 
+# ---------------------------------------------------------------- probe
+
+
+Layers = Callable[[Sequence[str]], np.ndarray]  # texts -> mean vectors of each layer, (n, layers + 1, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a probe may look at: a model through its answers, and rows that it has not seen. Never stored.
+
+    All but the first five may be empty: of a model that is only asked over HTTP nothing else is known.
+    """
+
+    predict: Predict
+    rows: tuple[Row, ...]  # labelled, of test
+    answers: np.ndarray  # of `predict` to these rows
+    task: Task
+    compare: Callable[[Sequence[Row], np.ndarray, np.ndarray], Change]  # rows, answers before and after
+    seed: int = 0
+    language: str = "?"  # of the texts: en, es or ?
+    train: tuple[Row, ...] = ()  # what it learned from
+    dev: tuple[Row, ...] = ()  # what choices may be made on
+    perturbations: Mapping[str, Any] = field(default_factory=dict)  # that shelf: name -> module
+    variant: str = ""  # which of the next two `predict` is
+    opened: Mapping[str, Callable[[], Predict]] = field(default_factory=dict)  # torch, none (fp32), int8_...: opens it
+    files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
+    bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a probe."""
+
+    name: str  # what was done or looked at
+    value: float
+    low: float  # 95% interval
+    high: float
+    unit: str  # points, share, ms, texts/s, bytes, USD, ...
+    rows: int  # texts, groups or runs that stand behind it
+    group: str = ""  # measures of one group are drawn and read together
+    strength: float | None = None  # how much was done, or how long a text is; measures of one name are a line over it
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A case that shows what a measure means."""
+
+    measure: str  # name of it
+    where: str  # file:line of the row, or ''
+    texts: tuple[Text, ...]  # the text, or the original and its changed form
+    said: str  # what the model answered, and what it should have
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What one probe found."""
+
+    probe: str  # a name on that shelf
+    score: "Score | None" = None  # the number that stands for all; its name says what it is
+    unit: str = "share"  # of the score
+    more_is_better: bool = True
+    measures: tuple[Measure, ...] = ()
+    examples: tuple[Example, ...] = ()
+    notes: tuple[str, ...] = ()  # what there is to say about them, one sentence each
+    skipped: str = ""  # why nothing was measured
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """A model in all its dimensions."""
+
+    rows: int  # of test that were asked
+    variant: str  # of the model: a name on the shelf of quantizers
+    dimensions: tuple[Dimension, ...]
+
+
 # ---------------------------------------------------------------- combine
 
 

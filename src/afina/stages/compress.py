@@ -103,7 +103,7 @@ def _whole(predict: Predict, folder: Path, corpus: Corpus) -> tuple[_Dev, Varian
     variant = Variant(
         rung="none",
         file=f"{folder.name}/{WHOLE}",
-        bytes=_size(folder / WHOLE),
+        bytes=bytes_of(folder / WHOLE),
         ratio=1.0,
         agreement=1.0,
         drop_points=0.0,
@@ -129,12 +129,12 @@ def _try(name: str, module: ModuleType, folder: Path, dev: _Dev, options: Compre
     taken, why = verdict(change, options.max_drop_points)
     if not np.isfinite(words.flat(answers)).all():
         taken, why = False, "refused: some answers are no numbers"
-    size = _size(path)
+    size = bytes_of(path)
     variant = Variant(
         rung=name,
         file=f"{folder.name}/{path.name}" if taken else "",
         bytes=size,
-        ratio=_size(folder / WHOLE) / size,
+        ratio=bytes_of(folder / WHOLE) / size,
         agreement=change.agreement,
         drop_points=change.drop_points,
         latency_ms=_alone(predict, dev.texts),
@@ -231,7 +231,8 @@ def _alone(predict: Predict, texts: Sequence[Text]) -> float:
     return 1000 * statistics.median(seconds)
 
 
-def _size(path: Path) -> int:
+def bytes_of(path: Path) -> int:
+    """Bytes of a model file and of the weights beside it."""
     outside = path.with_name(f"{path.name}.data")
     return path.stat().st_size + (outside.stat().st_size if outside.is_file() else 0)
 

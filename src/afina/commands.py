@@ -1,0 +1,132 @@
+"""Commands that use what is there: finished runs, shelves, the machine. Those that make a run are in `cli`."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afina.arguments import Data, Finished, Json, LabelColumn, Model, TextColumn
+from afina.errors import ConfigError
+
+
+def predict(
+    folder: Finished,
+    file: Data,
+    text: TextColumn = None,
+    out: Annotated[Path | None, typer.Option(help="the file to write, .csv or .jsonl", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Label FILE with a finished run, through ONNX Runtime and without torch."""
+    from afina import inference, screen
+
+    made = inference.label(folder, file, text, out)
+    screen.findings(made.findings)
+    screen.say(f"{made.rows:,} rows labelled in {made.file}")
+    summary = {"rows": made.rows, "out": str(made.file), "labels": dict(made.counts)}
+    screen.end(f"afina evaluate {shlex.quote(str(folder))} LABELLED_FILE", summary if as_json else None)
+
+
+def evaluate(
+    folder: Finished, file: Data, text: TextColumn = None, label: LabelColumn = None, as_json: Json = False
+) -> None:
+    """Score a finished run on the labelled rows of FILE, through ONNX Runtime and without torch."""
+    from afina import inference, screen, twins
+
+    evaluation, findings = inference.score(folder, file, text, label)
+    screen.findings(findings)
+    screen.evaluation(evaluation)
+    summary = twins.scores(evaluation.scores)
+    screen.end(f"afina predict {shlex.quote(str(folder))} FILE", summary if as_json else None)
+
+
+def checklist(
+    suite: Annotated[str, typer.Argument(help="medicine, law, or a suite of your own (.yaml)", show_default=False)],
+    model: Annotated[Path, typer.Option(help="the folder of a finished run", show_default=False)],
+    against: Annotated[Path | None, typer.Option(help="another run: what changed", show_default=False)] = None,
+    labels: Annotated[Path | None, typer.Option(help="YAML: SUITE_LABEL: the run's", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a behavioural SUITE to a finished run; exit code 3 where it fails more than it may."""
+    from afina import inference, screen, twins
+    from afina.checklist import gate
+
+    found, flips = inference.behave(suite, model, against, labels)
+    screen.checklist(found, flips)
+    following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
+    screen.end(following, twins.checklist(found, flips) if as_json else None)
+    gate(found)
+
+
+def combine(
+    runs: Annotated[
+        list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
+    ],
+    model: Model = None,
+    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("runs/combined"),
+    as_json: Json = False,
+) -> None:
+    """Put the LoRA adapters of several runs on one base: each by its task, and the best merge of all."""
+    from dataclasses import asdict
+
+    from afina import combining, screen
+
+    with screen.progress() as tell:
+        made = combining.combine_runs(runs, out, model, tell)
+    base = out / combining.BASE
+    screen.combination(made)
+    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {base}")
+    following = f"afina run NEW_FILE --model {shlex.quote(str(base))} technique=lora"
+    screen.end(following, asdict(made) if as_json else None)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Versions, processor, memory, disk, and what is missing with the command that installs it."""
+    from afina import machine, screen
+
+    facts = machine.describe()
+    screen.machine(facts)
+    screen.end("afina demo", facts if as_json else None)
+
+
+def list_(
+    shelf: Annotated[str | None, typer.Argument(help="techniques, cleaners, ...", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """What stands on a SHELF; without one, the shelves."""
+    from afina import screen
+    from afina import shelf as shelves
+
+    if shelf is None:
+        entries = {name: ", ".join(shelves.names(name)) for name in shelves.shelves()}
+    else:
+        entries = {name: shelves.summary(shelf, name) for name in shelves.names(shelf)}
+    screen.pairs(entries)
+    screen.end("afina list techniques" if shelf is None else "afina run FILE", entries if as_json else None)
+
+
+def init(
+    out: Annotated[Path, typer.Option(help="the file to write")] = Path("run.yaml"), as_json: Json = False
+) -> None:
+    """Write a run file with every key, its default and its meaning."""
+    from afina import config, screen, store
+
+    if out.exists():
+        raise ConfigError(f"{out} is there already", "choose another name with --out")
+    store.write_text(out, config.template())
+    screen.say(f"{out} written")
+    screen.end(f"afina run {shlex.quote(str(out))}", {"out": str(out)} if as_json else None)
+
+
+def version() -> None:
+    """The version of this program."""
+    from afina import __version__, screen
+
+    screen.say(__version__)
+
+
+ALL: dict[str, Callable[..., None]] = {
+    "predict": predict, "evaluate": evaluate, "checklist": checklist, "combine": combine, "doctor": doctor,
+    "list": list_, "init": init, "version": version,
+}  # in the order of the help  # fmt: skip

@@ -1,0 +1,96 @@
+"""A finished run as the probes see it: its answers, the files they come from, and its body before and after."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from afina import shelf, store
+from afina.config import ProbeOptions
+from afina.predictors import onnx
+from afina.records import Compressed, Corpus, Layers, Plan, Predict, Profile, Row, Subject, Trained
+from afina.stages.compress import WHOLE, bytes_of
+
+TORCH = "torch"
+
+
+def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
+    """What a run made, from its folder; rows are those of test, of dev or train where there is none.
+
+    Answers are those of the file that is served. Other files and torch are opened when a probe asks for them. Raises
+    RecordError where the run is not finished or its files were altered.
+    """
+    compressed = store.read_record(folder, "compress", Compressed)
+    corpus = store.read_record(folder, "corpus", Corpus)
+    files = {"none": folder / "onnx" / WHOLE, compressed.rung: folder / compressed.file}
+    task = onnx.task(files["none"].parent)
+    predict = onnx.load(files[compressed.rung].parent, files[compressed.rung].name)
+    rows = _drawn(corpus.test or corpus.choosing, options.probe_rows, seed)
+    objective = shelf.load("objectives", task.kind)
+    opened: dict[str, Callable[[], Predict]] = {
+        name: functools.partial(onnx.load, path.parent, path.name) for name, path in files.items() if path.is_file()
+    }
+    trained = store.read_record(folder, "train", Trained)
+    return Subject(
+        predict=predict,
+        rows=rows,
+        answers=predict([row.input for row in rows]),
+        task=task,
+        compare=lambda asked, before, after: objective.compare(asked, before, after, task, seed),
+        seed=seed,
+        language=store.read_record(folder, "profile", Profile).language,
+        train=corpus.train,
+        dev=corpus.dev,
+        perturbations={name: shelf.load("perturbations", name) for name in shelf.names("perturbations")},
+        variant=compressed.rung,
+        opened={**opened, TORCH: functools.partial(_torch, folder, trained)},
+        files={name: bytes_of(path) for name, path in files.items() if path.is_file()},
+        bodies=functools.partial(_bodies, folder, trained),
+    )
+
+
+def _drawn(rows: Sequence[Row], most: int, seed: int) -> tuple[Row, ...]:
+    places = np.random.default_rng(seed).permutation(len(rows))[:most]
+    return tuple(rows[place] for place in sorted(places))
+
+
+def _torch(folder: Path, trained: Trained) -> Predict:
+    """The model before its export."""
+    from afina import heads
+    from afina.predictors import torch
+
+    longest = store.read_record(folder, "plan", Plan).settings.max_seq_length
+    model = heads.load(folder / trained.folder)
+    return torch.wrap(model, _own_tokenizer(folder / trained.folder), longest, task=trained.task)
+
+
+def _bodies(folder: Path, trained: Trained) -> tuple[Layers, Layers]:
+    """The base's body as it was pretrained, and as it is now, adapters switched on."""
+    from afina import bases, heads
+
+    known = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+    base = bases.open_base(known["model"]["model_name_or_path"])
+    before, after = heads.build(base.folder, "mean", ("",)), heads.load(folder / trained.folder)
+    most = base.record.max_tokens
+    own = _own_tokenizer(folder / trained.folder)
+    return _layers(before.base_model, base.tokenizer, most), _layers(after.base_model, own, most)
+
+
+def _own_tokenizer(folder: Path) -> Any:
+    """The tuned model's own, which may know new tokens."""
+    from afina import bases
+
+    return bases.open_tokenizer(folder / "base" if (folder / "base").is_dir() else folder, folder.name)
+
+
+def _layers(body: Any, tokenizer: Any, most: int) -> Layers:
+    from afina import features
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        encoded = features.encode(tokenizer, texts, most)
+        return features.collect(body, tokenizer, encoded, lambda batch: features.all_layers(body, batch)[:, :, 0])
+
+    return read
