@@ -1,8 +1,12 @@
 """Finished runs made by hand: few classes and many, pairs, no test split, hostile labels."""
 
+import json
 import math
 from dataclasses import replace
 
+from pydantic import TypeAdapter
+
+from afina import report, store
 from afina.records import (
     Base,
     Choice,
@@ -184,3 +188,21 @@ CASES = {
     "many": make(tuple(f"card_payment_wrong_exchange_rate_{i}" for i in range(77))),
     "hostile": make(HOSTILE),
 }
+
+
+def on_disk(folder, story=None, probes=None, reported=False):
+    """A finished run in its folder, as the pipeline leaves it, but for the models; with stand-ins for its report."""
+    story = story or CASES["two"]
+    made = (story.corpus, story.profile, story.plan, story.trained, story.evaluation, story.compressed)
+    named = dict(zip(("corpus", "profile", "plan", "train", "evaluate", "compress"), made, strict=True))
+    if probes is not None:
+        named["probe"] = probes
+    for name, record in named.items():
+        content = {"inputs": "", "seconds": 2.0, "record": TypeAdapter(type(record)).dump_python(record, mode="json")}
+        store.write_text(folder / store.RECORDS / f"{name}.json", json.dumps(content))
+    store.write_text(folder / "run.yaml", "seed: 7\noutput_dir: /home/me/secret\n")
+    for name in ("report.html", "report.json", "README.md"):
+        store.write_text(folder / name, f"{name} of {story.corpus.name}")
+    if reported:
+        report.write(folder, story)
+    return folder

@@ -204,3 +204,24 @@ def test_labels_are_cut_on_the_paper_and_whole_in_the_title(label):
 
 def test_clean_keeps_one_line_and_shows_what_turns_the_writing():
     assert clean("a\x00b\nc\u202ed") == "a�b c�d"
+
+
+def test_ranges_lie_on_one_axis_that_begins_where_the_numbers_do():
+    items = [Bar("old", 0.91, "0.91", 0.90, 0.92), Bar("new", 0.95, "0.95", 0.94, 0.96, "a"), Bar("once", 0.93, "0.93")]
+    root = parsed(figures.ranges("Accuracy", "Dots.", items))
+    old, new, once = (float(one.get("cx")) for one in root.iter("circle"))
+    assert old < once < new
+    assert once - old == pytest.approx(new - once, abs=0.02)
+    (first, second) = (
+        [float(x) for x in re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", one.get("d"))[0]]
+        for one in found(root, "path", "interval")
+    )
+    assert first[0] < old < first[1] < second[0] < new < second[1]
+    assert figures.ranges("Accuracy", "Dots.", [Bar("none", math.nan, "-")]) == ""
+
+
+@given(st.lists(st.tuples(LABEL, ANY, ANY, ANY), max_size=6))
+def test_ranges_break_on_no_label_and_no_number(rows):
+    drawn = figures.ranges("any", "Dots.", [Bar(label, v, f"{v}", low, high) for label, v, low, high in rows])
+    if drawn:
+        parsed(drawn)

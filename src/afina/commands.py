@@ -59,6 +59,51 @@ def checklist(
     gate(found)
 
 
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="folders of two or more finished runs", show_default=False)],
+    html: Annotated[Path | None, typer.Option(help="also a page with a figure a dimension", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Finished runs side by side in every dimension: score, robustness, forgetting, size, latency, cost."""
+    from afina import comparison, screen
+
+    found = comparison.compare(runs)
+    screen.comparison(found.runs, [comparison.cells(one) for one in found.dimensions], found.notes)
+    if html is not None:
+        comparison.write(found, html)
+        screen.say(f"{html} written")
+    named = shlex.join(map(str, runs))
+    following = f"afina track {shlex.quote(str(runs[0]))} mlflow" if html else f"afina compare {named} --html FILE"
+    screen.end(following, comparison.twin(found) if as_json else None)
+
+
+def track(
+    folder: Finished,
+    trackers: Annotated[
+        list[str] | None, typer.Argument(help="names on that shelf; none: only say what is sent", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a finished run to TRACKERS, or send it again; without any, say what would be sent."""
+    from afina import finished, screen, tracking
+
+    names = trackers or []
+    tracking.check(names)
+    if not names:
+        told = tracking.told(finished.of_run(folder))
+        screen.pairs(
+            {name: str(value) for part in ("params", "metrics", "hashes") for name, value in told[part].items()}
+        )
+        screen.end(f"afina track {shlex.quote(str(folder))} mlflow", told if as_json else None)
+        return
+    sent = tracking.send(folder, names)
+    for one in sent:
+        screen.say(f"{one.tracker}: {one.said}")
+    summary = {one.tracker: {"sent": one.done, "said": one.said} for one in sent}
+    screen.end(f"afina compare {shlex.quote(str(folder))} RUN", summary if as_json else None)
+    tracking.gate(sent)
+
+
 def combine(
     runs: Annotated[
         list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
@@ -127,6 +172,6 @@ def version() -> None:
 
 
 ALL: dict[str, Callable[..., None]] = {
-    "predict": predict, "evaluate": evaluate, "checklist": checklist, "combine": combine, "doctor": doctor,
-    "list": list_, "init": init, "version": version,
+    "predict": predict, "evaluate": evaluate, "checklist": checklist, "compare": compare, "track": track,
+    "combine": combine, "doctor": doctor, "list": list_, "init": init, "version": version,
 }  # in the order of the help  # fmt: skip

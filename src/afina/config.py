@@ -186,11 +186,7 @@ class ProbeOptions(_ProbeOptions):
     @field_validator("probes", mode="before")
     @classmethod
     def _of_the_shelf(cls, value: Any) -> Any:
-        """One name or several; raises ConfigError with the nearest name."""
-        names = value.split(",") if isinstance(value, str) else value
-        for name in names or ():
-            shelf.check("probes", str(name))
-        return names
+        return keys.names(value, "probes")
 
 
 class Run(Section):
@@ -198,12 +194,18 @@ class Run(Section):
 
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy takes
     output_dir: str | None = Field(default=None, description="the run folder; runs/<name of the data> where absent")
+    trackers: tuple[str, ...] = Field(default=(), description="who is sent the finished run: names on that shelf")
     corpus: CorpusOptions = CorpusOptions()
     model: ModelOptions = ModelOptions()
     profile: ProfileOptions = ProfileOptions()
     train: TrainOptions = TrainOptions()
     compress: CompressOptions = CompressOptions()
     probe: ProbeOptions = ProbeOptions()
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _of_the_shelf(cls, value: Any) -> Any:
+        return keys.names(value, "trackers")
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Run:

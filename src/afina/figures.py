@@ -166,6 +166,31 @@ def dots(title: str, says: str, items: Sequence[Dot]) -> str:
     return svg.whole(title, says, len(items) * 62 - 6, body) if items else ""
 
 
+def ranges(title: str, says: str, items: Sequence[Bar]) -> str:
+    """Dots with their intervals on one axis, which begins where the numbers do: to tell close ones apart."""
+    items = [item for item in items if svg.real(item.value)]
+    if not items:
+        return ""
+    gutter = min(150.0, max(svg.extent(clean(item.label), 13) for item in items) + 12)
+    words = min(190.0, max(svg.extent(item.said, 11) for item in items) + 14)
+    ends = [end for item in items for end in (item.value, item.low, item.high) if svg.real(end)]
+    steps = ticks(min(ends), max(ends), 3)
+    frame = Frame((steps[0], steps[-1]), (0, 1), gutter, 4, max(WIDTH - gutter - words, 90), len(items) * 26)
+    floor, body = len(items) * 26 + 6, []
+    for x, said in ((frame.at(tick, 0)[0], svg.label(tick, steps[1] - steps[0])) for tick in steps):
+        body.append(svg.path("rule", f"M{x} 4V{floor}") + svg.text(float(x), floor + 14, said, "middle", "small"))
+    for row, item in enumerate(items):
+        y, x = row * 26 + 17, frame.at(item.value, 0)[0]
+        label = cut(clean(item.label), gutter - 12, 13)
+        parts = [svg.text(gutter - 8, y + 4, label, "end", "strong" if item.style == "a" else "")]
+        if svg.real(item.low) and svg.real(item.high):
+            parts.append(svg.path("interval", f"M{frame.at(item.low, 0)[0]} {y}H{frame.at(item.high, 0)[0]}"))
+        parts.append(svg.shape("circle", item.style, cx=x, cy=y, r=4))
+        parts.append(svg.text(frame.left + frame.width + 12, y + 4, item.said, size="small"))
+        body.append(svg.group(f"{item.label}: {item.said}", *parts))
+    return svg.whole(title, says, floor + 20, body)
+
+
 def heat(title: str, says: str, labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """A confusion matrix: the shade is the share of the row; right answers in `a`, wrong ones in `b`."""
     left = min(120.0, max((svg.extent(clean(label), 11) for label in labels), default=0.0) + 10)

@@ -63,6 +63,14 @@ def fields(where: str = "techniques") -> dict[str, Any]:
     return found
 
 
+def names(value: Any, where: str) -> Any:
+    """One name on a shelf, several with commas between, or a list. Raises ConfigError with the nearest name."""
+    several = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    for name in several or ():
+        shelf.check(where, str(name))
+    return several
+
+
 def switch(key: str) -> str | None:
     """The key that this one belongs to, and does nothing without.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from afina import config, planfile, store
+from afina import config, planfile, store, tracking
 from afina.config import Run
 from afina.errors import ConfigError
 from afina.keeper import Keeper
@@ -68,11 +68,15 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     Raises AfinaError of every kind; whatever was finished before stays and is used the next time.
     """
     folder = run_folder(options)
+    tracking.check(options.trackers)
     with store.lock(folder):
         store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
-        return _stages(options, Keeper(folder, tell), sources, until)
+        outcome = _stages(options, Keeper(folder, tell), sources, until)
+    for sent in tracking.send(folder, options.trackers) if until == "report" and options.trackers else ():
+        tell(Event(sent.tracker, sent.said))
+    return outcome
 
 
 def run_folder(options: Run) -> Path:

@@ -5,6 +5,7 @@ All are frozen and survive a JSON round trip (`to_json`, `from_json`). Units sta
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -961,6 +962,48 @@ class Probes:
     rows: int  # of test that were asked
     variant: str  # of the model: a name on the shelf of quantizers
     dimensions: tuple[Dimension, ...]
+
+
+# ---------------------------------------------------------------- track, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished run as trackers and comparisons take it: names, numbers and hashes, no text of a row, no place."""
+
+    id: str  # the same as long as training, scores and files are: who sends it twice, updates
+    name: str  # of the run folder
+    folder: Path  # of the run; what a tracker writes on this machine stands beside it
+    data: str
+    params: Mapping[str, str]  # what it was made with
+    metrics: Mapping[str, float]  # stage/name, with its 95% interval as name_low and name_high; all finite
+    curves: Mapping[str, tuple[tuple[int, float], ...]]  # stage/name -> step, number
+    seconds: Mapping[str, float]  # by stage, in their order
+    hashes: Mapping[str, str]  # sha256 of each data file and of the base's weights
+    files: Mapping[str, str]  # name -> text: the report, its twin, the card and the plan
+    scored: str  # sha256 of the rows that the scores are of
+    dimensions: tuple[Dimension, ...]  # one number each: the task's score, sizes, times and what the probes found
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One dimension of several runs."""
+
+    probe: str  # of the dimension, as the next three
+    name: str
+    unit: str
+    more_is_better: bool
+    scores: tuple["Score | None", ...]  # a run each; None where it has none
+    best: int | None = None  # place of the run whose interval lies beyond all others
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Several runs side by side."""
+
+    runs: tuple[str, ...]
+    dimensions: tuple[Compared, ...]
+    notes: tuple[str, ...] = ()  # what must be known to read it
 
 
 # ---------------------------------------------------------------- combine

@@ -72,7 +72,7 @@ def write(folder: Path, story: Story) -> None:
         ),
         "front_matter": Markup(_front_matter(told)),  # noqa: S704  (YAML, written by its own library)
     }
-    jinja = _environment()
+    jinja = environment()
     store.write_text(folder / TWIN, to_json(told) + "\n")
     store.write_text(folder / CARD, jinja.get_template("card.md").render(context))
     store.write_text(folder / PAGE, jinja.get_template(PAGE).render(context))
@@ -258,7 +258,8 @@ def _front_matter(told: Twin) -> str:
     return yaml.safe_dump({key: one for key, one in known.items() if one}, sort_keys=False, allow_unicode=True)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with the filters that they use."""
     jinja = Environment(
         loader=PackageLoader("afina"),
         autoescape=True,

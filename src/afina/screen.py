@@ -235,6 +235,16 @@ def evaluation(record: Evaluation) -> None:
     _console().print(table)
 
 
+def comparison(runs: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> None:
+    """A dimension a line, a run a column."""
+    table = Table("dimension", "from", "read", *runs, box=None, pad_edge=False)
+    for line in lines:
+        table.add_row(*line)
+    _console().print(table)
+    for note in notes:
+        say(note)
+
+
 def combination(record: Combination) -> None:
     """Each task alone beside the best try of each way to merge them."""
     table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title="accuracy on dev", title_justify="left")

@@ -96,7 +96,8 @@ class Twin:
 FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file", "augment_model")  # settings that may name one
 
 
-def _without_places(plan: Plan) -> Plan:
+def without_places(plan: Plan) -> Plan:
+    """The plan without places on this machine."""
     named = {key: getattr(plan.settings, key) for key in FILES}
     files = {key: portable(name) for key, name in named.items() if name is not None}
     if plan.settings.augment_endpoint is not None:
@@ -119,7 +120,7 @@ def twin(story: Story) -> Twin:
     return Twin(
         data,
         replace(story.profile, reference=portable(story.profile.reference)),
-        _without_places(plan),
+        without_places(plan),
         story.trained,
         story.evaluation,
         story.compressed,

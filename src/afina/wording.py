@@ -161,6 +161,18 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else time(value / 1000)
 
 
+def measured(number_: float, unit: str) -> str:
+    """A number in its unit.
+
+    >>> measured(0.938, "share"), measured(22_800_000, "bytes"), measured(2.1, "ms"), measured(0.02, "USD")
+    ('0.938', '22.8 MB', '2.1 ms', '0.020 USD')
+    """
+    if not math.isfinite(number_):
+        return "–"
+    known = {"share": number, "": number, "bytes": size, "ms": milliseconds, "s": time}
+    return known[unit](number_) if unit in known else f"{number(number_)} {unit}"
+
+
 def change(lost: float) -> str:
     """What happened to a score that lost so many points.
 
