@@ -87,3 +87,17 @@ def test_the_command_says_what_failed_and_ends_with_1(folder, refusing):
     assert "mlflow: not sent: OSError: no route" in done.stdout
     assert "error: not sent to mlflow" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_run_whose_tracker_fails_is_a_finished_run_that_says_so(folder, refusing, monkeypatch, tmp_path):
+    monkeypatch.setattr(tracking, "check", lambda names: None)  # the package need not be here
+    monkeypatch.setattr(pipeline, "_stages", lambda *ignored: "finished")
+    monkeypatch.setattr(pipeline, "_same_run", lambda *ignored: None)
+    data = tmp_path / "notes.csv"
+    data.write_text("text,label\n")
+    said = []
+    for asked, expected in (("mlflow", ["mlflow"]), ("", [])):
+        options = config.build({"train_file": str(data), "trackers": [asked] if asked else [], "out": str(folder)})
+        assert pipeline.run(options, said.append) == "finished"
+        assert [event.stage for event in said] == expected
+        said.clear()

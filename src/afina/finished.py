@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import yaml
@@ -119,12 +119,10 @@ def _dimensions(
     trained: Trained, evaluation: Evaluation, compressed: Compressed, probes: Probes | None
 ) -> tuple[Dimension, ...]:
     """The numbers that stand for the run, the task's first. A time without an interval was measured once."""
-    main, served = evaluation.scores[0], compressed.scores[0]
     taken = next((one for one in compressed.variants if one.rung == compressed.rung), None)
-    found = [
-        Dimension("task", main),
-        Dimension("compress", Score(f"served_{served.name}", served.value, served.low, served.high)),
-    ]
+    found = [Dimension("task", one) for one in evaluation.scores[:1]]
+    served = [replace(one, name=f"served_{one.name}") for one in compressed.scores[:1]]
+    found += [Dimension("compress", one) for one in served]
     asked = [one for one in probes.dimensions if one.score] if probes else []
     found += [Dimension(one.probe, one.score, one.unit, one.more_is_better) for one in asked]
     if taken is not None:
