@@ -62,6 +62,14 @@ def test_a_smaller_file_is_better_whatever_the_rows(tmp_path):
     assert by_name(record)["size"].best == 1
 
 
+def test_a_file_that_is_smaller_by_a_hair_reads_the_same_and_is_not_called_better(tmp_path):
+    story = stories.CASES["two"]
+    variants = tuple(replace(one, bytes=one.bytes - 9) for one in story.compressed.variants)
+    story = replace(story, compressed=replace(story.compressed, variants=variants))
+    record = comparison.compare([run(tmp_path / "a"), stories.on_disk(tmp_path / "b", story)])
+    assert by_name(record)["size"].best is None
+
+
 def test_scores_of_different_rows_name_no_best_and_say_so(tmp_path):
     record = comparison.compare([run(tmp_path / "a"), run(tmp_path / "b", (0.99, 0.98, 1.0), case="pairs")])
     assert by_name(record)["accuracy"].best is None

@@ -100,15 +100,11 @@ def _compared(runs: Sequence[Finished], probe: str, name: str, same: bool) -> Co
     known = [next((one for one in run.dimensions if (one.probe, _name(one)) == (probe, name)), None) for run in runs]
     first = next(one for one in known if one is not None)
     scores = tuple(one.score if one is not None and one.unit == first.unit else None for one in known)
-    judged = same or probe in OF_THE_FILE
-    return Compared(
-        probe,
-        name,
-        first.unit,
-        first.more_is_better,
-        scores,
-        best(scores, first.more_is_better) if judged else None,
-    )
+    judged = best(scores, first.more_is_better) if same or probe in OF_THE_FILE else None
+    read = [wording.measured(one.value, first.unit) if one else "" for one in scores]
+    if judged is not None and read.count(read[judged]) > 1:
+        judged = None  # it would be called better than one that reads the same
+    return Compared(probe, name, first.unit, first.more_is_better, scores, judged)
 
 
 def _names(places: Sequence[Path]) -> tuple[str, ...]:
