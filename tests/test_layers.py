@@ -29,7 +29,7 @@ ROWS = [
     {"choosing", "costing", "preparing", "advice"},
     {"stages"},
     {"figures", "inference", "before_training", "subjects"},
-    {"story", "dataview"},
+    {"story", "dataview", "dimensions"},
     {"report"},
     {"pipeline"},
     {"screen", "twins"},

@@ -1,5 +1,6 @@
 """Commands that use what is there: finished runs, shelves, the machine. Those that make a run are in `cli`."""
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afina.arguments import Data, Finished, Json, LabelColumn, Model, TextColumn
+from afina.arguments import Data, Finished, Json, LabelColumn, Model, Overrides, TextColumn
 from afina.errors import ConfigError
 
 
@@ -57,6 +58,20 @@ def checklist(
     following = f"afina checklist {shlex.quote(suite)} --model NEW_RUN --against {shlex.quote(str(model))}"
     screen.end(following, twins.checklist(found, flips) if as_json else None)
     gate(found)
+
+
+def probe(folder: Finished, overrides: Overrides = None, as_json: Json = False) -> None:
+    """Look at a finished run in all its dimensions, or in those that probes=... names."""
+    from afina import config, screen, subjects
+    from afina.records import to_json
+    from afina.stages import probe as stage
+
+    options = config.build({}, overrides or ())
+    with screen.progress() as tell:
+        found = stage.probe(subjects.of_run(folder, options.probe, options.seed), options.probe, tell)
+    screen.probes(found, examples=3)
+    following = f"afina run {shlex.quote(str(folder / 'run.yaml'))}"
+    screen.end(following, json.loads(to_json(found)) if as_json else None)
 
 
 def combine(
@@ -127,6 +142,6 @@ def version() -> None:
 
 
 ALL: dict[str, Callable[..., None]] = {
-    "predict": predict, "evaluate": evaluate, "checklist": checklist, "combine": combine, "doctor": doctor,
-    "list": list_, "init": init, "version": version,
+    "predict": predict, "evaluate": evaluate, "checklist": checklist, "probe": probe, "combine": combine,
+    "doctor": doctor, "list": list_, "init": init, "version": version,
 }  # in the order of the help  # fmt: skip

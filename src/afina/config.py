@@ -180,14 +180,14 @@ _ProbeOptions: Any = create_model("_ProbeOptions", __base__=Section, **keys.fiel
 class ProbeOptions(_ProbeOptions):
     """How the finished model is looked at."""
 
-    probes: tuple[str, ...] | None = Field(default=None, description="names on that shelf; all where absent")
+    probes: tuple[str, ...] | None = Field(default=None, description="names on that shelf, or none; all where absent")
     probe_rows: int = Field(default=500, ge=1, description="rows of test that are asked, at most")
 
     @field_validator("probes", mode="before")
     @classmethod
     def _of_the_shelf(cls, value: Any) -> Any:
         """One name or several; raises ConfigError with the nearest name."""
-        names = value.split(",") if isinstance(value, str) else value
+        names = [name for name in value.split(",") if name != "none"] if isinstance(value, str) else value
         for name in names or ():
             shelf.check("probes", str(name))
         return names

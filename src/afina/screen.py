@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from afina import advice, shelf, wording
+from afina import advice, dimensions, shelf, wording
 from afina.records import (
     Checklist,
     Choice,
@@ -25,6 +25,7 @@ from afina.records import (
     Finding,
     Flips,
     Plan,
+    Probes,
     Profile,
     Tell,
 )
@@ -162,6 +163,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         change = f"{value} ({low} to {high}) points of {main} on test"
         same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
+    if result.probes:
+        probes(result.probes)
+    if result.compressed:
         say(f"report: {result.folder / 'report.html'}")
 
 
@@ -270,6 +274,19 @@ def checklist(record: Checklist, flips: Sequence[Flips] | None) -> None:
             )
     if flips is not None and not any(flip.broken or flip.fixed for flip in flips):
         say("no case changed between the two runs")
+
+
+def probes(record: Probes, examples: int = 0) -> None:
+    """A dimension a line, with its number and what there is to say; so many examples of each."""
+    title = f"dimensions, {record.rows:,} rows asked of {wording.word(record.variant)}"
+    table = Table("", "found", "note", box=None, pad_edge=False, title=title, title_justify="left")
+    for name, found, note in dimensions.lines(record):
+        table.add_row(name, found, note)
+    _console().print(table)
+    for one in record.dimensions:
+        for example in one.examples[:examples]:
+            texts = " => ".join(json.dumps(text, ensure_ascii=False) for text in example.texts)
+            say(f"{one.probe}, {example.measure}: {texts}: {example.said}")
 
 
 def machine(facts: Mapping[str, Any]) -> None:

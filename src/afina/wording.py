@@ -161,6 +161,20 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else time(value / 1000)
 
 
+def measured(value: float, unit: str) -> str:
+    """A number of a probe with its unit.
+
+    >>> [measured(0.5, unit) for unit in ("share", "points", "ms", "bytes", "USD", "texts/s")]
+    ['0.500', '0.50', '0.5 ms', '0 B', '$0.50', '0.5 texts/s']
+    """
+    if not math.isfinite(value):
+        return "–"
+    if unit == "USD":
+        return f"${value:.2g}" if value < 0.1 else f"${value:,.2f}"
+    known = {"share": number, "points": "{:.2f}".format, "ms": milliseconds, "bytes": size, "s": time}
+    return known[unit](value) if unit in known else f"{value:,.4g} {unit}".strip()
+
+
 def change(lost: float) -> str:
     """What happened to a score that lost so many points.
 
