@@ -43,7 +43,7 @@ def drawn(one: Dimension) -> list[tuple[str, str]]:
         own = [measure for measure in one.measures if measure.group == group]
         for unit in dict.fromkeys(measure.unit for measure in own):
             alike = [measure for measure in own if measure.unit == unit]
-            caption = wording.sentence(wording.word(group or one.probe)) + (f", {unit}" if unit != SHARE else "")
+            caption = wording.sentence(wording.word(group or one.probe)) + ("" if unit == SHARE else f", {unit}")
             drawing = _lines(caption, alike) or _bars(caption, alike)
             found.append((f"{caption}, with 95% intervals.", drawing))
     return [(caption, drawing) for caption, drawing in found if drawing]

@@ -171,7 +171,14 @@ def measured(value: float, unit: str) -> str:
         return "–"
     if unit == "USD":
         return f"${value:.2g}" if value < 0.1 else f"${value:,.2f}"
-    known = {"share": number, "points": "{:.2f}".format, "ms": milliseconds, "bytes": size, "s": time}
+    known = {
+        "share": number,
+        "share failed": share,
+        "points": "{:.2f}".format,
+        "ms": milliseconds,
+        "bytes": size,
+        "s": time,
+    }
     return known[unit](value) if unit in known else f"{value:,.4g} {unit}".strip()
 
 
