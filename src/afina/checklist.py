@@ -97,7 +97,7 @@ def gate(record: Checklist) -> None:
 
 
 def dimension(record: Checklist) -> Dimension:
-    """A suite's result as one dimension of a model: the share of all cases that passed, and each test's failure rate."""
+    """A suite's result as a dimension of a model: the share of all cases that passed, and each test's failure rate."""
     asked = [test for test in record.tests if not test.skipped]
     cases = sum(test.cases for test in asked)
     passed = cases - sum(len(test.failed) for test in asked)
