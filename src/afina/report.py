@@ -63,6 +63,7 @@ def write(folder: Path, story: Story) -> None:
         "loss_unit": objective.LOSS_UNIT,
         "choosing": "dev" if told.data.rows["dev"] else "the training rows",
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
+        "evident": max((o for o in told.plan.layers if o.evidence is not None), key=_evidence, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
@@ -155,6 +156,10 @@ def _figures(told: Twin) -> dict[str, Markup]:
         "seconds": figures.bars("Time of each stage", "Bars.", times),
     }
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
+
+
+def _evidence(one: LayerScore) -> float:
+    return one.evidence or 0.0
 
 
 def _dimensions(told: Twin) -> dict[str, list[tuple[str, Markup]]]:
