@@ -15,6 +15,7 @@ import numpy as np
 
 STEPS = 50  # of the fixed point, which mostly needs ten
 CLOSE = 1e-4  # relative change of a / b that ends it
+LEAST = 1e-12
 
 
 def table(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -37,27 +38,28 @@ def logme(features: np.ndarray, targets: np.ndarray) -> float:
     kept = squares > squares.max(initial=0.0) * 1e-12
     squares, vectors = squares[kept], vectors[:, kept]
     projected = (vectors.T @ (x.T @ varied)) ** 2 / squares[:, None]  # of each target on each direction, squared
-    lengths = np.square(varied).sum(0)
-    each = [_evidence(squares, projected[:, k], lengths[k], x.shape) for k in range(varied.shape[1])]
-    return float(np.mean(each)) / len(x)
+    outside = np.maximum(np.square(varied).sum(0) - projected.sum(0), 0.0)  # what no direction reaches, of each target
+    return float(_largest(squares[:, None], projected, outside, x.shape).mean()) / len(x)
 
 
-def _evidence(squares: np.ndarray, projected: np.ndarray, length: float, shape: tuple[int, ...]) -> float:
-    """The largest log evidence of one target, from its squared projections on the features' directions."""
+def _largest(squares: np.ndarray, projected: np.ndarray, outside: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The largest log evidence of each of k targets, from their squared projections (r, k) on r directions (r, 1)."""
     rows, width = shape
-    a, b = 1.0, 1.0  # precisions of the weights and of the noise
-    outside = max(length - projected.sum(), 0.0)  # what no direction reaches
+    a, b = np.ones((2, len(outside)))  # precisions of the weights and of the noise
+
+    def parts(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """|w|^2 and the squared misfit."""
+        weights = (squares * projected / (squares + ratio) ** 2).sum(0)
+        return weights, (projected * (ratio / (squares + ratio)) ** 2).sum(0) + outside
+
     for _ in range(STEPS):
         ratio = a / b
-        used = (squares / (squares + ratio)).sum()  # directions that the data decide
-        weights = (squares * projected / (squares + ratio) ** 2).sum()  # |w|^2
-        misfit = (projected * (ratio / (squares + ratio)) ** 2).sum() + outside
-        a, b = used / max(weights, 1e-12), max(rows - used, 1e-6) / max(misfit, 1e-12)
-        if abs(a / b - ratio) <= CLOSE * ratio:
+        used = (squares / (squares + ratio)).sum(0)  # directions that the data decide
+        weights, misfit = parts(ratio)
+        a, b = used / np.maximum(weights, LEAST), np.maximum(rows - used, LEAST) / np.maximum(misfit, LEAST)
+        if (np.abs(a / b - ratio) <= CLOSE * ratio).all():
             break
-    ratio = a / b
-    weights = (squares * projected / (squares + ratio) ** 2).sum()
-    misfit = (projected * (ratio / (squares + ratio)) ** 2).sum() + outside
-    volume = np.log(a + b * squares).sum() + (width - len(squares)) * np.log(a)  # ln |a I + b F'F|
-    fit = b * misfit + a * weights
-    return float(0.5 * (width * np.log(a) + rows * np.log(b) - rows * np.log(2 * np.pi) - fit - volume))
+    weights, misfit = parts(a / b)
+    volume = np.log(a + b * squares).sum(0) + (width - len(squares)) * np.log(a)  # ln |a I + b F'F|
+    fit: np.ndarray = b * misfit + a * weights
+    return 0.5 * (width * np.log(a) + rows * np.log(b) - rows * np.log(2 * np.pi) - fit - volume)
