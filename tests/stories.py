@@ -192,7 +192,7 @@ CASES = {
 
 def on_disk(folder, story=None, probes=None, reported=False):
     """A finished run in its folder, as the pipeline leaves it, but for the models; with stand-ins for its report."""
-    story = story or CASES["two"]
+    story = replace(story or CASES["two"], probes=probes)
     made = (story.corpus, story.profile, story.plan, story.trained, story.evaluation, story.compressed)
     named = dict(zip(("corpus", "profile", "plan", "train", "evaluate", "compress"), made, strict=True))
     if probes is not None:

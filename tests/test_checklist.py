@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from afina import checklist, expanding, screen, suites, twins
 from afina.errors import ConfigError, GateError, RecordError
 from afina.metrics import wilson
-from afina.records import Case, Checklist, Expectation, Suite, SuiteTest, Task, from_json, to_json
+from afina.records import Case, Checklist, Expectation, Suite, SuiteTest, Tally, Task, from_json, to_json
 
 TASK = Task(labels=("admin", "routine", "urgent"))
 URGENT = re.compile(r"chest pain|stroke", re.IGNORECASE)
@@ -350,3 +350,16 @@ def test_a_model_that_knows_nothing_fails_what_needs_knowledge(shipped):
     assert all(rate == 0 for name, rate in rates.items() if kinds[name] == "INV")
     assert sum(rate == 1 for rate in rates.values()) >= 8
     assert found.broken
+
+
+def test_a_suite_is_a_dimension_with_the_share_of_all_cases_that_passed():
+    tests = [replace(tally("negation", 40, 10), passed=False), tally("units", 60, 0)]
+    found = checklist.dimension(Checklist("ward", "1", "ab", tuple(tests)))
+    assert (found.score.value, found.score.low, found.score.high) == (0.9, *wilson(90, 100))
+    assert [(one.name, one.value, one.rows) for one in found.measures] == [("negation", 0.25, 40), ("units", 0.0, 60)]
+    assert found.notes[0] == "ward 1: 1 of 2 tests failed more cases than they may"
+
+
+def tally(name, cases, failed):
+    rate = failed / cases
+    return Tally(name, "MFT", "words", "major", 0.1, cases, cases, tuple(range(failed)), (), rate, 0.0, 1.0, True, ())

@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "envvars"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
@@ -29,7 +29,7 @@ ROWS = [
     {"choosing", "costing", "preparing", "advice"},
     {"stages"},
     {"figures", "inference", "before_training", "subjects"},
-    {"story", "dataview"},
+    {"story", "dataview", "dimensions"},
     {"report", "finished"},
     {"tracking", "comparison"},
     {"pipeline"},

@@ -21,7 +21,22 @@ from afina import expanding, expecting
 from afina.errors import ConfigError, GateError, RecordError
 from afina.expecting import Answers
 from afina.metrics import wilson
-from afina.records import Case, Checklist, Expanded, Failure, Flips, Predict, Suite, Tally, Task, Text
+from afina.records import (
+    Case,
+    Checklist,
+    Dimension,
+    Example,
+    Expanded,
+    Failure,
+    Flips,
+    Measure,
+    Predict,
+    Score,
+    Suite,
+    Tally,
+    Task,
+    Text,
+)  # fmt: skip
 
 SHOWN = 3  # failing cases kept of each test
 EVEN = 0.5  # from which probability on a label is given, where a task says nothing
@@ -79,6 +94,31 @@ def gate(record: Checklist) -> None:
             f"tests of {record.suite} failed more cases than they may: {worst}",
             "look at the failing cases; add training rows like them, or change max_failure_rate in the suite",
         )
+
+
+def dimension(record: Checklist) -> Dimension:
+    """A suite's result as a dimension of a model: the share of all cases that passed, and each test's failure rate."""
+    asked = [test for test in record.tests if not test.skipped]
+    cases = sum(test.cases for test in asked)
+    passed = cases - sum(len(test.failed) for test in asked)
+    broken = f"{len(record.broken):,} of {len(asked):,} tests failed more cases than they may"
+    return Dimension(
+        "checklist",
+        Score("cases_passed", passed / max(cases, 1), *wilson(passed, cases)),
+        measures=tuple(
+            Measure(
+                test.name, test.rate, test.low, test.high, "share failed", max(test.cases, 1), test.capability,
+                remark="" if test.passed else f"{test.severity}: at most {test.max_failure_rate:.0%} may",
+            )
+            for test in asked
+        ),
+        examples=tuple(
+            Example(test.name, "", failure.texts, f"{failure.got}; wanted: {failure.wanted}")
+            for test in record.broken
+            for failure in test.failures[:1]
+        ),
+        notes=(f"{record.suite} {record.version}: {broken}", *record.notes),
+    )  # fmt: skip
 
 
 def sign_test(one: int, other: int) -> float:

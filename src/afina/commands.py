@@ -1,5 +1,6 @@
 """Commands that use what is there: finished runs, shelves, the machine. Those that make a run are in `cli`."""
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afina.arguments import Data, Finished, Json, LabelColumn, Model, TextColumn
+from afina.arguments import Data, Finished, Json, LabelColumn, Model, Overrides, TextColumn
 from afina.errors import ConfigError
 
 
@@ -68,7 +69,9 @@ def compare(
     from afina import comparison, screen
 
     found = comparison.compare(runs)
-    screen.comparison(found.runs, [comparison.cells(one) for one in found.dimensions], found.notes)
+    screen.table(("dimension", "from", "read", *found.runs), [comparison.cells(one) for one in found.dimensions])
+    for note in found.notes:
+        screen.say(note)
     if html is not None:
         comparison.write(found, html)
         screen.say(f"{html} written")
@@ -102,6 +105,20 @@ def track(
     summary = {one.tracker: {"sent": one.done, "said": one.said} for one in sent}
     screen.end(f"afina compare {shlex.quote(str(folder))} RUN", summary if as_json else None)
     tracking.gate(sent)
+
+
+def probe(folder: Finished, overrides: Overrides = None, as_json: Json = False) -> None:
+    """Look at a finished run in all its dimensions, or in those that probes=... names."""
+    from afina import config, screen, subjects
+    from afina.records import to_json
+    from afina.stages import probe as stage
+
+    options = config.build({}, overrides or ())
+    with screen.progress() as tell:
+        found = stage.probe(subjects.of_run(folder, options.probe, options.seed), options.probe, tell)
+    screen.probes(found, examples=3)
+    following = f"afina run {shlex.quote(str(folder / 'run.yaml'))}"
+    screen.end(following, json.loads(to_json(found)) if as_json else None)
 
 
 def combine(
@@ -172,6 +189,6 @@ def version() -> None:
 
 
 ALL: dict[str, Callable[..., None]] = {
-    "predict": predict, "evaluate": evaluate, "checklist": checklist, "compare": compare, "track": track,
-    "combine": combine, "doctor": doctor, "list": list_, "init": init, "version": version,
+    "predict": predict, "evaluate": evaluate, "checklist": checklist, "probe": probe, "compare": compare,
+    "track": track, "combine": combine, "doctor": doctor, "list": list_, "init": init, "version": version,
 }  # in the order of the help  # fmt: skip

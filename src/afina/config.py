@@ -180,8 +180,10 @@ _ProbeOptions: Any = create_model("_ProbeOptions", __base__=Section, **keys.fiel
 class ProbeOptions(_ProbeOptions):
     """How the finished model is looked at."""
 
-    probes: tuple[str, ...] | None = Field(default=None, description="names on that shelf; all where absent")
+    probes: tuple[str, ...] | None = Field(default=None, description="names on that shelf, or none; all where absent")
     probe_rows: int = Field(default=500, ge=1, description="rows of test that are asked, at most")
+    suite: str | None = Field(default=None, description="a behavioural suite to put too: medicine, law, or a file")
+    suite_labels: str | None = Field(default=None, description="YAML: SUITE_LABEL: the model's")
 
     @field_validator("probes", mode="before")
     @classmethod

@@ -64,8 +64,8 @@ def fields(where: str = "techniques") -> dict[str, Any]:
 
 
 def names(value: Any, where: str) -> Any:
-    """One name on a shelf, several with commas between, or a list. Raises ConfigError with the nearest name."""
-    several = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    """One name on a shelf, several with commas between, a list, or none. Raises ConfigError with the nearest name."""
+    several = [name.strip() for name in value.split(",") if name != "none"] if isinstance(value, str) else value
     for name in several or ():
         shelf.check(where, str(name))
     return several

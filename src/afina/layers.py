@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import encoding, features, heads, shelf, tasks, windows
+from afina import encoding, evidence, features, heads, shelf, tasks, windows
 from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Settings, Text
@@ -35,7 +35,7 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
         states = features.collect(encoder, tokenizer, bare, lambda batch: features.all_layers(encoder, batch), bf16)
         targets = objective.targets(sample.train, sample.labels)
     found = {  # states: (n, layers + 1, poolings, hidden)
-        (layer, place): LayerScore(layer, pooling, *objective.probe(states[:, layer, place], targets, classes))
+        (layer, place): _scored(objective, (layer, pooling), states[:, layer, place], targets, classes)
         for layer in range(states.shape[1])
         for place, pooling in enumerate(objective.POOLINGS)
     }
@@ -43,6 +43,14 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
     curve = _learning_curve(objective, states[:, best[0], best[1]], targets, classes)
     found[best] = replace(found[best], curve=(*curve, (len(states), found[best].value)) if curve else ())
     return tuple(found.values())
+
+
+def _scored(
+    objective: ModuleType, reading: tuple[int, str], vectors: np.ndarray, targets: np.ndarray, classes: int
+) -> LayerScore:
+    """The objective's probe of one reading, a layer and a pooling, and its evidence."""
+    found = LayerScore(*reading, *objective.probe(vectors, targets, classes))
+    return replace(found, evidence=evidence.logme(vectors, evidence.table(targets, classes)))
 
 
 def _learning_curve(
@@ -68,9 +76,9 @@ def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf1
     encoded = features.encode(tokenizer, [row.input for row in sample.train], max_tokens, siamese=True)
     states = features.collect(encoder, tokenizer, encoded, lambda x: features.compared_layers(encoder, x), bf16)
     targets = objective.targets(sample.train, sample.labels)
+    classes = len(sample.labels)
     return tuple(
-        LayerScore(layer, "siamese", *objective.probe(states[:, layer], targets, len(sample.labels)))
-        for layer in range(states.shape[1])
+        _scored(objective, (layer, "siamese"), states[:, layer], targets, classes) for layer in range(states.shape[1])
     )
 
 

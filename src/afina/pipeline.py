@@ -29,6 +29,7 @@ from afina.records import (
     Plan,
     Predict,
     Prepared,
+    Probes,
     Profile,
     Task,
     Tell,
@@ -60,6 +61,7 @@ class Outcome:
     augmented: Augmented | None = None
     balanced: Balanced | None = None
     adapted: Adapted | None = None
+    probes: Probes | None = None  # where any was asked
 
 
 def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
@@ -125,7 +127,7 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
     from afina import before_training, report, retaining
-    from afina.stages import compress, evaluate, train
+    from afina.stages import train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
     assert before.profile is not None  # noqa: S101  (made by the first half)
@@ -134,19 +136,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
     inputs = (seed, retaining.text_sha256(chosen.settings))
     make = lambda: train.train(ready.rows, chosen, ready.base, folder, tell, seed)  # noqa: E731
     trained = keep("train", Trained, inputs, make)
-
-    model = _Model(folder / trained.folder, ready.base, chosen.settings.max_seq_length, trained.task)
-
-    def judged() -> Evaluation:
-        rivals = _rivals(rows, chosen, ready.base, folder)
-        return evaluate.evaluate(model.predict(), rows.test, model.task, "test", rivals, seed)
-
-    def shrunk() -> Compressed:
-        exported = model.exported(folder / "onnx")
-        return compress.compress(exported, model.logits(), rows, options.compress, seed, tell)
-
-    evaluation = keep("evaluate", Evaluation, seed, judged)
-    compressed = keep("compress", Compressed, (options.compress, seed), shrunk)
+    evaluation, compressed, probes = _judged(options, keep, replace(before, trained=trained), ready.base)
 
     tell(Event("report", "begins"))
     seconds = dict(keep.seconds)
@@ -164,6 +154,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         augmented=ready.augmented,
         balanced=ready.balanced,
         adapted=ready.adapted,
+        probes=probes,
     )
     with store.disk_errors(folder):
         report.write(folder, story)
@@ -171,7 +162,36 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
     tell(Event("report", f"{folder / 'report.html'}"))
     made = replace(before, prepared=ready.prepared, augmented=ready.augmented, balanced=ready.balanced)
     made = replace(made, adapted=ready.adapted, trained=trained, seconds=seconds)
-    return replace(made, evaluation=evaluation, compressed=compressed)
+    return replace(made, evaluation=evaluation, compressed=compressed, probes=probes)
+
+
+def _judged(
+    options: Run, keep: Keeper, before: Outcome, base: "Opened"
+) -> tuple[Evaluation, Compressed, Probes | None]:
+    """The trained model's scores, its smaller file, and what that file is like in other dimensions."""
+    from afina import subjects
+    from afina.stages import compress, evaluate, probe
+
+    folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
+    assert before.trained is not None  # noqa: S101  (made before, as the plan)
+    assert chosen is not None  # noqa: S101
+    model = _Model(folder / before.trained.folder, base, chosen.settings.max_seq_length, before.trained.task)
+
+    def judged() -> Evaluation:
+        rivals = _rivals(rows, chosen, base, folder)
+        return evaluate.evaluate(model.predict(), rows.test, model.task, "test", rivals, seed)
+
+    def shrunk() -> Compressed:
+        exported = model.exported(folder / "onnx")
+        return compress.compress(exported, model.logits(), rows, options.compress, seed, tell)
+
+    def asked() -> Probes:
+        return probe.probe(subjects.of_run(folder, options.probe, seed), options.probe, tell)
+
+    evaluation = keep("evaluate", Evaluation, seed, judged)
+    compressed = keep("compress", Compressed, (options.compress, seed), shrunk)
+    probes = keep("probe", Probes, (options.probe, seed), asked) if probe.chosen(options.probe) else None
+    return evaluation, compressed, probes
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:

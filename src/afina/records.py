@@ -271,6 +271,7 @@ class LayerScore:
     low: float  # 95% interval
     high: float
     curve: tuple[tuple[int, float], ...] = ()  # rows, or words, and the score with so many; of the best reading
+    evidence: float | None = None  # LogME, nats a row and target
 
 
 @dataclass(frozen=True, slots=True)

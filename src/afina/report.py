@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import dataview, figures, shelf, store, wording
+from afina import dataview, dimensions, figures, shelf, store, wording
 from afina.figures import Bar, Line, Mark
 from afina.grouping import HEAD
 from afina.records import LayerScore, Point, Score, Trained, to_json
@@ -49,6 +49,8 @@ def write(folder: Path, story: Story) -> None:
         "classes": sorted(told.evaluation.classes, key=lambda one: (one.rows == 0, one.f1)),
         "confusions": _confusions(told),
         "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
+        "dimensions": dimensions.lines(told.probes) if told.probes else [],
+        "dimension_figures": _dimensions(told),
         "done": dataview.done(told.data.findings),
         "length_caption": dataview.length_caption(told.profile, told.plan, told.trained),
         "suspects": told.trained.suspects[:SHOWN],
@@ -61,6 +63,7 @@ def write(folder: Path, story: Story) -> None:
         "loss_unit": objective.LOSS_UNIT,
         "choosing": "dev" if told.data.rows["dev"] else "the training rows",
         "probe": max(told.plan.layers, key=lambda one: one.value, default=None),
+        "evident": max((o for o in told.plan.layers if o.evidence is not None), key=_evidence, default=None),
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
@@ -144,6 +147,7 @@ def _figures(told: Twin) -> dict[str, Markup]:
             "layer",
         ),
         **_curves(told.trained),
+        "dimensions": dimensions.overview(told.probes, result) if told.probes and result.scores else "",
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),
         "heat": _heat(told) if len(told.data.labels) <= HEAT else "",
         "reliability": figures.reliability("Reliability diagram", "Accuracy by confidence.", result.reliability),
@@ -152,6 +156,19 @@ def _figures(told: Twin) -> dict[str, Markup]:
         "seconds": figures.bars("Time of each stage", "Bars.", times),
     }
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  (figures escapes what it is given)
+
+
+def _evidence(one: LayerScore) -> float:
+    return one.evidence or 0.0
+
+
+def _dimensions(told: Twin) -> dict[str, list[tuple[str, Markup]]]:
+    """Each dimension's figures with their captions."""
+    probes = told.probes.dimensions if told.probes else ()
+    return {
+        one.probe: [(caption, Markup(svg)) for caption, svg in dimensions.drawn(one)]  # noqa: S704  (escaped there)
+        for one in probes
+    }
 
 
 def _probed(layers: Sequence[LayerScore]) -> list[Line]:
@@ -269,8 +286,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
-    filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text)))}
-    numbers = "number interval count share size time value milliseconds change odds estimate"
+    filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text))), "as_label": dimensions.label}
+    numbers = "number interval count share size time value milliseconds change odds estimate measured"
     for name in ("word", "sentence", "saved", "balanced", "augmented", *numbers.split()):
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)

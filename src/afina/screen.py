@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from afina import advice, shelf, wording
+from afina import advice, dimensions, shelf, wording
 from afina.records import (
     Checklist,
-    Choice,
     Combination,
     Corpus,
     Distance,
@@ -25,6 +24,7 @@ from afina.records import (
     Finding,
     Flips,
     Plan,
+    Probes,
     Profile,
     Tell,
 )
@@ -162,6 +162,9 @@ def outcome(result: "Outcome", stage: str) -> None:
         change = f"{value} ({low} to {high}) points of {main} on test"
         same = f"{small.agreement:.1%} ({small.agreement_low:.1%} to {small.agreement_high:.1%}) of answers the same"
         say(f"{small.rung}: {small.ratio:.2f}x smaller, {change}, {same}")
+    if result.probes:
+        probes(result.probes)
+    if result.compressed:
         say(f"report: {result.folder / 'report.html'}")
 
 
@@ -171,7 +174,7 @@ def _plan(measured: Profile, made: Plan, stage: str) -> None:
         for paragraph in advice.explain(measured, made):
             say(f"\n{paragraph}")
         return
-    _choices(made.choices)
+    table(("choice", "value", "why"), ((one.name, f"{one.value}", one.why) for one in made.choices))
     for note in made.notes:
         say(note)
     say("estimates: " + ", ".join(wording.estimate(*one) for one in made.estimates.items()))
@@ -217,11 +220,12 @@ def _distance(record: Distance) -> list[str]:
     return [record.measure, f"{record.value:.3f}", interval, f"{record.zero:.3f}", record.unit, record.means]
 
 
-def _choices(choices: Sequence[Choice]) -> None:
-    table = Table("choice", "value", "why", box=None, pad_edge=False)
-    for choice in choices:
-        table.add_row(choice.name, f"{choice.value}", choice.why)
-    _console().print(table)
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Lines of texts under their heads."""
+    made = Table(*head, box=None, pad_edge=False)
+    for line in lines:
+        made.add_row(*line)
+    _console().print(made)
 
 
 def evaluation(record: Evaluation) -> None:
@@ -233,16 +237,6 @@ def evaluation(record: Evaluation) -> None:
     for s in record.scores:
         table.add_row(s.name, f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})", *(one.get(s.name, "") for one in others))
     _console().print(table)
-
-
-def comparison(runs: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> None:
-    """A dimension a line, a run a column."""
-    table = Table("dimension", "from", "read", *runs, box=None, pad_edge=False)
-    for line in lines:
-        table.add_row(*line)
-    _console().print(table)
-    for note in notes:
-        say(note)
 
 
 def combination(record: Combination) -> None:
@@ -280,6 +274,19 @@ def checklist(record: Checklist, flips: Sequence[Flips] | None) -> None:
             )
     if flips is not None and not any(flip.broken or flip.fixed for flip in flips):
         say("no case changed between the two runs")
+
+
+def probes(record: Probes, examples: int = 0) -> None:
+    """A dimension a line, with its number and what there is to say; so many examples of each."""
+    title = f"dimensions, {record.rows:,} rows asked of {wording.word(record.variant)}"
+    table = Table("", "found", "note", box=None, pad_edge=False, title=title, title_justify="left")
+    for name, found, note in dimensions.lines(record):
+        table.add_row(name, found, note)
+    _console().print(table)
+    for one in record.dimensions:
+        for example in one.examples[:examples]:
+            texts = " => ".join(json.dumps(text, ensure_ascii=False) for text in example.texts)
+            say(f"{one.probe}, {example.measure}: {texts}: {example.said}")
 
 
 def machine(facts: Mapping[str, Any]) -> None:

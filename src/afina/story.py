@@ -18,6 +18,7 @@ from afina.records import (
     Finding,
     Plan,
     Prepared,
+    Probes,
     Profile,
     Source,
     Trained,
@@ -55,6 +56,7 @@ class Story:
     augmented: Augmented | None = None
     balanced: Balanced | None = None
     adapted: Adapted | None = None
+    probes: Probes | None = None  # where any was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Twin:
     augmented: Augmented | None = None  # without its rows
     balanced: Balanced | None = None  # without the places of rows
     adapted: Adapted | None = None
+    probes: Probes | None = None  # without the texts of examples
 
 
 FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file", "augment_model")  # settings that may name one
@@ -131,4 +134,14 @@ def twin(story: Story) -> Twin:
         story.augmented and replace(story.augmented, rows=()),
         story.balanced and replace(story.balanced, added=()),
         story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
+        story.probes and _without_texts(story.probes),
     )
+
+
+def _without_texts(probes: Probes) -> Probes:
+    """Examples with their place and answer alone; one without a place is no row's, and stays as it is."""
+    told = []
+    for one in probes.dimensions:
+        examples = (replace(example, texts=() if example.where else example.texts) for example in one.examples)
+        told.append(replace(one, examples=tuple(examples)))
+    return replace(probes, dimensions=tuple(told))

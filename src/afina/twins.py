@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from afina.records import Checklist, Corpus, Flips, Score
+from afina.records import Checklist, Corpus, Flips, Probes, Score
 
 if TYPE_CHECKING:
     from afina.pipeline import Outcome
@@ -52,10 +52,21 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         named = result.evaluation.baselines.items()
         summary["test"] = scores(result.evaluation.scores)
         summary["baselines"] = {name: {score.name: score.value for score in each} for name, each in named}
+    if result.probes:
+        summary["dimensions"] = dimensions(result.probes)
     if result.compressed:
         names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
         summary["int8"] = {name: getattr(result.compressed, name) for name in names}
     return summary
+
+
+def dimensions(record: Probes) -> dict[str, dict[str, Any]]:
+    """The number that stands for each dimension, or why there is none."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in record.dimensions:
+        score = asdict(one.score) if one.score else {"skipped": one.skipped}
+        found[one.probe] = {**score, "unit": one.unit, "more_is_better": one.more_is_better}
+    return found
 
 
 def checklist(record: Checklist, flips: Sequence[Flips] | None) -> dict[str, Any]:

@@ -161,16 +161,25 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else time(value / 1000)
 
 
-def measured(number_: float, unit: str) -> str:
-    """A number in its unit.
+def measured(value: float, unit: str) -> str:
+    """A number of a probe with its unit.
 
-    >>> measured(0.938, "share"), measured(22_800_000, "bytes"), measured(2.1, "ms"), measured(0.02, "USD")
-    ('0.938', '22.8 MB', '2.1 ms', '0.020 USD')
+    >>> [measured(0.5, unit) for unit in ("share", "points", "ms", "bytes", "USD", "texts/s")]
+    ['0.500', '0.50', '0.5 ms', '0 B', '$0.50', '0.5 texts/s']
     """
-    if not math.isfinite(number_):
+    if not math.isfinite(value):
         return "–"
-    known = {"share": number, "": number, "bytes": size, "ms": milliseconds, "s": time}
-    return known[unit](number_) if unit in known else f"{number(number_)} {unit}"
+    if unit == "USD":
+        return f"${value:.2g}" if value < 0.1 else f"${value:,.2f}"
+    known = {
+        "share": number,
+        "share failed": share,
+        "points": "{:.2f}".format,
+        "ms": milliseconds,
+        "bytes": size,
+        "s": time,
+    }
+    return known[unit](value) if unit in known else f"{value:,.4g} {unit}".strip()
 
 
 def change(lost: float) -> str:

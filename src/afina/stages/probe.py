@@ -1,16 +1,20 @@
-"""A finished model in all its dimensions: what each probe on the shelf finds, one after another."""
+"""A finished model in all its dimensions: what each probe on the shelf finds, one after another, and a suite."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from afina import keys, shelf
+from afina import checklist, keys, shelf, suites
 from afina.config import ProbeOptions
 from afina.records import Dimension, Event, Probes, Subject, Tell, silent
 
 
 def probe(subject: Subject, options: ProbeOptions, tell: Tell = silent) -> Probes:
-    """Ask every probe, or those that the options name; in the order of the shelf."""
+    """Ask every probe, or those that the options name; in the order of the shelf. Then put the suite, if one is named.
+
+    Raises ConfigError where suite and model do not go together; its gates decide nothing here.
+    """
     found = []
     for name in chosen(options):
         began = time.monotonic()
@@ -19,6 +23,12 @@ def probe(subject: Subject, options: ProbeOptions, tell: Tell = silent) -> Probe
         dimension: Dimension = shelf.load("probes", name).measure(subject, config)
         found.append(replace(dimension, seconds=round(time.monotonic() - began, 2)))
         tell(Event("probe", f"{name}: {dimension.skipped or 'measured'}"))
+    if options.suite:
+        mapping = suites.mapping(Path(options.suite_labels)) if options.suite_labels else {}
+        rows = [row.input for row in subject.rows]
+        made = checklist.check(suites.read(options.suite), subject.predict, subject.task, mapping, rows)
+        found.append(checklist.dimension(made))
+        tell(Event("probe", f"checklist {made.suite}: measured"))
     return Probes(len(subject.rows), subject.variant, tuple(found))
 
 

@@ -1,0 +1,86 @@
+"""What the probes found, for a reader: one line a dimension, one picture of all, and each with its own figures."""
+
+from collections.abc import Iterable, Sequence
+
+from afina import figures, wording
+from afina.figures import Bar, Line
+from afina.records import Dimension, Evaluation, Measure, Probes
+
+SHARE = "share"
+MOST = 14  # bars of one figure
+
+
+def lines(probes: Probes) -> list[tuple[str, str, str]]:
+    """Name, number with its doubt, and what there is to say, of each dimension."""
+    return [(one.probe, said(one), one.skipped or (one.notes[0] if one.notes else "")) for one in probes.dimensions]
+
+
+def said(one: Dimension) -> str:
+    """The number that stands for a dimension, with its interval and its unit."""
+    if one.score is None:
+        return "not measured"
+    ends = (one.score.value, one.score.low, one.score.high)
+    value, low, high = (wording.measured(end, one.unit) for end in ends)
+    return f"{wording.word(one.score.name)} {value} [{low}, {high}]"
+
+
+def overview(probes: Probes, evaluation: Evaluation) -> str:
+    """All dimensions that are shares, where 1 is best, beside the score of the task."""
+    main = evaluation.scores[0]
+    bars = [Bar(wording.word(main.name), main.value, wording.interval(main), main.low, main.high, "a")]
+    for one in probes.dimensions:
+        if one.score is not None and one.unit == SHARE and one.more_is_better:
+            score = one.score
+            bars.append(Bar(one.probe, score.value, wording.interval(score), score.low, score.high, "b"))
+    return figures.bars("The model in its dimensions", "Bars with 95% intervals; 1 is best.", bars)
+
+
+def drawn(one: Dimension) -> list[tuple[str, str]]:
+    """A caption and a figure for each group of measures: lines over their strength, or bars."""
+    groups = dict.fromkeys(measure.group for measure in one.measures)
+    found = []
+    for group in groups:
+        own = [measure for measure in one.measures if measure.group == group]
+        for unit in dict.fromkeys(measure.unit for measure in own):
+            alike = [measure for measure in own if measure.unit == unit]
+            caption = wording.sentence(wording.word(group or one.probe)) + ("" if unit == SHARE else f", {unit}")
+            drawing = _lines(caption, alike) or _bars(caption, alike)
+            found.append((f"{caption}, with 95% intervals.", drawing))
+    return [(caption, drawing) for caption, drawing in found if drawing]
+
+
+def _lines(title: str, measures: Sequence[Measure]) -> str:
+    """A line a name, where each measure has a strength and some name has several."""
+    if any(one.strength is None for one in measures):
+        return ""
+    names = dict.fromkeys(one.name for one in measures)
+    own = {name: sorted(_strong(measures, name)) for name in names}
+    if max(map(len, own.values())) < 2:
+        return ""
+    series = [
+        Line(
+            wording.word(name),
+            tuple((strength, one.value) for strength, one in ones),
+            tuple((strength, one.low, one.high) for strength, one in ones),
+        )
+        for name, ones in own.items()
+    ]
+    return figures.lines(title, "Lines with 95% bands.", series, "strength")
+
+
+def _strong(measures: Iterable[Measure], name: str) -> list[tuple[float, Measure]]:
+    return [(one.strength, one) for one in measures if one.name == name and one.strength is not None]
+
+
+def _bars(title: str, measures: Sequence[Measure]) -> str:
+    """A bar a measure, of many the largest."""
+    largest = sorted(measures, key=lambda one: -one.value)[:MOST] if len(measures) > MOST else measures
+    bars = [
+        Bar(label(one), one.value, wording.measured(one.value, one.unit), one.low, one.high, "a") for one in largest
+    ]
+    return figures.bars(title, "Bars with 95% intervals.", bars)
+
+
+def label(one: Measure) -> str:
+    """A measure's name with its strength."""
+    return wording.word(one.name) + (f" {one.strength:g}" if one.strength is not None else "")
