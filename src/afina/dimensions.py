@@ -28,6 +28,8 @@ def overview(probes: Probes, evaluation: Evaluation) -> str:
     """All dimensions that are shares, where 1 is best, beside the score of the task."""
     main = evaluation.scores[0]
     bars = [Bar(wording.word(main.name), main.value, wording.interval(main), main.low, main.high, "a")]
+    untuned = [score for score in evaluation.baselines.get("probe", ()) if score.name == main.name]
+    bars += [Bar("before tuning", one.value, wording.interval(one), one.low, one.high) for one in untuned]
     for one in probes.dimensions:
         if one.score is not None and one.unit == SHARE and one.more_is_better:
             score = one.score

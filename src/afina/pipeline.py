@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from afina import config, planfile, store, tracking
+from afina import comparison, config, finished, planfile, store, tracking
 from afina.config import Run
 from afina.errors import ConfigError
 from afina.keeper import Keeper
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from afina.bases import Opened
 
 T = TypeVar("T")
-RUN_FILE, IDENTITY = "run.yaml", ".identity"
+RUN_FILE, IDENTITY, BESIDE = "run.yaml", ".identity", "compare.html"
 WATCHED = "holdouts."  # begins the key of a hold-out set among the sources
 
 
@@ -71,11 +71,17 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     """
     folder = run_folder(options)
     tracking.check(options.trackers)
+    if options.champion:
+        finished.of_run(Path(options.champion))  # told now, not at the end
     with store.lock(folder):
         store.sweep(folder)
         sources = _sources(options)
         _same_run(folder, options, sources)
         outcome = _stages(options, Keeper(folder, tell), sources, until)
+        if options.champion and until == "report":
+            comparison.write(comparison.compare([folder, Path(options.champion)]), folder / BESIDE)
+            store.seal(folder)
+            tell(Event("compare", f"{folder / BESIDE}"))
     for sent in tracking.send(folder, options.trackers) if until == "report" and options.trackers else ():
         tell(Event(sent.tracker, sent.said))
     return outcome
@@ -190,8 +196,10 @@ def _judged(
 
     evaluation = keep("evaluate", Evaluation, seed, judged)
     compressed = keep("compress", Compressed, (options.compress, seed), shrunk)
-    probes = keep("probe", Probes, (options.probe, seed), asked) if probe.chosen(options.probe) else None
-    return evaluation, compressed, probes
+    if not (probe.chosen(options.probe) or options.probe.suite):
+        store.forget(folder, "probe", ())
+        return evaluation, compressed, None
+    return evaluation, compressed, keep("probe", Probes, (options.probe, seed), asked)
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
