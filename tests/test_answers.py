@@ -36,8 +36,8 @@ def test_a_class_that_training_never_saw_is_never_right():
 
 
 def test_numbers_are_the_same_within_a_tenth_of_their_spread_and_never_right():
-    rows = (Row("", "", "f:1", value=0.0), Row("", "", "f:2", value=2.0))  # standard deviation 1
-    assert answers.same(rows, np.array([[1.0], [1.0]]), np.array([[1.09], [1.11]]), NUMBER).tolist() == [True, False]
+    rows = (Row("", "", "f:1", value=0.0), Row("", "", "f:2", value=4.0))  # standard deviation 2
+    assert answers.same(rows, np.array([[1.0], [1.0]]), np.array([[1.19], [1.21]]), NUMBER).tolist() == [True, False]
     assert answers.right(rows, np.array([[0.0], [2.0]]), NUMBER) is None
 
 

@@ -1,6 +1,7 @@
 """What robustness finds: planted weaknesses, by their names; nothing where there is nothing; every kind of task."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -78,18 +79,21 @@ def test_answers_that_never_change_keep_a_score_of_one_with_doubt():
     assert found.notes[0].startswith("No change costs more than its doubt")
 
 
-def test_the_score_is_the_mean_over_texts_and_changes_of_the_strengths_at_which_the_answer_stays():
-    given = (Row("ABC", "card", "a:1"), Row("abc", "card", "a:2"), Row("12", "card", "a:3"))
-    said = {"abc": True, "AB": True}  # upper changes one text and breaks it; lower one, and so it does; shorten none
-
-    def predict(texts):
-        return by_word(texts, lambda text: said.get(text, False))
-
-    own = {name: PERTURBATIONS[name] for name in ("upper", "lower", "typo", "shorten")}
+def test_the_score_by_hand():
+    more = lambda text, config, rng: text + "x" * config.count  # noqa: E731
+    shout = lambda text, config, rng: text.upper() if text == "b" else None  # noqa: E731
+    own = {
+        "typo": types.SimpleNamespace(Config=PERTURBATIONS["typo"].Config, change=more),
+        "upper": types.SimpleNamespace(Config=PERTURBATIONS["upper"].Config, change=shout),
+        "lower": PERTURBATIONS["lower"],
+    }
+    given = (Row("a", "card", "f:1"), Row("b", "card", "f:2"))
+    predict = lambda texts: by_word(texts, lambda text: text in ("axxxx", "B"))  # noqa: E731
     found = measured(predict, given, perturbations=own)
-    assert found.score.value == 0.0  # ABC becomes abc, a kredit; abc becomes ABC, a card; both answers change
-    assert {one.name: one.rows for one in found.measures} == {"upper": 1, "lower": 1}
-    assert found.notes[1] == "Nothing to change in these texts for shorten, typo."
+    # a: typo stays at two strengths of three, upper does not fit. b: typo stays at all, upper does not
+    assert found.score.value == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert {one.name: one.rows for one in found.measures} == {"typo": 2, "upper": 1}
+    assert found.notes[1] == "Nothing to change in these texts for lower."
 
 
 def test_what_is_cut_is_told_but_not_counted():
@@ -111,10 +115,12 @@ def test_a_glossary_is_gone_through_both_ways(tmp_path):
 
 
 def test_only_changed_texts_count():
-    given = (*rows(20), *(Row(f"{place} {place}", "card", f"a:{place}") for place in range(10)))
-    found = measured(by_word, given)
+    given = (*(Row(f"{place} {place}", "card", f"a:{place}") for place in range(10)), *rows(20))
+    found = measured(lambda texts: by_word(texts, lambda text: "kredit" in text), given)
     upper = next(one for one in found.measures if one.name == "upper")
-    assert (upper.rows, upper.remark) == (20, "20 of 30 texts changed, 100.0% of their answers stay")
+    assert (upper.rows, upper.remark) == (20, "20 of 30 texts changed, 50.0% of their answers stay")
+    example = next(one for one in found.examples if one.measure == "upper")
+    assert (example.where, example.said) == ("test.csv:3", "kredit became card; true: kredit")
 
 
 def test_no_more_texts_are_asked_than_allowed_each_once_and_always_the_same():

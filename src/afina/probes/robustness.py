@@ -37,9 +37,9 @@ from afina.records import Dimension, Example, Measure, Row, Score, Subject, Text
 NAME = "robustness"
 LETTERS, SHARES, CUTS = (1, 2, 4), (0.25, 0.5, 1.0), (0.25, 0.5)
 STYLES = ("upper", "lower", "drop_accents", "punctuation", "spaces", "contract")
-POLITE = {  # by language, with their words
-    "en": {2: "Thank you.", 14: "Thank you for your help. I look forward to your answer. Have a nice day."},
-    "es": {1: "Gracias.", 14: "Gracias por su ayuda. Quedo a la espera de su respuesta. Tengan buen día."},
+POLITE = {  # by language
+    "en": ("Thank you.", "Thank you for your help. I look forward to your answer. Have a nice day."),
+    "es": ("Gracias.", "Gracias por su ayuda. Quedo a la espera de su respuesta. Tengan buen día."),
 }
 OUTSIDE = frozenset({"shorten"})  # not in the score
 SHOWN = 2  # examples of each change
@@ -51,7 +51,7 @@ PARAPHRASE = (
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How many texts, and the user's own words."""
 
-    rows: int = Field(default=300, ge=1, description="texts that are changed, at most")
+    rows: int = Field(default=200, ge=1, description="texts that are changed, at most")
     glossary: str | None = Field(default=None, description="CSV of long and short forms, or plain words and jargon")
 
 
@@ -108,7 +108,8 @@ def _steps(subject: Subject, config: Config, rows: Sequence[Row]) -> Iterator[_S
     wanted: list[tuple[str, str, Mapping[str, Any], float | None]] = []
     wanted += [(name, name, {"count": n}, n) for name in ("typo", "keyboard", "ocr") for n in LETTERS]
     wanted += [(name, name, {}, None) for name in STYLES]
-    wanted += [("append", "append", {"texts": (text,)}, n) for n, text in POLITE.get(subject.language, {}).items()]
+    polite = POLITE.get(subject.language, ())
+    wanted += [("append", "append", {"texts": (text,)}, len(text.split())) for text in polite]
     wanted += [("shorten", "shorten", {"share": share}, share) for share in CUTS]
     wanted += [("code_switch", "code_switch", {"share": share}, share) for share in SHARES]
     if config.glossary is not None:
