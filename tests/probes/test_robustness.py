@@ -108,7 +108,9 @@ def test_a_glossary_is_gone_through_both_ways(tmp_path):
     path.write_text("long,short\nborrowed money,kredit\nnothing of the kind,nok\n", encoding="utf-8")
     found = measured(by_word, glossary=str(path))
     assert drops(found, "to_long") == [100.0]
-    assert drops(found, "to_short") == []  # no text has a long form
+    assert drops(found, "to_short") == []
+    assert found.notes[1].startswith("Nothing to change in these texts for")
+    assert "to_short" in found.notes[1]  # no text has a long form
     assert "robustness_glossary" not in " ".join(found.notes)
     with pytest.raises(DataError, match=r"nothing\.csv"):
         measured(by_word, glossary=str(tmp_path / "nothing.csv"))

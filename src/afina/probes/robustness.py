@@ -42,6 +42,7 @@ POLITE = {  # by language
     "es": ("Gracias.", "Gracias por su ayuda. Quedo a la espera de su respuesta. Tengan buen día."),
 }
 OUTSIDE = frozenset({"shorten"})  # not in the score
+GLOSSARY = frozenset({"to_long", "to_short"})
 SHOWN = 2  # examples of each change
 PARAPHRASE = (
     "Paraphrases are not measured, for nothing here writes them; put pairs of your own into a suite (type INV, cases)."
@@ -90,7 +91,8 @@ def measure(subject: Subject, config: Config) -> Dimension:
     if not counted:
         return Dimension(NAME, skipped="no change that keeps the meaning fits these texts: give texts with words")
     found, looked_at = _slices(subject)
-    idle = sorted({step.name for step in steps} - {one.step.name for one in outcomes})
+    tried = {step.name for step in steps} | (GLOSSARY if config.glossary else set())
+    idle = sorted(tried - {one.step.name for one in outcomes})
     return Dimension(
         NAME,
         _score(counted, len(rows), subject.seed),
@@ -114,7 +116,7 @@ def _steps(subject: Subject, config: Config, rows: Sequence[Row]) -> Iterator[_S
     wanted += [("code_switch", "code_switch", {"share": share}, share) for share in SHARES]
     if config.glossary is not None:
         longer, shorter = lexicons.either_way(_used(lexicons.read(config.glossary), rows))
-        ways = (("to_long", longer, "first"), ("to_short", shorter, "others"))
+        ways = zip(sorted(GLOSSARY), (longer, shorter), ("first", "others"), strict=True)
         wanted += [(name, "swap", {"groups": groups, "to": to}, None) for name, groups, to in ways if groups]
     for name, kind, options, strength in wanted:
         if module := subject.perturbations.get(kind):
@@ -174,8 +176,11 @@ def _ordered(outcomes: Sequence[_Outcome]) -> list[_Outcome]:
     surest: dict[str, float] = {}
     for one in outcomes:
         surest[one.step.name] = max(one.measure.low, surest.get(one.step.name, -np.inf))
-    order = lambda one: (one.step.name in OUTSIDE, -surest[one.step.name], one.step.name, one.step.strength or 0)  # noqa: E731
-    return sorted(outcomes, key=order)
+
+    def place(one: _Outcome) -> tuple[bool, float, str, float]:
+        return one.step.name in OUTSIDE, -surest[one.step.name], one.step.name, one.step.strength or 0
+
+    return sorted(outcomes, key=place)
 
 
 # ---------------------------------------------------------------- what is said of it
@@ -191,7 +196,10 @@ def _score(outcomes: Sequence[_Outcome], rows: int, seed: int) -> Score:
     fits = sum((times > 0).astype(float) for _, times in by_name.values())
     touched = np.flatnonzero(fits)
     kept, fits = np.asarray(kept)[touched], np.asarray(fits)[touched]
-    of = lambda weights: ((weights @ kept) / (weights @ fits))[:, None]  # noqa: E731
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        return ((weights @ kept) / (weights @ fits))[:, None]
+
     return metrics.doubted(metrics.bootstrap(("answers_kept",), of, len(touched), seed), len(touched))[0]
 
 
