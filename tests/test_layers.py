@@ -12,8 +12,9 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons"},
+    {"answers"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "arguments", "yamlfile", "expecting", "released"},

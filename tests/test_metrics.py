@@ -149,3 +149,21 @@ def test_three_thousand_rows_of_77_classes_take_less_than_a_second_of_processor(
     start = time.process_time()
     metrics.scores(truth, chances)
     assert time.process_time() - start < 2  # 0.4 on an idle core; a busy machine may double it
+
+
+@pytest.mark.parametrize("rows", [20, 100, 400])
+@pytest.mark.parametrize("rates", [(0.02, 0.02), (0.1, 0.02), (0.3, 0.05), (0.5, 0.1)])
+def test_the_interval_of_a_paired_difference_holds_the_true_one(rows, rates):
+    broken, fixed, _ = np.random.default_rng(0).multinomial(rows, [*rates, 1 - sum(rates)], 2000).T
+    ends = np.array([metrics.paired(b, f, rows) for b, f in zip(broken.tolist(), fixed.tolist(), strict=True)])
+    covered = ((ends[:, 0] <= rates[0] - rates[1]) & (rates[0] - rates[1] <= ends[:, 1])).mean()
+    assert covered > 0.93
+    assert covered < 0.98 or rows * min(rates) < 8  # few changes: counts are coarse, and it errs to the wide side
+
+
+def test_the_interval_of_a_paired_difference_holds_the_one_that_was_seen():
+    for rows in (1, 2, 5, 30):
+        for broken in range(rows + 1):
+            for fixed in range(rows + 1 - broken):
+                low, high = metrics.paired(broken, fixed, rows)
+                assert low <= (broken - fixed) / rows <= high

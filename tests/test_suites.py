@@ -40,12 +40,12 @@ def test_a_suite_becomes_records_and_defaults_reach_every_test(tmp_path):
     assert (first.name, first.kind, first.most, first.seed) == ("denied", "MFT", 7, 3)
     assert (first.max_failure_rate, second.max_failure_rate) == (0.0, 0.1)  # of critical and of major
     assert first.expect == Expectation(label=("routine",))
-    assert second.perturb == (("swap", {"groups": made.lexicons["drug"]}),)
+    assert second.perturb == (("swap", {"groups": made.lexicons["drug"], "to": "any"}),)
 
 
 def test_a_lexicon_of_single_words_is_one_group_of_which_each_may_stand_for_another(tmp_path):
     made = suite(tmp_path, WHOLE.replace("swap: {lexicon: drug}", "swap: {lexicon: symptom}"))
-    assert made.tests[1].perturb == (("swap", {"groups": (("chest pain", "fever"),)}),)
+    assert made.tests[1].perturb == (("swap", {"groups": (("chest pain", "fever"),), "to": "any"}),)
 
 
 WRONG = {

@@ -146,6 +146,20 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
+def paired(broken: int, fixed: int, rows: int) -> tuple[float, float]:
+    """95% interval of the share of rows lost, (broken - fixed) / rows, where the same rows are right or wrong twice.
+
+    Bonett & Price 2012, "Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired
+    Data": one row is added to each kind, so that no change at all is no proof that there is none.
+
+    >>> [round(end, 3) for end in paired(0, 0, 98)]
+    [-0.028, 0.028]
+    """
+    more, less = (broken + 1) / (rows + 2), (fixed + 1) / (rows + 2)
+    spread = 1.959963984540054 * math.sqrt((more + less - (more - less) ** 2) / (rows + 2))
+    return max(-1.0, more - less - spread), min(1.0, more - less + spread)
+
+
 def _bin(confidence: np.ndarray) -> np.ndarray:
     """Bin (a, b] of each confidence; 0 belongs to the first."""
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)

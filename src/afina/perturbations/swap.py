@@ -5,12 +5,14 @@
 
 One of the words that the text has is drawn, and all its occurrences change. Whole words, in any case; a small first
 letter becomes a capital where the old word began the text with one. In a suite, `lexicon: NAME` gives the groups: the
-entries of the lexicon, or all of it as one group where its entries have one form each.
+entries of the lexicon, or all of it as one group where its entries have one form each. `to` allows one direction alone:
+with groups of a long form and its abbreviations, first writes them out and others abbreviates.
 
 Not done: agreement of articles, gender and number with the new word.
 """
 
 import re
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -20,11 +22,12 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     """What may stand for what."""
 
     groups: tuple[tuple[str, ...], ...] = Field(min_length=1, description="words of which each may stand for another")
+    to: Literal["any", "first", "others"] = Field(default="any", description="which words of a group may come in")
 
 
 def change(text: str, config: Config, rng: np.random.Generator) -> str | None:
     """The text with one word exchanged; None where it has none that can be."""
-    others = {word.casefold(): [one for one in group if one != word] for group in config.groups for word in group}
+    others = {word.casefold(): _others(word, group, config.to) for group in config.groups for word in group}
     others = {word: group for word, group in others.items() if word and group}
     if not others:
         return None
@@ -43,3 +46,8 @@ def change(text: str, config: Config, rng: np.random.Generator) -> str | None:
 
     changed = pattern.sub(other, text)
     return changed if changed != text else None
+
+
+def _others(word: str, group: tuple[str, ...], to: str) -> list[str]:
+    """What may stand in the place of a word."""
+    return [one for one in group if one != word and (to == "any" or (one == group[0]) == (to == "first"))]
