@@ -226,9 +226,10 @@ def _costliest(outcomes: Sequence[_Outcome]) -> str:
     """The change that costs most surely, where one does."""
     worst = max((one.measure for one in outcomes), key=lambda one: one.low)
     said = f"{worst.value:.1f} points ({worst.low:.1f} to {worst.high:.1f})"
+    name = worst.name if worst.strength is None else f"{worst.name} of strength {worst.strength:g}"
     if worst.low > 0:
-        return f"{worst.name} costs most: {said} on the {worst.rows:,} texts that it changes."
-    return f"No change costs more than its doubt: the surest is {worst.name}, {said}."
+        return f"{name} costs most: {said} on the {worst.rows:,} texts that it changes."
+    return f"No change costs more than its doubt: the surest is {name}, {said}."
 
 
 def _about(subject: Subject, config: Config, idle: Sequence[str]) -> Iterator[str]:
