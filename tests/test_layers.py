@@ -12,8 +12,8 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "binomial", "answering", "prices"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "clocking", "calibrating"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "arguments", "yamlfile", "expecting", "released"},
@@ -26,7 +26,8 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "costing", "preparing", "advice"},
+    {"choosing", "costing", "preparing", "advice", "opening"},
+    {"alone"},
     {"stages"},
     {"figures", "inference", "before_training", "subjects"},
     {"story", "dataview"},
