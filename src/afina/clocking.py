@@ -22,12 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from afina import answering, binomial
 from afina.records import Predict, Row, Task, Text
 
 BATCH = 32  # texts asked for at once where a model is to be quick, as `predictors.onnx` has them
-FEWEST, ENOUGH = 6, 30  # batches of a speed: at least, and as many where there is time
+LEAST, FEWEST, ENOUGH = 2, 6, 30  # batches of a speed: at least, in up to LATE times the time, and as many in time
+LATE = 3
+IDLE = 0.2  # seconds that are waited to see what else the machine does
+BUSY = 0.25  # share of the processors that others have, from which times are said to be too long
 POWER = Path("/sys/class/powercap")
 MACHINE = Path("/sys/devices/virtual/dmi/id")
 
@@ -65,10 +69,18 @@ def texts(rows: Sequence[Row], words: int, count: int, seed: int) -> list[Text]:
 
 
 def runs(predict: Predict, batches: Sequence[Sequence[Text]], task: Task, seconds: float, most: int) -> list[float]:
-    """Seconds of each run, after one that does not count. Batches take turns until time is up or `most` are done."""
-    answering.checked(predict(batches[0]), len(batches[0]), task)
+    """Seconds of each run, in turns of the batches, until time is up or there are `most`.
+
+    The first does not count, unless it takes all the time: then it is the only one.
+    """
+    began = time.perf_counter()
+    answers = predict(batches[0])
+    first = time.perf_counter() - began
+    answering.checked(answers, len(batches[0]), task)
+    if first > seconds:
+        return [first]
     times: list[float] = []
-    end = time.perf_counter() + seconds
+    end = began + seconds
     while not times or (len(times) < most and time.perf_counter() < end):
         batch = batches[len(times) % len(batches)]
         began = time.perf_counter()
@@ -92,15 +104,18 @@ def quantile(times: Sequence[float], share: float) -> Interval:
 
 
 def speed(predict: Predict, rows: Sequence[Row], task: Task, seconds: float, power: Path = POWER) -> Speed:
-    """Texts a second of the rows as they come, in batches of 32, over and over until there are enough of them."""
+    """Texts a second of the rows as they come, in batches of 32, over and over until there are enough of them.
+
+    A model too slow for enough of them in the time gets more of it, so that six are there, or at least two.
+    """
     given = [row.input for row in rows]
     batches = [given[start : start + BATCH] for start in range(0, len(given), BATCH)]
     answering.checked(predict(batches[0]), len(batches[0]), task)  # also the one that warms up
     sizes: list[int] = []
     times: list[float] = []
     used: list[float | None] = []
-    end = time.perf_counter() + seconds
-    while len(times) < FEWEST or (len(times) < ENOUGH and time.perf_counter() < end):
+    start = time.perf_counter()
+    while _more(len(times), (time.perf_counter() - start) / seconds):
         batch = batches[len(times) % len(batches)]
         before, began = joules(power), time.perf_counter()
         answers = predict(batch)
@@ -109,6 +124,12 @@ def speed(predict: Predict, rows: Sequence[Row], task: Task, seconds: float, pow
         sizes.append(len(answering.checked(answers, len(batch), task)))
     energy = None if None in used else ratio([one or 0.0 for one in used], sizes)
     return Speed(ratio(sizes, times), energy, sum(sizes), max(sizes))
+
+
+def _more(done: int, used: float) -> bool:
+    """Whether another batch is to be timed, after so many and such a share of the time."""
+    wanted = ENOUGH if used < 1 else FEWEST if used < LATE else LEAST
+    return done < wanted
 
 
 def ratio(top: Sequence[float], bottom: Sequence[float]) -> Interval:
@@ -153,6 +174,12 @@ def spent(before: dict[str, float] | None, after: dict[str, float] | None, power
         most = 0.0 if value >= before[name] else int((power / name / "max_energy_range_uj").read_text()) / 1e6
         found += value + most - before[name]
     return found
+
+
+def busy() -> str:
+    """What there is to say of other work on this machine, looked at for a moment; '' where there is little."""
+    used = psutil.cpu_percent(IDLE) / 100
+    return "" if used < BUSY else f"other work had {used:.0%} of this machine's processors: times are longer than alone"
 
 
 def processors() -> int:

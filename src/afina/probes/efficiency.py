@@ -1,8 +1,8 @@
 """How fast the model answers, and what it takes of a machine: the served file, its siblings, and PyTorch.
 
     latency      ms of one text, and of 32 at once, for texts of several lengths: 50th, 95th and 99th percentile of the
-                 runs, after one that does not count. Intervals are order statistics (`afina/clocking.py`); where the
-                 runs are too few for an end, it is the extreme run, and the remark says so
+                 runs, where there are 1, 20 and 100. Intervals are order statistics (`afina/clocking.py`); where
+                 the runs are too few for an end, it is the extreme run, and the remark says so
     throughput   texts a second of the rows as they come, in batches of 32; the score is that of the served file
     peak memory  most bytes of a new process that opens the file and answers 32 of the longest texts; and the seconds
                  from its start until it can be asked, libraries included
@@ -31,14 +31,15 @@ from afina.errors import AfinaError
 from afina.records import Dimension, Measure, Predict, Score, Subject, Text
 from afina.wording import word
 
-PERCENTILES = (0.5, 0.95, 0.99)
+ENOUGH = {0.5: 1, 0.95: 20, 0.99: 100}  # percentile -> runs from which it is more than the slowest one
 MOST = 400  # runs of one text: 368 give the 99th percentile an upper bound
 TEXTS = 64  # of one length, that batches of one take turns in
 SPEED = 0.25  # of the time of a file, for its throughput
+LATE = "{} of {} kinds of batches were not timed, for the time was used up: give more as efficiency_seconds=..."
 SERVED = 2  # the served file has so many times the time of another
 ONCE = "one run: no interval"
 OUTSIDE = "the model was asked from outside: times hold the way there and back; memory, size and loading are not known"
-BUSY = "times are of this machine as busy as it was, with {} processors; a length is in words, and longer texts are cut"
+HERE = "times are of this machine as busy as it was, with {} processors; a length is in words, and longer texts are cut"
 NO_ENERGY = "energy was not measured: this machine has no counter of it that may be read (/sys/class/powercap)"
 
 
@@ -56,11 +57,11 @@ def measure(subject: Subject, config: Config) -> Dimension:
     """Latency, throughput, memory, size and energy of each file."""
     others = [name for name in subject.opened if name != subject.variant]
     unit = config.seconds / (SERVED + len(others))
-    notes = [BUSY.format(clocking.processors())]
-    speed, measures = _timed(subject, subject.variant, subject.predict, SERVED * unit, config)
+    notes = [HERE.format(clocking.processors()), *filter(None, [clocking.busy()])]
+    speed, measures = _timed(subject, subject.variant, subject.predict, SERVED * unit, config, notes)
     for name, predict in _opened(subject, others, notes):
         try:
-            measures += _timed(subject, name, predict, unit, config)[1]
+            measures += _timed(subject, name, predict, unit, config, notes)[1]
         except AfinaError as error:
             notes.append(f"{word(name)} was not timed: {error.found}")
     measures += _alone(subject, config, notes)
@@ -84,22 +85,26 @@ def _opened(subject: Subject, names: list[str], notes: list[str]) -> Iterator[tu
 
 
 def _timed(
-    subject: Subject, name: str, predict: Predict, seconds: float, config: Config
+    subject: Subject, name: str, predict: Predict, seconds: float, config: Config, notes: list[str]
 ) -> tuple[clocking.Speed, list[Measure]]:
     """The throughput and latencies of one model."""
+    end = time.perf_counter() + seconds
     speed = clocking.speed(predict, subject.rows, subject.task, SPEED * seconds)
     said = f"in batches of {speed.batch}, texts of test as they come"
     measures = [_measure("throughput", _name(name), speed.texts, "texts/s", said)]
     if speed.joules is not None:
         joules = _scaled(speed.joules, 1000)
         measures.append(_measure("energy of 1,000 texts", _name(name), joules, "J", "of the whole machine"))
-    each = (1 - SPEED) * seconds / (2 * len(config.lengths))
-    for length in config.lengths:
+    cells = [(size, length) for size in (1, clocking.BATCH) for length in config.lengths]
+    for place, (size, length) in enumerate(cells):
+        left = end - time.perf_counter()
+        if left < 0:
+            notes.append(f"{_name(name)}: {LATE.format(len(cells) - place, len(cells))}")
+            break
         texts = clocking.texts(subject.rows, length, TEXTS, subject.seed)
-        for size in (1, clocking.BATCH):
-            batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-            times = clocking.runs(predict, batches, subject.task, each, MOST)
-            measures += [_latency(name, size, length, times, share) for share in PERCENTILES]
+        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+        times = clocking.runs(predict, batches, subject.task, left / (len(cells) - place), MOST)
+        measures += [_latency(name, size, length, times, share) for share in ENOUGH if len(times) >= ENOUGH[share]]
     return speed, measures
 
 
