@@ -17,6 +17,7 @@ Source: proc(5), status; getrusage(2), which keeps ru_maxrss over execve.
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from afina.errors import MachineError
 from afina.records import Text, Use, from_json, to_json
 
 LONGEST = 300  # seconds
+KIND = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt))\b", re.MULTILINE)  # how a traceback ends
 
 
 def measure(places: Sequence[str | Path], texts: Sequence[Text]) -> Use:
@@ -39,7 +41,7 @@ def measure(places: Sequence[str | Path], texts: Sequence[Text]) -> Use:
     except subprocess.TimeoutExpired:
         raise MachineError(f"a process of its own took over {LONGEST} s for the model", "leave it out") from None
     if done.returncode:
-        kind = done.stderr.strip().rpartition("\n")[2].partition(":")[0]  # never its text, which may be the user's
+        kind = (KIND.findall(done.stderr) or ["no reason was given"])[-1]  # never its text, which may be the user's
         why = f"signal {-done.returncode}, as for too little memory" if done.returncode < 0 else kind
         raise MachineError(f"the model did not answer in a process of its own: {why}", "look at the model's file")
     return from_json(Use, done.stdout.strip().rpartition("\n")[2])
