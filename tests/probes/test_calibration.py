@@ -51,7 +51,7 @@ def labelled(rows=300):
     answers = {row.text: line for row, line in zip(asked, p, strict=True)}
     predict = lambda texts: np.array([answers[text] for text in texts])  # noqa: E731
     compare = lambda rows, before, after: multilabel.compare(rows, before, after, BOTH, 0)  # noqa: E731
-    return Subject(predict, asked, p, BOTH, compare), p, truth
+    return Subject(predict, asked[:200], p[:200], BOTH, compare, dev=asked[200:]), p[:200], truth[:200]
 
 
 def named(found):
@@ -97,17 +97,20 @@ def test_what_goes_to_a_human_and_how_right_the_rest_is():
 
 def test_a_promise_that_dev_cannot_show_is_a_note():
     found = calibration.measure(subject(dev=120), calibration.Config(promises=(0.9, 0.99)))
-    assert any("no threshold promises 99%" in note and "299 of the 120 rows" in note for note in found.notes)
+    assert any("99% right" in note and "takes 299 rows to choose on, and there are 120" in note for note in found.notes)
+    bad = calibration.measure(subject(temperature=40.0), calibration.Config(promises=(0.9,)))  # sure, and wrong
+    assert any("even the surest err too often" in note for note in bad.notes)
 
 
 def test_nothing_is_chosen_and_judged_on_the_same_rows():
     whole = subject(dev=0)
     found = calibration.measure(whole, calibration.Config())
     assert named(found)["temperature", None].rows == named(found)["log loss, tempered", None].rows == 250
-    assert any("chosen on 250 of the rows and judged on the others" in note for note in found.notes)
+    assert any("chosen on 250 of the rows, and all is judged on the others" in note for note in found.notes)
+    assert found.score.value == 1 - named(found)["calibration error, as served", None].value
     same = calibration.measure(replace(whole, dev=whole.rows), calibration.Config())  # a corpus without a test split
     assert same.measures == found.measures
-    few = calibration.measure(subject(dev=0, test=30), calibration.Config())
+    few = calibration.measure(subject(dev=0, test=99), calibration.Config())
     assert ("temperature", None) not in named(few)
     assert any("no temperature and no threshold" in note for note in few.notes)
 
@@ -125,6 +128,7 @@ def test_several_labels_are_scored_one_by_one_and_a_text_is_right_as_a_whole():
     measures = named(found)
     assert measures["Brier score, as served", None].value == pytest.approx(((p - truth) ** 2).mean())
     assert sum(one.rows for one in found.measures if one.group == "reliability") == p.size
+    assert measures["temperature", None].low < 1 < measures["temperature", None].high
     said = p >= np.array(BOTH.thresholds)
     part = calibration._part(asked.rows, p, BOTH)
     assert (part.right == (said == truth).all(1)).all()

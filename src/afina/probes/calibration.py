@@ -10,8 +10,8 @@ For several labels a text the scores are of each label's probability; a text is 
 its confidence is the product of the probabilities of what was said of each label.
 
 Nothing is chosen and judged on the same rows: where dev holds too few that are not in test, half of the test rows
-choose and the other half judge. With few rows the calibration error is too high, even of a perfect model: what chance
-alone gives stands beside it.
+choose and all is judged on the other half. With few rows the calibration error is too high, even of a perfect model:
+what chance alone gives stands beside it.
 
 Unit: share, 1 - calibration error, more is better. Cost: answers to dev, 2,000 rows at most.
 
@@ -30,8 +30,7 @@ from afina import answering, calibrating, metrics
 from afina.records import Dimension, Example, Measure, Row, Score, Subject, Task
 
 MOST = 2000  # rows of dev that are asked
-FEW = 100  # rows of dev, from which on they choose; with fewer, half of the test rows do if they are more
-NEEDED = 20  # rows to choose on and to judge on
+ENOUGH = 50  # rows to choose on
 SHOWN = 5  # wrong answers
 WORDS = {"ece": "calibration error", "brier": "Brier score", "log_loss": "log loss"}
 UNITS = {"ece": "share", "brier": "score", "log_loss": "nats"}
@@ -55,9 +54,10 @@ class _Part:
     truth: np.ndarray  # (n, labels), 0 and 1; no 1 for a class that the model does not know
     sure: np.ndarray  # (n,)
     right: np.ndarray  # (n,)
+    places: np.ndarray  # (n,) in the rows
 
     def of(self, places: np.ndarray) -> "_Part":
-        return _Part(self.p[places], self.truth[places], self.sure[places], self.right[places])
+        return _Part(self.p[places], self.truth[places], self.sure[places], self.right[places], self.places[places])
 
 
 def measure(subject: Subject, config: Config) -> Dimension:
@@ -65,26 +65,22 @@ def measure(subject: Subject, config: Config) -> Dimension:
     task, softmax = subject.task, subject.task.activation == "softmax"
     if task.activation not in ("softmax", "sigmoid") or task.per == "word":
         return Dimension("calibration", skipped=SKIPPED)
-    whole = _part(subject.rows, subject.answers, task)
-    found = calibrating.scores(whole.p, whole.truth, softmax, subject.seed)
-    lucky = calibrating.chance(whole.p, softmax, subject.seed)
-    measures = [_scored(score, "as served", len(whole.p)) for score in found]
-    measures.append(_scored(lucky, "by chance alone", len(whole.p), "of a perfectly calibrated model, on as many rows"))
-    chosen, judged, how = _choosing(subject, whole)
+    chosen, judged, how = _choosing(subject, _part(subject.rows, subject.answers, task))
+    found = calibrating.scores(judged.p, judged.truth, softmax, subject.seed)
+    lucky = calibrating.chance(judged.p, softmax, subject.seed)
+    measures = [_scored(score, "as served", len(judged.p)) for score in found]
+    measures.append(
+        _scored(lucky, "by chance alone", len(judged.p), "of a perfectly calibrated model, on as many rows")
+    )
     notes = [how]
-    if min(len(chosen.p), len(judged.p)) < NEEDED or not chosen.truth.any():
-        notes.append(
-            f"no temperature and no threshold: fewer than {NEEDED} rows to choose them on, or to judge them on"
-        )
-    else:
+    if chosen is not None:
         measures += _tempered(chosen, judged, softmax, subject.seed)
         measures += _thresholds(chosen, judged, config, notes)
-    measures += _reliability(whole, softmax)
+    measures += _reliability(judged, softmax)
     ece = found[0]
     score = Score("calibration", 1 - ece.value, 1 - ece.high, 1 - ece.low)
-    return Dimension(
-        "calibration", score, measures=tuple(measures), examples=_wrong(subject, whole), notes=tuple(notes)
-    )
+    examples = _wrong(subject, judged)
+    return Dimension("calibration", score, measures=tuple(measures), examples=examples, notes=tuple(notes))
 
 
 def _part(rows: Sequence[Row], answers: np.ndarray, task: Task) -> _Part:
@@ -92,25 +88,25 @@ def _part(rows: Sequence[Row], answers: np.ndarray, task: Task) -> _Part:
     truth = np.array([[label in row.names for label in task.labels] for row in rows], dtype=np.float64)
     if task.activation == "softmax":
         sure, came = calibrating.cells(p, truth, softmax=True)
-        return _Part(p, truth, sure[:, 0], came[:, 0] > 0)
+        return _Part(p, truth, sure[:, 0], came[:, 0] > 0, np.arange(len(rows)))
     said = p >= np.array(task.thresholds or [0.5] * len(task.labels))
-    return _Part(p, truth, np.where(said, p, 1 - p).prod(1), (said == truth).all(1))
+    return _Part(p, truth, np.where(said, p, 1 - p).prod(1), (said == truth).all(1), np.arange(len(rows)))
 
 
-def _choosing(subject: Subject, whole: _Part) -> tuple[_Part, _Part, str]:
-    """Rows to choose on, rows to judge on, and how they came about."""
-    asked = set(subject.rows)
+def _choosing(subject: Subject, whole: _Part) -> tuple[_Part | None, _Part, str]:
+    """Rows to choose on, none where there are too few; rows to judge on; and how they came about."""
+    asked, count = set(subject.rows), len(subject.rows)
+    rng = np.random.default_rng(subject.seed)
     rows = [row for row in subject.dev if row not in asked]
-    half = len(whole.p) // 2
-    order = np.random.default_rng(subject.seed).permutation(max(len(rows), len(whole.p)))
-    if len(rows) >= min(FEW, max(half, NEEDED)):
-        rows = [rows[place] for place in order[order < len(rows)][:MOST]]
-        answers = subject.predict([row.input for row in rows])
-        said = f"temperature and thresholds were chosen on {len(rows):,} rows of dev"
-        return _part(rows, answers, subject.task), whole, said
-    said = f"temperature and thresholds were chosen on {half:,} of the rows and judged on the others: dev has too few"
-    order = order[order < len(whole.p)]
-    return whole.of(order[:half]), whole.of(order[half:]), said
+    if len(rows) >= ENOUGH:
+        rows = [rows[place] for place in rng.permutation(len(rows))[:MOST]]
+        chosen = _part(rows, subject.predict([row.input for row in rows]), subject.task)
+        return chosen, whole, f"temperature and thresholds were chosen on {len(rows):,} rows of dev"
+    if count < 2 * ENOUGH:
+        return None, whole, f"no temperature and no threshold: neither dev nor half of the rows are {ENOUGH} or more"
+    order = rng.permutation(count)
+    said = f"temperature and thresholds were chosen on {count // 2:,} of the rows, and all is judged on the others"
+    return whole.of(order[: count // 2]), whole.of(np.sort(order[count // 2 :])), f"{said}: dev has too few of its own"
 
 
 def _tempered(chosen: _Part, judged: _Part, softmax: bool, seed: int) -> list[Measure]:
@@ -130,10 +126,7 @@ def _thresholds(chosen: _Part, judged: _Part, config: Config, notes: list[str]) 
     for promise in config.promises:
         cut = calibrating.threshold(chosen.sure, chosen.right, promise)
         if cut is None:
-            notes.append(
-                f"no threshold promises {100 * promise:g}% right answers with 95% certainty: the surest "
-                f"{calibrating.fewest(promise)} of the {len(chosen.p):,} rows would have to be without a mistake"
-            )
+            notes.append(_none(promise, len(chosen.p)))
             continue
         answered = judged.sure >= cut
         count, hits, rows = int(answered.sum()), int(judged.right[answered].sum()), len(judged.p)
@@ -142,14 +135,25 @@ def _thresholds(chosen: _Part, judged: _Part, config: Config, notes: list[str]) 
             yield _share("right among the rest", hits, count, promise, f"promised: {100 * promise:g}%")
 
 
+def _none(promise: float, rows: int) -> str:
+    """Why there is no threshold."""
+    needed = calibrating.fewest(promise)
+    why = (
+        f"that takes {needed} rows to choose on, and there are {rows}"
+        if rows < needed
+        else "even the surest err too often"
+    )
+    return f"no threshold promises {100 * promise:g}% right answers with 95% certainty: {why}"
+
+
 def _share(name: str, hits: int, rows: int, promise: float, remark: str) -> Measure:
     low, high = metrics.wilson(hits, rows)
     return Measure(name, hits / rows, low, high, "share", rows, "send to a human", promise, remark)
 
 
-def _reliability(whole: _Part, softmax: bool) -> Iterator[Measure]:
+def _reliability(judged: _Part, softmax: bool) -> Iterator[Measure]:
     """How often what has about the same probability comes true. Labels of one text count as one for the interval."""
-    sure, came = calibrating.cells(whole.p, whole.truth, softmax)
+    sure, came = calibrating.cells(judged.p, judged.truth, softmax)
     places = metrics.bins(sure)
     for place, (confidence, share, count) in enumerate(metrics.binned(sure.ravel(), came.ravel() > 0)):
         if count:
@@ -164,19 +168,19 @@ def _scored(score: Score, how: str, rows: int, remark: str = "") -> Measure:
     return Measure(f"{name}, {how}", score.value, score.low, score.high, unit, rows, name, None, remark)
 
 
-def _wrong(subject: Subject, whole: _Part) -> tuple[Example, ...]:
+def _wrong(subject: Subject, judged: _Part) -> tuple[Example, ...]:
     """The wrong answers that the model was surest of."""
-    wrong = np.flatnonzero(~whole.right)
+    wrong = np.flatnonzero(~judged.right)
     labels = subject.task.labels
     found = []
-    for place in wrong[np.argsort(-whole.sure[wrong], kind="stable")][:SHOWN].tolist():
-        row, p = subject.rows[place], whole.p[place]
+    for place in wrong[np.argsort(-judged.sure[wrong], kind="stable")][:SHOWN].tolist():
+        row, p = subject.rows[judged.places[place]], judged.p[place]
         if subject.task.activation == "softmax":
             said = labels[int(p.argmax())]
         else:
             least = subject.task.thresholds or [0.5] * len(labels)
             said = ", ".join(label for label, one, cut in zip(labels, p, least, strict=True) if one >= cut) or "(none)"
         known = ", ".join(row.names) or "(none)"
-        text = f"{said} with a confidence of {whole.sure[place]:.2f}, not {known}"
+        text = f"{said} with a confidence of {judged.sure[place]:.2f}, not {known}"
         found.append(Example("calibration error, as served", row.where, (row.input,), text))
     return tuple(found)
