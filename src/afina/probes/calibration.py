@@ -141,7 +141,7 @@ def _none(promise: float, rows: int) -> str:
     why = (
         f"that takes {needed} rows to choose on, and there are {rows}"
         if rows < needed
-        else "even the surest err too often"
+        else "even the surest err too often for that"
     )
     return f"no threshold promises {100 * promise:g}% right answers with 95% certainty: {why}"
 
