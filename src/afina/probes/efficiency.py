@@ -41,8 +41,6 @@ ONCE = "one run: no interval"
 OUTSIDE = "the model was asked from outside: times hold the way there and back; memory, size and loading are not known"
 HERE = "times are of this machine as busy as it was, with {} processors; a length is in words, and longer texts are cut"
 NO_ENERGY = "energy was not measured: this machine has no counter of it that may be read (/sys/class/powercap)"
-
-
 Length = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -112,6 +110,7 @@ def _latency(name: str, size: int, length: int, times: list[float], share: float
     found = _scaled(clocking.quantile(times, share), 1000)
     end = {"": "", "upper": "the high end is the slowest run", "lower and upper": "the ends are the extreme runs"}
     remark = found.open and f"no {found.open} bound from {found.runs} runs: {end[found.open]}"
+    remark = ONCE if found.runs == 1 else remark
     group = "latency of one text" if size == 1 else f"latency of {size} texts at once"
     return _measure(group, f"{_name(name)}, p{share * 100:.0f}", found, "ms", remark, float(length))
 
