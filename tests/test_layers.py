@@ -12,8 +12,10 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial", "prices"}
+    | {"answering"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "clocking"}
+    | {"calibrating"},
     {"answers"},
     set(shelf.shelves()),
     {"shelf"},
@@ -27,7 +29,8 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "costing", "preparing", "advice"},
+    {"choosing", "costing", "preparing", "advice", "opening"},
+    {"alone"},
     {"stages"},
     {"figures", "inference", "before_training", "subjects"},
     {"story", "dataview", "dimensions"},

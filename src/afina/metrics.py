@@ -119,10 +119,10 @@ def reliability(truth: np.ndarray, probabilities: np.ndarray) -> tuple[tuple[flo
 
 def binned(confidence: np.ndarray, right: np.ndarray) -> tuple[tuple[float, float, int], ...]:
     """The same for any probabilities (n,) and whether each came true (n,)."""
-    bins = _bin(confidence)
+    found_in = bins(confidence)
     found = []
     for place in range(BINS):
-        inside = bins == place
+        inside = found_in == place
         count = int(inside.sum())
         means = (
             (float(confidence[inside].mean()), float(right[inside].mean())) if count else ((place + 0.5) / BINS, 0.0)
@@ -160,8 +160,8 @@ def paired(broken: int, fixed: int, rows: int) -> tuple[float, float]:
     return max(-1.0, more - less - spread), min(1.0, more - less + spread)
 
 
-def _bin(confidence: np.ndarray) -> np.ndarray:
-    """Bin (a, b] of each confidence; 0 belongs to the first."""
+def bins(confidence: np.ndarray) -> np.ndarray:
+    """The bin (a, b] of each confidence; 0 belongs to the first."""
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
 
 
@@ -180,7 +180,7 @@ def _parts(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, ..
     plain = np.stack([right, brier, -np.log(np.clip(own, LEAST, 1.0))], axis=1)
     answers = _one_hot(predicted, classes + 1)
     wanted = _one_hot(np.where(truth >= 0, truth, classes), classes + 1)
-    gaps = _one_hot(_bin(p.max(1)), BINS) * (right - p.max(1))[:, None]
+    gaps = _one_hot(bins(p.max(1)), BINS) * (right - p.max(1))[:, None]
     return plain, answers * right[:, None], answers, wanted, gaps
 
 

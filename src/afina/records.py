@@ -894,6 +894,15 @@ Layers = Callable[[Sequence[str]], np.ndarray]  # texts -> mean vectors of each 
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What a model takes in a process of its own."""
+
+    seconds: float  # until it can be asked
+    before: int  # bytes in memory before anything of it is loaded
+    peak: int  # most bytes in memory at one time
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What a probe may look at: a model through its answers, and rows that it has not seen. Never stored.
 
@@ -914,6 +923,7 @@ class Subject:
     opened: Mapping[str, Callable[[], Predict]] = field(default_factory=dict)  # torch, none (fp32), int8_...: opens it
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
+    alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
 
 
 @dataclass(frozen=True, slots=True)

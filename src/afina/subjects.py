@@ -1,17 +1,17 @@
 """A finished run as the probes see it: its answers, the files they come from, and its body before and after."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from afina import shelf, store
+from afina import alone, opening, shelf, store
 from afina.config import ProbeOptions
 from afina.predictors import onnx
-from afina.records import Compressed, Corpus, Layers, Plan, Predict, Profile, Row, Subject, Trained
+from afina.records import Compressed, Corpus, Layers, Predict, Profile, Row, Subject, Text, Trained, Use
 from afina.stages.compress import WHOLE, bytes_of
 
 TORCH = "torch"
@@ -34,6 +34,7 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         name: functools.partial(onnx.load, path.parent, path.name) for name, path in files.items() if path.is_file()
     }
     trained = store.read_record(folder, "train", Trained)
+    places = {name: (path.parent, path.name) for name, path in files.items()} | {TORCH: (folder,)}
     return Subject(
         predict=predict,
         rows=rows,
@@ -46,9 +47,10 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         dev=corpus.dev,
         perturbations={name: shelf.load("perturbations", name) for name in shelf.names("perturbations")},
         variant=compressed.rung,
-        opened={**opened, TORCH: functools.partial(_torch, folder, trained)},
+        opened={**opened, TORCH: functools.partial(opening.torch, folder)},
         files={name: bytes_of(path) for name, path in files.items() if path.is_file()},
         bodies=functools.partial(_bodies, folder, trained),
+        alone=functools.partial(_alone, places),
     )
 
 
@@ -57,14 +59,8 @@ def _drawn(rows: Sequence[Row], most: int, seed: int) -> tuple[Row, ...]:
     return tuple(rows[place] for place in sorted(places))
 
 
-def _torch(folder: Path, trained: Trained) -> Predict:
-    """The model before its export."""
-    from afina import heads
-    from afina.predictors import torch
-
-    longest = store.read_record(folder, "plan", Plan).settings.max_seq_length
-    model = heads.load(folder / trained.folder)
-    return torch.wrap(model, _own_tokenizer(folder / trained.folder), longest, task=trained.task)
+def _alone(places: Mapping[str, Sequence[str | Path]], name: str, texts: Sequence[Text]) -> Use:
+    return alone.measure(places[name], texts)
 
 
 def _bodies(folder: Path, trained: Trained) -> tuple[Layers, Layers]:
@@ -75,15 +71,8 @@ def _bodies(folder: Path, trained: Trained) -> tuple[Layers, Layers]:
     base = bases.open_base(known["model"]["model_name_or_path"])
     before, after = heads.build(base.folder, "mean", ("",)), heads.load(folder / trained.folder)
     most = base.record.max_tokens
-    own = _own_tokenizer(folder / trained.folder)
+    own = opening.tokenizer(folder / trained.folder)
     return _layers(before.base_model, base.tokenizer, most), _layers(after.base_model, own, most)
-
-
-def _own_tokenizer(folder: Path) -> Any:
-    """The tuned model's own, which may know new tokens."""
-    from afina import bases
-
-    return bases.open_tokenizer(folder / "base" if (folder / "base").is_dir() else folder, folder.name)
 
 
 def _layers(body: Any, tokenizer: Any, most: int) -> Layers:

@@ -17,6 +17,7 @@ WORDS = {
     "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
     "siamese": "texts apart, compared", "frechet": "Fréchet", "renyi": "Rényi",
+    "torch": "PyTorch",
 }  # fmt: skip
 ESTIMATES = {"trainable": "trainable parameters", "seconds": "training", "latency": "a text", "size": "quantized model"}
 SENTENCE_TRANSFORMERS = """\
