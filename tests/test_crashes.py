@@ -30,7 +30,7 @@ def test_a_training_that_is_killed_thirty_times_ends_bit_for_bit_as_one_that_was
     assert result["kills"] >= 25  # a few come after the end
 
 
-TIMES = {"seconds", "seconds_per_row", "latency", "latency_ms", "rows_per_second"}
+TIMES = {"seconds", "seconds_per_row", "latency", "latency_ms", "rows_per_second", "usd_per_1000"}
 TIMINGS = {
     *TIMES,
     "why",

@@ -7,7 +7,7 @@ batch, size and latency those of a quantized model as it came out on the sets me
 import math
 from collections.abc import Mapping
 
-from afina import adapting, keys, retaining, shelf, wording
+from afina import adapting, clocking, keys, prices, retaining, shelf, wording
 from afina.errors import ConfigError
 from afina.limits import Limits
 from afina.records import Facts, Settings
@@ -15,12 +15,16 @@ from afina.records import Facts, Settings
 LIBRARIES = 650e6  # bytes that Python and the libraries take before a model is read
 ACTIVATIONS = 110  # bytes a token, layer and number of its vector, at the peak of a training step; measured (LOG.md)
 QUANTIZED = 1.02  # bytes a parameter in INT8
+USED = 0.3  # share of the time that a hired machine is in use
 FASTER = 0.3  # of the time of a forward pass, that INT8 needs for one text
-NAMED = {"seconds": "time", "memory": "memory", "disk": "disk", "latency": "latency", "size": "size"}  # and _limit
+NAMED = {
+    "seconds": "time", "memory": "memory", "disk": "disk", "latency": "latency", "size": "size",
+    "usd_per_1000": "usd_per_1000",
+}  # and _limit  # fmt: skip
 
 
 def estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> dict[str, float]:
-    """trainable (parameters), memory, disk and size (bytes), seconds, and latency (seconds, one text).
+    """trainable (parameters), memory, disk and size (bytes), seconds, latency (seconds, one text), and usd_per_1000.
 
     speed    seconds a row of a forward pass in batches and `single`, and of a step in each precision
     """
@@ -42,7 +46,19 @@ def estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> d
         "seconds": round(precise * (before + trained_for + facts.seen * facts.seconds_per_row), 1),
         "latency": FASTER * speed["single"],
         "size": QUANTIZED * facts.parameters,
+        "usd_per_1000": _dollars(facts.seconds_per_row),
     }
+
+
+def _dollars(seconds: float) -> float:
+    """USD for 1,000 texts of so many seconds each here, on the cheapest machine of the table that ships.
+
+    In use as much of the time as `afina probe` supposes. A processor there is taken for as fast as one here, and INT8
+    for no faster than what was timed.
+    """
+    steady = [price for price in prices.read().lines if not price.burstable]
+    hours = seconds * clocking.processors() * 1000 / (3600 * USED)
+    return min(price.usd_per_hour * hours / (price.vcpu or clocking.processors()) for price in steady)
 
 
 def over(found: Mapping[str, float], limits: Limits) -> dict[str, str]:
@@ -75,5 +91,5 @@ def nothing(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> ConfigE
 
 def _needed(name: str, value: float) -> str:
     """A limit that holds the value, as it is written."""
-    unit, text = {"seconds": (1, "s"), "latency": (0.001, "ms")}.get(name, (1e6, "MB"))
+    unit, text = {"seconds": (1, "s"), "latency": (0.001, "ms"), "usd_per_1000": (1e-6, "e-6")}.get(name, (1e6, "MB"))
     return f"{math.ceil(value / unit)}{text}"

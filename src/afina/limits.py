@@ -50,3 +50,4 @@ class Limits(BaseModel):
     disk_limit: Bytes | None = Field(default=None, description="of the run folder: 2GB")
     latency_limit: Seconds | None = Field(default=None, description="of one text of median length: 20ms")
     size_limit: Bytes | None = Field(default=None, description="of the quantized model: 50MB")
+    usd_per_1000_limit: float | None = Field(default=None, gt=0, description="for 1,000 answers on a hired machine")

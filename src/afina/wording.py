@@ -19,7 +19,13 @@ WORDS = {
     "siamese": "texts apart, compared", "frechet": "Fréchet", "renyi": "Rényi",
     "torch": "PyTorch",
 }  # fmt: skip
-ESTIMATES = {"trainable": "trainable parameters", "seconds": "training", "latency": "a text", "size": "quantized model"}
+ESTIMATES = {
+    "trainable": "trainable parameters",
+    "seconds": "training",
+    "latency": "a text",
+    "size": "quantized model",
+    "usd_per_1000": "1,000 answers",
+}
 SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 from transformers import AutoConfig
@@ -131,8 +137,8 @@ def amount(name: str, value: float) -> str:
     >>> amount("memory", 4e8), amount("seconds", 130.0), amount("trainable", 1234567.0), amount("latency", 0.0031)
     ('400.0 MB', '2 min 10 s', '1,234,567', '3.1 ms')
     """
-    if name == "latency":
-        return f"{1000 * value:.1f} ms"
+    if name in ("latency", "usd_per_1000"):
+        return f"{1000 * value:.1f} ms" if name == "latency" else f"${value:.2g}"
     return time(value) if name == "seconds" else count(value) if name == "trainable" else size(value)
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from test_plan import choice, planned
 
-from afina import bases, costing, shelf
+from afina import bases, clocking, costing, shelf
 from afina.errors import ConfigError
 from afina.limits import Limits
 
@@ -85,3 +85,13 @@ def test_each_estimate_above_its_limit_is_named_with_both_numbers():
         "seconds": "time 1 min 30 s expected, 1 min 0 s allowed",
         "latency": "latency 10.0 ms expected, 5.0 ms allowed",
     }
+
+
+def test_a_thousand_answers_cost_what_the_cheapest_steady_machine_takes_for_them(opened):
+    own = planned(opened)
+    by_hand = 1000 * 0.001 * clocking.processors() / 3600 * (0.0725 / 2) / 0.3  # c7g.large: 2 processors
+    assert own.estimates["usd_per_1000"] == pytest.approx(by_hand)
+    with pytest.raises(ConfigError, match=r"usd_per_1000 \$\S+ expected, \$1e-09 allowed") as caught:
+        planned(opened, usd_per_1000_limit=1e-9)
+    needed = float(re.search(r"usd_per_1000_limit=(\S+)", caught.value.fix.rstrip(",")).group(1).rstrip(","))
+    assert planned(opened, usd_per_1000_limit=needed).estimates["usd_per_1000"] <= needed
