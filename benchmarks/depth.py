@@ -2,6 +2,7 @@
 
     python benchmarks/depth.py                      every set, seed 0; a few minutes each
     python benchmarks/depth.py trec --seeds 3       one set, three draws
+    python benchmarks/depth.py --arms frozen full   nothing between, in half the time
     python benchmarks/depth.py --table              the table of what is stored
 
 At most 600 rows of train and of test. An arm says what is trained; rate, passes and all else are the plan's for that. A
@@ -14,6 +15,7 @@ import argparse
 import dataclasses
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ SETS = (
     "financial_phrasebank", "bc5cdr", "ncbi_disease", "wnut17", "btc", "fb_es", "reception",
 )  # fmt: skip
 ROWS = 600
+ARMS = ("frozen", "two_thirds", "third", "full")
 
 
 def depths(layers: int) -> dict[str, dict[str, Any]]:
@@ -47,21 +50,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
     parser.add_argument("--table", action="store_true")
     asked = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     for name in [] if asked.table else asked.sets or SETS:
         for seed in range(asked.seeds):
-            one_set(name, seed, results)
+            one_set(name, seed, asked.arms, results)
     table(results)
 
 
-def one_set(name: str, seed: int, results: dict[str, Any]) -> None:
-    """The arms of one set and seed that are not stored yet."""
+def one_set(name: str, seed: int, wanted: Sequence[str], results: dict[str, Any]) -> None:
+    """Those of the arms of one set and seed that are not stored yet."""
     base = bases.open_base("bundled")
     chosen = depths(base.record.layers)
     each = results.get(name, {}).get("each", {})
-    missing = [arm for arm in chosen if str(seed) not in each.get(arm, {})]
+    missing = [arm for arm in wanted if str(seed) not in each.get(arm, {})]
     if not missing:
         return
     rows = drawn(name, seed)
@@ -93,12 +97,11 @@ def measure(rows: Corpus, measured: Any, base: bases.Opened, arm: dict[str, Any]
 
 def table(results: dict[str, Any]) -> None:
     """Markdown: the arms of each set, and what all layers gain over none."""
-    names = ("frozen", "two_thirds", "third", "full")
-    print(f"\n| set | metric | seeds | {' | '.join(names)} | gain of full |\n|{'---|' * (len(names) + 4)}")
+    print(f"\n| set | metric | seeds | {' | '.join(ARMS)} | gain of full |\n|{'---|' * (len(ARMS) + 4)}")
     for name, one in results.items():
         if name == "machine":
             continue
-        cells = " | ".join(f"{one[arm]:.3f}" if arm in one else "" for arm in names)
+        cells = " | ".join(f"{one[arm]:.3f}" if arm in one else "" for arm in ARMS)
         gain = f"{one['full'] - one['frozen']:+.3f}" if {"full", "frozen"} <= one.keys() else ""
         seeds = max(len(values) for values in one["each"].values())
         print(f"| {name} | {one['metric']} | {seeds} | {cells} | {gain} |")
