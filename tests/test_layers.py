@@ -12,11 +12,11 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "agreeing", "yamlfile"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "arguments", "yamlfile", "expecting", "released"},
+    {"adapters", "keys", "arguments", "expecting", "released"},
     {"sources", "suites"},
     {"expanding"},
     {"checklist"},
