@@ -13,7 +13,7 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "agreeing", "yamlfile"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "textgroups"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "arguments", "expecting", "released"},
