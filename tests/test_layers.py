@@ -12,8 +12,19 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "yamlfile"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "textgroups", "agreeing"},
+    | {"trimming", "pieces", "oversampling", "label_errors", "yamlfile", "cka", "general"},
+    {
+        "spansets",
+        "terms",
+        "glue",
+        "term_masking",
+        "casing",
+        "novelty",
+        "leftout",
+        "prompting",
+        "textgroups",
+        "agreeing",
+    },
     {"serving"},
     set(shelf.shelves()),
     {"shelf"},
