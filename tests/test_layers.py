@@ -13,13 +13,13 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial", "prices"}
-    | {"answering"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "clocking"}
-    | {"calibrating"},
-    {"answers"},
+    | {"answering", "yamlfile", "cka", "general"},
+    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "clocking", "glue"}
+    | {"calibrating", "textgroups", "agreeing"},
+    {"answers", "serving"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "arguments", "yamlfile", "expecting", "released"},
+    {"adapters", "keys", "arguments", "expecting", "released"},
     {"sources", "suites"},
     {"expanding"},
     {"checklist"},

@@ -17,8 +17,8 @@ from math import comb
 
 import numpy as np
 
-from afina import expanding, expecting
-from afina.errors import ConfigError, GateError, RecordError
+from afina import agreeing, expanding, expecting
+from afina.errors import ConfigError, GateError
 from afina.expecting import Answers
 from afina.metrics import wilson
 from afina.records import (
@@ -39,8 +39,6 @@ from afina.records import (
 )  # fmt: skip
 
 SHOWN = 3  # failing cases kept of each test
-EVEN = 0.5  # from which probability on a label is given, where a task says nothing
-WIDE = 1e-3  # how far the probabilities of a text may be from 1 in sum
 
 Stands = Mapping[str, Sequence[str] | str | None]  # the suite's label -> the model's
 
@@ -62,7 +60,7 @@ def check(
         raise ConfigError(found, "say what more of its labels are with --labels FILE, or use another suite")
     probabilities = _checked(predict(texts), texts, task)
     places = {text: place for place, text in enumerate(texts)}
-    said = Answers(probabilities, _given(probabilities, task))
+    said = Answers(probabilities, agreeing.given(probabilities, task))
     tests = tuple(_tested(one, said, places, columns, task) for one in expanded)
     notes = (*suite.notes, *(one.note for one in expanded if one.note))
     return Checklist(suite.name, suite.version, expanding.digest(expanded), tests, notes)
@@ -165,32 +163,7 @@ def _checked(values: np.ndarray, texts: Sequence[Text], task: Task) -> np.ndarra
     """The answers, where they are probabilities of the task's labels."""
     if task.activation == "none" or task.per != "text":
         raise ConfigError(f"a checklist needs classes or labels, not the task {task.kind!r}", "use a run with these")
-    expected = (len(texts), len(task.labels))
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise RecordError("the model answers something else than an array of numbers", "correct its predict") from None
-    if values.shape != expected:
-        raise RecordError(
-            f"the model answers {values.shape}, not {expected}: texts by labels", "use the model made from these labels"
-        )
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values <= 1 + WIDE)).all(1)
-    if task.activation == "softmax":
-        wrong |= np.abs(values.sum(1) - 1) > WIDE
-    if wrong.any():
-        first = str(texts[int(np.flatnonzero(wrong)[0])])[:80]
-        raise RecordError(
-            f"the answers to {wrong.sum():,} of {len(texts):,} texts are no probabilities, first that to {first!r}",
-            "train again with a lower learning_rate",
-        )
-    return values
-
-
-def _given(probabilities: np.ndarray, task: Task) -> np.ndarray:
-    """Which labels each answer has, (texts, labels)."""
-    if task.activation == "sigmoid":
-        return probabilities >= np.array(task.thresholds or [EVEN] * len(task.labels))
-    return probabilities.argmax(1)[:, None] == np.arange(probabilities.shape[1])
+    return agreeing.checked(values, texts, task)
 
 
 def _tested(
@@ -240,11 +213,5 @@ def _failure(
     judged = case.texts if len(case.texts) == 1 else case.texts[1:]
     wrong = min((text for text, fine in zip(judged, right, strict=True) if not fine), key=lambda text: len(str(text)))
     texts = (wrong,) if len(case.texts) == 1 else (case.texts[0], wrong)
-    got = " -> ".join(_answer(said.probabilities[places[text]], said.given[places[text]], task) for text in texts)
+    got = " -> ".join(agreeing.said(said.probabilities[places[text]], task) for text in texts)
     return Failure(texts, expecting.words(one.test.expect, case.label), got)
-
-
-def _answer(probabilities: np.ndarray, given: np.ndarray, task: Task) -> str:
-    """An answer as one reads it."""
-    names = [f"{task.labels[place]} {probabilities[place]:.2f}" for place in np.flatnonzero(given)]
-    return " + ".join(names) or "nothing"

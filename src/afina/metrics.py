@@ -143,7 +143,8 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
     middle = share + z * z / (2 * rows)
     spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return (low if hits else 0.0), (high if hits < rows else 1.0)  # exactly: rounding must not part them from the share
 
 
 def paired(broken: int, fixed: int, rows: int) -> tuple[float, float]:

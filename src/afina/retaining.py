@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from afina import features, samples, shelf, store
+from afina import features, general, samples, shelf, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -78,6 +78,6 @@ def adds(settings: Settings, facts: Facts, trainable: int) -> tuple[float, int]:
 
 def _general(settings: Settings, opened: Opened, seed: int) -> General:
     name = settings.general_file
-    texts = samples.sentences(name) if name in samples.MARKS else samples.read(Path(name), "general", FEWEST)
+    texts = general.sentences(name) if name in samples.MARKS else samples.read(Path(name), "general", FEWEST)
     encoded = features.encode(opened.tokenizer, texts, settings.max_seq_length)
     return General(opened.tokenizer, encoded, GENERAL_ROWS, seed)

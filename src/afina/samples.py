@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from afina import general
 from afina.bases import Opened
 from afina.errors import ConfigError, DataError
 from afina.records import Embed, Sample
 
-REFERENCE = Path(__file__).parent / "data" / "reference"
+REFERENCE = general.REFERENCE
 LENGTHS = (8, 16, 25)  # words that both sides are cut to: the shipped vectors are of passages of these lengths
 SAME_BASE = 0.999  # cosine with the stored vectors of the probes from which a base counts as the one they come from
 MOST_TOKENS = 64  # of the 25 words at most that are embedded
@@ -116,7 +117,7 @@ def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed) -> Sam
 
 def shipped(name: str, length: int, tokenizer: Any, embed: Embed) -> tuple[Sample, str]:
     """General language of this package in 'en' or 'es', and what it is in a few words."""
-    texts = sentences(name)
+    texts = general.sentences(name)
     if name != "en":
         return take(texts, length, tokenizer, embed), f"{len(texts)} Spanish sentences written for this package"
     counts = _counts()
@@ -138,14 +139,9 @@ def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, i
     return {word: len(ids) for word, ids in zip(known, encoded, strict=True)}
 
 
-def sentences(name: str) -> tuple[str, ...]:
-    """The general sentences that ship with this package, in 'en' or 'es'."""
-    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
-
-
 def general_words(name: str) -> Counter[str]:
     """How often each word occurs in the general language that ships, in 'en' or 'es'."""
-    parts = _counts() if name == "en" else tuple(Counter(words(text)) for text in sentences(name))
+    parts = _counts() if name == "en" else tuple(Counter(words(text)) for text in general.sentences(name))
     total: Counter[str] = Counter()
     for part in parts:
         total.update(part)

@@ -59,14 +59,19 @@ def read(path: Path, kind: str = "run file", form: str = "'afina init' writes on
 
     Every mapping in it is `Marked`; `kind` is what the file is called in errors, and `form` says how to get one.
     """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"there is no {kind} {path}", form) from None
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {error}", f"correct it; {form}") from error
+    content = load(path, kind, form)
     if content is None:
         return Marked()
     if not isinstance(content, Marked):
         raise ConfigError(f"{path} is not a {kind}: its top level is no mapping", form)
     return content
+
+
+def load(path: Path, kind: str, form: str) -> Any:
+    """Whatever a YAML file holds, as safely."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # noqa: S506  (a SafeLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {kind} {path}", form) from None
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {error}", f"correct it; {form}") from error

@@ -1,0 +1,10 @@
+"""General language that ships with this package; data/reference/README.md says how it was made."""
+
+from pathlib import Path
+
+REFERENCE = Path(__file__).parent / "data" / "reference"
+
+
+def sentences(name: str) -> tuple[str, ...]:
+    """The general sentences in 'en' or 'es'."""
+    return tuple((REFERENCE / f"{name}.txt").read_text(encoding="utf-8").splitlines())

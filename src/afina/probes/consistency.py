@@ -1,0 +1,295 @@
+"""Whether answers agree with each other, whatever is right: what must be the same is, what must differ does.
+
+    serving     a text alone, in a batch, beside a long text, before export: the same numbers (`serving`)
+    files       fp32 and the smaller file: share of the same answers, no verdict
+    meaning     texts that mean the same, from `consistency_groups`, and edits that keep the meaning (a double space,
+                the final mark, contractions): share of groups with one answer, and of pairs in them
+    pairs       f(a, b) = f(b, a), where at least 10 pairs of train stand there both ways and all with one label each,
+                or `consistency_symmetric` says so
+    negation    share of answers that change where the text is negated (perturbation `negate`): no verdict, for a
+                negated request is often of the same class. `consistency_negated` names labels that must be given up
+    hierarchy   p(parent) >= p(child), within 0.000001, wherever the child is given; `consistency_hierarchy`
+    data        texts of train and dev with one label, where case and spaces do not count: the data's fault, no verdict
+
+consistent_answers = checks that must agree and do / checks that must agree, a group or a text being one. Intervals are
+Wilson's; those of pairs and of the whole resample groups and texts, whose checks fail together.
+Unit: shares, 0 to 1. Cost: some 1,500 answers, and the opening of each file of the model.
+
+What it does not do: judge coherence by a model of entailment; answers by word are looked at in serving alone. A group
+can be answered with one voice and wrongly. Edits that the tokenizer undoes count as agreement.
+Source: Elazar et al. 2021, arXiv:2102.01017 (consistency of paraphrases); Ribeiro et al. 2020, arXiv:2005.04118
+(negation); Wilson 1927.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, Field
+
+from afina import agreeing, sameness, serving, textgroups
+from afina.agreeing import Checks
+from afina.errors import ConfigError
+from afina.records import Dimension, Example, Measure, Row, Subject, Text
+
+NAME = "consistency"
+ROWS = 200  # texts that are edited and negated
+EDITS = ("spaces", "punctuation", "contract")  # perturbations that keep the meaning
+BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the task may be symmetric
+ROUNDING = 1e-6  # of a probability
+SHOWN = 3  # examples of each
+Found = tuple[list[Checks], list[Measure]]  # and measures that are no share of checks
+Named = Annotated[tuple[str, ...], BeforeValidator(lambda given: given.split(",") if isinstance(given, str) else given)]
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """What the user knows of the task."""
+
+    groups: str | None = Field(default=None, description="texts that mean the same, a list a line: YAML or JSONL")
+    symmetric: bool | None = Field(default=None, description="pairs mean the same both ways; by train where absent")
+    negated: Named = Field(default=(), description="labels that a negated text must lose: emergency,refund")
+    hierarchy: dict[str, str] = Field(default={}, description="multilabel: {label: the parent that it implies}")
+
+
+def measure(subject: Subject, config: Config) -> Dimension:
+    """Every check that this task and its data allow."""
+    _known(subject, [*config.negated, *config.hierarchy, *config.hierarchy.values()])
+    rows = _drawn(subject.rows, subject.seed)
+    found: Found = (serving.checks(subject, rows), [])
+    for checks, measures in (
+        _edited(subject, rows),
+        _grouped(subject, config.groups),
+        (_exchanged(subject, rows, config.symmetric), []),
+        (_negated(subject, rows), []),
+        (_given_up(subject, config.negated), []),
+        (_implied(subject, config.hierarchy), []),
+        (_contradictions([*subject.train, *subject.dev]), []),
+    ):
+        found[0].extend(checks)
+        found[1].extend(measures)
+    must = [one for one in found[0] if one.must]
+    return Dimension(
+        probe=NAME,
+        score=agreeing.share("consistent_answers", must, subject.seed),
+        measures=(*(one.measure for one in found[0]), *found[1]),
+        examples=tuple(example for one in found[0] for example in one.examples),
+        notes=_notes(must, subject, config),
+    )
+
+
+def _edited(subject: Subject, rows: Sequence[Row]) -> Found:
+    """Each text and what small edits make of it."""
+    edits = [subject.perturbations[name] for name in EDITS if name in subject.perturbations]
+    rng = np.random.default_rng(subject.seed)
+    groups = []
+    for row in rows:
+        changed = [_changed(row, edit, rng) for edit in edits]
+        groups.append((row.where, (row.input, *(one for one in changed if one is not None))))
+    return _one_voice(subject, "edits that keep the meaning", [group for group in groups if len(group[1]) > 1])
+
+
+def _grouped(subject: Subject, file: str | None) -> Found:
+    if file is None:
+        return [], []
+    pairs = bool(subject.rows) and subject.rows[0].pair is not None
+    groups = textgroups.read(Path(file), pairs)
+    return _one_voice(subject, "texts that mean the same", [("", group) for group in groups])
+
+
+def _one_voice(subject: Subject, name: str, groups: Sequence[tuple[str, tuple[Text, ...]]]) -> Found:
+    """Share of groups that are answered as one, and of pairs in them; not for answers by word, whose words differ."""
+    if not groups or subject.task.per == "word":
+        return [], []
+    answers = _asked(subject, [text for _, group in groups for text in group])
+    owner, first, second = zip(
+        *((place, *pair) for place, (_, group) in enumerate(groups) for pair in combinations(group, 2)), strict=True
+    )
+    same = _same(subject, [answers[text] for text in first], [answers[text] for text in second])
+    hits, pairs = np.bincount(owner, same), np.bincount(owner)
+    examples = []
+    for place in np.flatnonzero(hits < pairs)[:SHOWN]:
+        wrong = next(n for n in range(len(owner)) if owner[n] == place and not same[n])
+        both = first[wrong], second[wrong]
+        said = serving.arrow(subject, answers[both[0]], answers[both[1]])
+        examples.append(Example(name, groups[place][0], both, f"{said}; should be the same"))
+    about = tuple(group[0] for _, group in groups)
+    whole = agreeing.ratio("", hits, pairs, subject.seed)
+    each = Measure(f"{name}, by pairs", whole.value, whole.low, whole.high, "share", len(same), "meaning")
+    return [Checks(name, "meaning", about, hits == pairs, examples=tuple(examples))], [each]
+
+
+def _exchanged(subject: Subject, rows: Sequence[Row], symmetric: bool | None) -> list[Checks]:
+    """Pairs with their texts the other way round."""
+    paired = [(row, (row.pair, row.text)) for row in rows if row.pair is not None]
+    if symmetric and not paired:
+        raise ConfigError("consistency_symmetric is for pairs of texts, and these rows have one text", "leave it out")
+    if not paired or not (_symmetric(subject.train) if symmetric is None else symmetric):
+        return []
+    changes = _changes(subject, paired)
+    right = _same(subject, [one.before for one in changes], [one.after for one in changes])
+    return [_checks(subject, ("texts of a pair exchanged", "pairs", "should be the same"), changes, right)]
+
+
+def _symmetric(train: Sequence[Row]) -> bool:
+    """Whether enough pairs stand there both ways, and each with one label."""
+    targets = {(row.text, row.pair or ""): row.target for row in train}
+    both = [(target, targets[b, a]) for (a, b), target in targets.items() if a < b and (b, a) in targets]
+    return len(both) >= BOTH_WAYS and all(one == other for one, other in both)
+
+
+def _negated(subject: Subject, rows: Sequence[Row]) -> list[Checks]:
+    """How many answers change, which says nothing of whether they should."""
+    changes = _changes(subject, _opposites(subject, rows))
+    if not changes:
+        return []
+    right = ~_same(subject, [one.before for one in changes], [one.after for one in changes])
+    named = ("answer changes when negated", "negation", "no verdict")
+    return [replace(_checks(subject, named, changes, right), must=False, remark="no verdict")]
+
+
+def _given_up(subject: Subject, labels: Sequence[str]) -> list[Checks]:
+    """Whether a text that is answered with one of these labels loses it when it is negated."""
+    if not labels:
+        return []
+    places = [subject.task.labels.index(label) for label in labels]
+    given = agreeing.given(_own(subject), subject.task)[:, places]
+    rows = [subject.rows[place] for place in np.flatnonzero(given.any(1))]
+    changes = _changes(subject, _opposites(subject, _drawn(rows, subject.seed)))
+    if not changes:
+        return []
+    before, after = (
+        agreeing.given(np.stack(answers), subject.task)[:, places]
+        for answers in ([one.before for one in changes], [one.after for one in changes])
+    )
+    named = ("label is given up when negated", "negation", f"should lose {' and '.join(labels)}")
+    return [_checks(subject, named, changes, ~(before & after).any(1))]
+
+
+def _opposites(subject: Subject, rows: Sequence[Row]) -> list[tuple[Row, Text]]:
+    negate = subject.perturbations.get("negate")
+    if negate is None or subject.task.per == "word":
+        return []
+    rng = np.random.default_rng(subject.seed)
+    pairs = ((row, _changed(row, negate, rng)) for row in rows)
+    return [(row, changed) for row, changed in pairs if changed is not None]
+
+
+def _implied(subject: Subject, hierarchy: Mapping[str, str]) -> list[Checks]:
+    """Parents are as probable as their children, where a child is given; elsewhere they can hardly be less so."""
+    if not hierarchy:
+        return []
+    if subject.task.activation != "sigmoid":
+        said = f"consistency_hierarchy is for multilabel, and this model's task is {subject.task.kind}"
+        raise ConfigError(said, "leave it out: with one class a text, a child's probability is no part of its parent's")
+    answers, labels, name = _own(subject), subject.task.labels, "parent as probable as its child"
+    given, about, right, examples = agreeing.given(answers, subject.task), [], [], []
+    for child, parent in hierarchy.items():
+        lower, upper = labels.index(child), labels.index(parent)
+        for place in np.flatnonzero(given[:, lower]):
+            about.append(subject.rows[place].input)
+            right.append(bool(answers[place, upper] >= answers[place, lower] - ROUNDING))
+            if not right[-1]:
+                said = f"{child} {answers[place, lower]:.2f}, {parent} {answers[place, upper]:.2f}; should not be less"
+                examples.append(Example(name, subject.rows[place].where, (about[-1],), said))
+    checks = Checks(name, "hierarchy", tuple(about), np.array(right, bool), examples=tuple(examples[:SHOWN]))
+    return [checks] if about else []
+
+
+def _contradictions(rows: Sequence[Row]) -> list[Checks]:
+    """Texts that were learned under more than one label; what training then made of them is chance."""
+    places: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.value is None and row.spans is None:
+            places[sameness.key(row)].append(row)
+    texts = [own for own in places.values() if len(own) > 1]
+    if not texts:
+        return []
+    right = np.array([len({row.target for row in own}) == 1 for own in texts])
+    name = "repeated texts of train and dev with one label"
+    examples = [
+        Example(name, own[0].where, (own[0].input,), "; ".join(f"{row.target} at {row.where}" for row in own[:SHOWN]))
+        for own, fine in zip(texts, right, strict=True)
+        if not fine
+    ]
+    about = tuple(own[0].input for own in texts)
+    return [Checks(name, "data", about, right, "the data's, not the model's", tuple(examples[:SHOWN]), must=False)]
+
+
+# ---------------------------------------------------------------- what all of them need
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    row: Row
+    text: Text  # what was made of it
+    before: np.ndarray  # answer to the row
+    after: np.ndarray
+
+
+def _changes(subject: Subject, pairs: Sequence[tuple[Row, Text]]) -> list[_Change]:
+    answers = _asked(subject, [text for row, changed in pairs for text in (row.input, changed)])
+    return [_Change(row, changed, answers[row.input], answers[changed]) for row, changed in pairs]
+
+
+def _asked(subject: Subject, texts: Sequence[Text]) -> dict[Text, np.ndarray]:
+    """Each different text and its answer."""
+    different = list(dict.fromkeys(texts))
+    return dict(zip(different, serving.ask(subject, different), strict=True)) if different else {}
+
+
+def _own(subject: Subject) -> np.ndarray:
+    return agreeing.checked(subject.answers, [row.input for row in subject.rows], subject.task)
+
+
+def _same(subject: Subject, one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> np.ndarray:
+    return agreeing.same(np.stack(one), np.stack(other), subject.task, serving.scale(subject))
+
+
+def _checks(subject: Subject, named: tuple[str, str, str], changes: Sequence[_Change], right: np.ndarray) -> Checks:
+    name, group, wanted = named
+    wrong = [change for change, fine in zip(changes, right, strict=True) if not fine][:SHOWN]
+    examples = [
+        Example(
+            name, one.row.where, (one.row.input, one.text), f"{serving.arrow(subject, one.before, one.after)}; {wanted}"
+        )
+        for one in wrong
+    ]
+    return Checks(name, group, tuple(one.row.input for one in changes), right, examples=tuple(examples))
+
+
+def _changed(row: Row, edit: Any, rng: np.random.Generator) -> Text | None:
+    """The row's input with its text, or the second text of a pair, changed."""
+    changed = edit.change(row.texts[-1], edit.Config(), rng)
+    return changed if changed is None or row.pair is None else (row.text, changed)
+
+
+def _drawn(rows: Sequence[Row], seed: int) -> list[Row]:
+    """So many at random: files are often sorted by class."""
+    return [rows[place] for place in np.random.default_rng(seed).permutation(len(rows))[:ROWS]]
+
+
+def _known(subject: Subject, labels: Sequence[str]) -> None:
+    """Raises ConfigError for a label that the model lacks."""
+    for label in labels:
+        if label not in subject.task.labels:
+            near = get_close_matches(label, subject.task.labels, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"use some of {', '.join(subject.task.labels[:20])}"
+            raise ConfigError(f"{label!r}, named for consistency, is no label of the model", fix)
+
+
+def _notes(must: Sequence[Checks], subject: Subject, config: Config) -> tuple[str, ...]:
+    broken = [one for one in must if not one.right.all()]
+    notes = [f"{one.name}: {int((~one.right).sum()):,} of {len(one.right):,} do not agree" for one in broken]
+    asked = {one.name for one in must}
+    if config.negated and "label is given up when negated" not in asked:
+        notes.append("no text that is answered with a label of consistency_negated could be negated by the rule")
+    if config.hierarchy and "parent as probable as its child" not in asked:
+        notes.append("no text is given a child of consistency_hierarchy")
+    if subject.task.per == "word":
+        notes.append("answers by word are looked at in serving alone: edited texts have other words")
+    return tuple(notes)

@@ -1,0 +1,155 @@
+"""What the body lost of its general knowledge while it learned the task: the base's body against the tuned one.
+
+    cka           how alike the mean vectors of 200 general sentences are, layer by layer, 0 to 1 (`cka`); the sentences
+                  ship with this package, in the language of the texts
+    glue_change   with `forgetting_glue`: what a linear head on the frozen body scores on each task of GLUE (`glue`),
+                  after - before, in points; 400 rows a task, the worst task is named
+
+The score is the mean change over the tasks, or without GLUE the last layer's CKA. Intervals: a paired bootstrap, the
+same rows before and after; Fisher's z and the jackknife for CKA. Adapters are read switched on: that is what answers.
+Where the vectors of 20 sentences are the same number by number, nothing can be lost, and nothing more is computed.
+Cost: 400 sentences read, and with GLUE some 7,500; 10 and 40 seconds with the bundled base on two processor cores.
+
+What it does not do: say from CKA that knowledge is lost (a turned space is alike, a changed one may serve as well);
+fit a whole model to each task again; ask a masked-language head, which bundled bases lack. A decoder's tasks are asked
+by lm-evaluation-harness: `lm_eval --model hf --model_args pretrained=FOLDER,peft=ADAPTER --tasks glue`.
+Source: Kornblith et al. 2019, arXiv:1905.00414 (CKA); Wang et al. 2018, arXiv:1804.07461 (GLUE); Efron & Tibshirani
+1993 (bootstrap); Alain & Bengio 2016, arXiv:1610.01644 (linear heads as probes).
+"""
+
+import functools
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from afina import cka, general, glue
+from afina.errors import RecordError
+from afina.records import Dimension, Layers, Measure, Score, Subject
+
+NAME = "forgetting"
+SENTENCES, FIRST = 200, 20  # read for CKA, and to see whether the body was tuned at all
+WORDS = 40  # of a text of GLUE that are read
+RESAMPLES = 1000
+SAME = 1e-5  # of the largest number: what is closer was not tuned
+ENDS = (2.5, 97.5)
+LANGUAGES = ("en", "es")
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """What general language is asked."""
+
+    glue: str | None = Field(
+        default=None, description="folder of GLUE tasks, or hub; vectors are compared where absent"
+    )
+
+
+def measure(subject: Subject, config: Config) -> Dimension:
+    """The body before and after, on general sentences and on the tasks of GLUE."""
+    if subject.bodies is None:
+        return Dimension(NAME, skipped="the vectors of this model cannot be read: give its run folder, not its answers")
+    if find_spec("torch") is None:
+        return Dimension(NAME, skipped="reading vectors needs torch: pip install 'afina[train]'")
+    before, after = subject.bodies()
+    language = subject.language if subject.language in LANGUAGES else "en"
+    texts = general.sentences(language)
+    texts = tuple(texts[place] for place in np.random.default_rng(0).permutation(len(texts))[:SENTENCES])
+    if _untuned(_read(before, texts[:FIRST]), _read(after, texts[:FIRST])):
+        return _nothing_lost(config)
+    tasks = _tasks(config)  # a folder that is none is told before anything is computed
+    layers = _layers(_read(before, texts), _read(after, texts))
+    notes = (_said(layers, language),)
+    if not tasks:
+        last = layers[-1]
+        score = Score("similarity_to_base", last.value, last.low, last.high)
+        advice = "what a change of vectors costs is seen on tasks: forgetting_glue=FOLDER, or hub"
+        return Dimension(NAME, score, measures=tuple(layers), notes=(*notes, advice))
+    score, found, worst = _on_tasks(tasks, before, after, subject.seed)
+    return Dimension(NAME, score, "points", measures=(*found, *layers), notes=(worst, *notes))
+
+
+def _nothing_lost(config: Config) -> Dimension:
+    note = f"the vectors of {FIRST} general sentences are the base's own: the body was not tuned, and nothing is lost"
+    if config.glue is None:
+        return Dimension(NAME, Score("similarity_to_base", 1.0, 1.0, 1.0), notes=(note,))
+    return Dimension(NAME, Score("glue_change", 0.0, 0.0, 0.0), "points", notes=(note,))
+
+
+def _tasks(config: Config) -> list[glue.Known]:
+    if config.glue is None:
+        return []
+    return glue.from_hub() if config.glue == "hub" else glue.read(Path(config.glue))
+
+
+def _read(body: Layers, texts: Sequence[str]) -> np.ndarray:
+    """Vectors (n, layers + 1, hidden). Raises RecordError where they are none."""
+    found = np.asarray(body(texts))
+    if found.ndim != 3 or len(found) != len(texts) or not np.isfinite(found).all():
+        shape = "numbers that are none" if found.ndim == 3 and len(found) == len(texts) else f"{found.shape}"
+        said = f"a body answers {shape} to {len(texts)} texts, not (texts, layers + 1, hidden) of numbers"
+        raise RecordError(said, "train again with a lower learning_rate, or look at what opens the bodies")
+    return found
+
+
+def _untuned(before: np.ndarray, after: np.ndarray) -> bool:
+    return before.shape == after.shape and bool(np.abs(before - after).max() <= SAME * np.abs(before).max())
+
+
+def _layers(before: np.ndarray, after: np.ndarray) -> list[Measure]:
+    """CKA of each layer with the same one of the other body; of the last ones where one body has fewer."""
+    found = []
+    for layer in range(-min(before.shape[1], after.shape[1]), 0):
+        value, low, high = cka.linear(before[:, layer], after[:, layer])
+        found.append(Measure("cka", value, low, high, "share", len(before), "layers", float(after.shape[1] + layer)))
+    return found
+
+
+def _said(layers: Sequence[Measure], language: str) -> str:
+    least = min(layers, key=lambda one: one.value)
+    sentences = f"{least.rows} general {'Spanish' if language == 'es' else 'English'} sentences"
+    return (
+        f"on {sentences} layer {least.strength:.0f} changed most: CKA {least.value:.2f}, where 1 is the base's own "
+        f"space, also turned or scaled"
+    )
+
+
+def _on_tasks(
+    tasks: Sequence[glue.Known], before: Layers, after: Layers, seed: int
+) -> tuple[Score, list[Measure], str]:
+    """The mean change, scores and changes of each task, and a sentence on the worst."""
+    old, new = (glue.vectors(tasks, functools.partial(_last, body)) for body in (before, after))
+    found, draws = [], []
+    for place, task in enumerate(tasks):
+        said = [glue.answers(task, vectors) for vectors in (old, new)]
+        values, drawn = resampled(task, said, seed + place)
+        for group, column in (("GLUE before", 0), ("GLUE after", 1), ("GLUE change", 2)):
+            low, high = _ends(values[column], drawn[:, column])
+            found.append(Measure(task.name, values[column], low, high, "points", len(task.first), group))
+        draws.append(drawn[:, 2])
+    changes = [one for one in found if one.group == "GLUE change"]
+    mean = float(np.mean([one.value for one in changes]))
+    worst = min(changes, key=lambda one: one.value)
+    note = f"of {len(tasks)} tasks the worst is {worst.name}: {worst.value:+.1f} points ({worst.low:+.1f} to "
+    note += f"{worst.high:+.1f}); the worst of several is below 0 by chance too, so judge by the mean and its interval"
+    return Score("glue_change", mean, *_ends(mean, np.mean(draws, axis=0))), found, note
+
+
+def resampled(task: glue.Known, said: Sequence[np.ndarray], seed: int) -> tuple[list[float], np.ndarray]:
+    """Points before, after and of the change: their values, and those of resamples of the rows, (1000, 3)."""
+    rows = len(task.first)
+    drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
+    both = 100 * glue.scores(task, said, np.vstack([np.ones(rows), drawn]))
+    table = np.column_stack([both, both[:, 1] - both[:, 0]])
+    return table[0].tolist(), table[1:]
+
+
+def _ends(value: float, draws: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(draws, ENDS)
+    return min(float(low), value), max(float(high), value)
+
+
+def _last(body: Layers, texts: Sequence[str]) -> np.ndarray:
+    """The last layer's vectors of the beginnings of texts, (n, hidden)."""
+    return _read(body, [" ".join(text.split()[:WORDS]) for text in texts])[:, -1]

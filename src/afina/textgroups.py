@@ -1,0 +1,66 @@
+"""Texts that mean the same, from a file that a user writes: a group a line.
+
+    YAML     - ["Where is my card?", "Has my card been sent?"]
+    JSONL    ["Where is my card?", "Has my card been sent?"]
+
+A text of a model of pairs is a list of two: [[a, b], [c, d]].
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from afina import yamlfile
+from afina.errors import ConfigError, DataError
+from afina.records import Text
+from afina.textfile import read_text
+
+FORM = 'write a list of texts in quotes a line, such as - ["Where is my card?", "Has my card been sent?"]'
+KIND = "file of texts that mean the same"
+
+
+def read(path: Path, pairs: bool) -> tuple[tuple[Text, ...], ...]:
+    """The groups of a file, each of two texts or more; `pairs` says which kind of text the model reads.
+
+    Raises ConfigError where it is no such file, DataError with the place of a group that is none.
+    """
+    groups = _lines(path) if path.suffix.lower() in (".jsonl", ".ndjson", ".json") else _listed(path)
+    if not groups:
+        raise ConfigError(f"{path} holds no group of texts", FORM)
+    return tuple(_group(f"{path.name}, group {place}", group, pairs) for place, group in enumerate(groups, 1))
+
+
+def _listed(path: Path) -> list[Any]:
+    content = yamlfile.load(path, KIND, FORM)
+    if not isinstance(content, list):
+        raise ConfigError(f"{path} is not a {KIND}: its top level is no list", FORM)
+    return content
+
+
+def _lines(path: Path) -> list[Any]:
+    lines = enumerate(read_text(path)[0].split("\n"), 1)
+    found = []
+    for number, line in lines:
+        try:
+            found += [json.loads(line)] if line.strip() else []
+        except (ValueError, RecursionError):
+            raise DataError(
+                f"{path.name}:{number}: broken JSON", 'write one list a line: ["one text", "other"]'
+            ) from None
+    return found
+
+
+def _group(where: str, group: Any, pairs: bool) -> tuple[Text, ...]:
+    if not isinstance(group, list) or len(group) < 2:
+        raise DataError(f"{where} is no list of two texts or more", FORM)
+    return tuple(_text(where, one, pairs) for one in group)
+
+
+def _text(where: str, one: Any, pairs: bool) -> Text:
+    if not pairs and isinstance(one, str):
+        return one
+    if pairs and isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one):
+        return one[0], one[1]
+    if pairs:
+        raise DataError(f"{where}: {one!r} is no pair of texts, as this model reads", "write [[a, b], [c, d]] a line")
+    raise DataError(f"{where}: {one!r} is no text", "put quotes around each text")

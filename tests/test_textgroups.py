@@ -1,0 +1,57 @@
+"""Groups of texts in each form, and what is said of a file that is none."""
+
+import pytest
+
+from afina import textgroups
+from afina.errors import AfinaError
+
+GROUPS = (("¿dónde está?", "where is it"), ("a", "b", "c"))
+
+
+def written(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("g.yaml", '# equal\n- ["¿dónde está?", where is it]\n- [a, b, c]\n'),
+        ("g.jsonl", '["¿dónde está?", "where is it"]\n\n["a", "b", "c"]\n'),
+    ],
+)
+def test_a_group_a_line(tmp_path, name, text):
+    assert textgroups.read(written(tmp_path, name, text), pairs=False) == GROUPS
+
+
+def test_a_text_of_a_model_of_pairs_is_a_list_of_two(tmp_path):
+    path = written(tmp_path, "g.yaml", "- [[a, b], [c, d]]\n")
+    assert textgroups.read(path, pairs=True) == ((("a", "b"), ("c", "d")),)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("g.yaml", "a: b\n", "no list"),
+        ("g.yaml", "- [a]\n", "group 1"),
+        ("g.yaml", "- [a, no]\n", "False"),
+        ("g.yaml", "- [a, &x b]\n- [*x, c]\n", "aliases"),
+        ("g.yaml", "", "no list"),
+        ("g.jsonl", '["a", "b"]\n["a"\n', "g.jsonl:2"),
+        ("g.jsonl", "7\n", "group 1"),
+    ],
+)
+def test_a_file_that_is_none_is_told_with_its_place(tmp_path, name, text, said):
+    with pytest.raises(AfinaError, match=said):
+        textgroups.read(written(tmp_path, name, text), pairs=False)
+
+
+def test_single_texts_for_a_model_of_pairs_are_told(tmp_path):
+    with pytest.raises(AfinaError, match="no pair"):
+        textgroups.read(written(tmp_path, "g.yaml", "- [a, b]\n"), pairs=True)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(AfinaError, match="there is no file"):
+        textgroups.read(tmp_path / "none.yaml", pairs=False)
