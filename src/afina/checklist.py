@@ -17,7 +17,7 @@ from math import comb
 
 import numpy as np
 
-from afina import agreeing, expanding, expecting
+from afina import answering, expanding, expecting
 from afina.errors import ConfigError, GateError
 from afina.expecting import Answers
 from afina.metrics import wilson
@@ -60,7 +60,7 @@ def check(
         raise ConfigError(found, "say what more of its labels are with --labels FILE, or use another suite")
     probabilities = _checked(predict(texts), texts, task)
     places = {text: place for place, text in enumerate(texts)}
-    said = Answers(probabilities, agreeing.given(probabilities, task))
+    said = Answers(probabilities, answering.given(probabilities, task))
     tests = tuple(_tested(one, said, places, columns, task) for one in expanded)
     notes = (*suite.notes, *(one.note for one in expanded if one.note))
     return Checklist(suite.name, suite.version, expanding.digest(expanded), tests, notes)
@@ -163,7 +163,7 @@ def _checked(values: np.ndarray, texts: Sequence[Text], task: Task) -> np.ndarra
     """The answers, where they are probabilities of the task's labels."""
     if task.activation == "none" or task.per != "text":
         raise ConfigError(f"a checklist needs classes or labels, not the task {task.kind!r}", "use a run with these")
-    return agreeing.checked(values, texts, task)
+    return answering.checked(values, texts, task)
 
 
 def _tested(
@@ -213,5 +213,5 @@ def _failure(
     judged = case.texts if len(case.texts) == 1 else case.texts[1:]
     wrong = min((text for text, fine in zip(judged, right, strict=True) if not fine), key=lambda text: len(str(text)))
     texts = (wrong,) if len(case.texts) == 1 else (case.texts[0], wrong)
-    got = " -> ".join(agreeing.said(said.probabilities[places[text]], task) for text in texts)
+    got = " -> ".join(answering.said(said.probabilities[places[text]], task) for text in texts)
     return Failure(texts, expecting.words(one.test.expect, case.label), got)

@@ -76,7 +76,7 @@ def runs(predict: Predict, batches: Sequence[Sequence[Text]], task: Task, second
     began = time.perf_counter()
     answers = predict(batches[0])
     first = time.perf_counter() - began
-    answering.checked(answers, len(batches[0]), task)
+    answering.checked(answers, batches[0], task)
     if first > seconds:
         return [first]
     times: list[float] = []
@@ -110,7 +110,7 @@ def speed(predict: Predict, rows: Sequence[Row], task: Task, seconds: float, pow
     """
     given = [row.input for row in rows]
     batches = [given[start : start + BATCH] for start in range(0, len(given), BATCH)]
-    answering.checked(predict(batches[0]), len(batches[0]), task)  # also the one that warms up
+    answering.checked(predict(batches[0]), batches[0], task)  # also the one that warms up
     sizes: list[int] = []
     times: list[float] = []
     used: list[float | None] = []
@@ -121,7 +121,7 @@ def speed(predict: Predict, rows: Sequence[Row], task: Task, seconds: float, pow
         answers = predict(batch)
         times.append(time.perf_counter() - began)
         used.append(spent(before, joules(power), power))
-        sizes.append(len(answering.checked(answers, len(batch), task)))
+        sizes.append(len(answering.checked(answers, batch, task)))
     energy = None if None in used else ratio([one or 0.0 for one in used], sizes)
     return Speed(ratio(sizes, times), energy, sum(sizes), max(sizes))
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from afina import agreeing
+from afina import answering
 from afina.agreeing import Checks
 from afina.records import Example, Predict, Row, Subject, Text
 
@@ -52,20 +52,18 @@ def checks(subject: Subject, rows: Sequence[Row]) -> list[Checks]:
 
 def ask(subject: Subject, texts: Sequence[Text], predict: Predict | None = None) -> np.ndarray:
     """The answers of the subject, or of another file of it, checked. Raises RecordError."""
-    return agreeing.checked((predict or subject.predict)(texts), texts, subject.task)
+    return answering.checked((predict or subject.predict)(texts), texts, subject.task)
 
 
 def scale(subject: Subject) -> float:
-    """What differences of answers are measured in: 1 for probabilities, for scores their standard deviation."""
-    if subject.task.activation != "none":
-        return 1.0
-    return float(np.std([row.value for row in subject.rows if row.value is not None] or [0.0])) or 1.0
+    """What differences of its answers are measured in."""
+    return answering.scale(subject.rows, subject.task)
 
 
 def exact(subject: Subject, name: str, rows: Sequence[Row], one: np.ndarray, other: np.ndarray) -> Checks:
     """Whether two answers to each row are the same number by number."""
-    differences = agreeing.apart(one, other) / scale(subject)
-    said = int((~agreeing.same(one, other, subject.task, scale(subject))).sum())
+    differences = answering.apart(one, other) / scale(subject)
+    said = int((~answering.same(one, other, subject.task, scale(subject))).sum())
     remark = f"largest difference {differences.max():.1g}, {said:,} of {len(rows):,} answers are others"
     return _compared(subject, (name, SERVING, remark), rows, (one, other), differences <= TOLERANCE)
 
@@ -84,8 +82,8 @@ def _against_whole(subject: Subject, rows: Sequence[Row], said: Mapping[str, np.
         if name == TORCH:
             found.append(exact(subject, "before and after export", rows, answers, whole))
         elif name != WHOLE:
-            same = agreeing.same(whole, answers, subject.task, scale(subject))
-            remark = f"largest difference {agreeing.apart(whole, answers).max() / scale(subject):.1g}"
+            same = answering.same(whole, answers, subject.task, scale(subject))
+            remark = f"largest difference {answering.apart(whole, answers).max() / scale(subject):.1g}"
             one = _compared(subject, (f"fp32 and {name}", FILES, remark), rows, (whole, answers), same, must=False)
             found.append(one)
     return found
@@ -105,7 +103,7 @@ def _compared(
 
 def arrow(subject: Subject, one: np.ndarray, other: np.ndarray) -> str:
     """Two answers as one reads them."""
-    return f"{agreeing.said(one, subject.task)} -> {agreeing.said(other, subject.task)}"
+    return f"{answering.said(one, subject.task)} -> {answering.said(other, subject.task)}"
 
 
 def _gathered(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from afina import agreeing, shelf
+from afina import agreeing, shelf, words
 from afina.errors import AfinaError
 from afina.objectives import classify
 from afina.probes.consistency import Config, measure
@@ -163,7 +163,7 @@ def test_words_and_scores_are_looked_at_too():
     def by_word(texts):
         found = np.empty(len(texts), dtype=object)
         for place, text in enumerate(texts):
-            found[place] = softmax([0.9] * len(agreeing.words.words(text)))
+            found[place] = softmax([0.9] * len(words.words(text)))
         return found
 
     rows = tuple(Row(row.text, "", row.where, spans=()) for row in ROWS)

@@ -57,7 +57,7 @@ def test_a_model_that_fails_on_capitals_has_them_named_first():
     assert found.notes[0].startswith("upper costs most: 50.0 points")
     example = next(one for one in found.examples if one.measure == "upper")
     assert example.texts[1] == example.texts[0].upper()
-    assert example.said == "kredit became card; true: kredit"
+    assert example.said == "kredit 1.00 became card 1.00; true: kredit"
 
 
 def test_a_model_that_reads_one_word_alone_fails_where_that_word_is_misspelt_the_more_the_stronger_the_noise():
@@ -122,7 +122,7 @@ def test_only_changed_texts_count():
     upper = next(one for one in found.measures if one.name == "upper")
     assert (upper.rows, upper.remark) == (20, "20 of 30 texts changed, 50.0% of their answers stay")
     example = next(one for one in found.examples if one.measure == "upper")
-    assert (example.where, example.said) == ("test.csv:3", "kredit became card; true: kredit")
+    assert (example.where, example.said) == ("test.csv:3", "kredit 1.00 became card 1.00; true: kredit")
 
 
 def test_no_more_texts_are_asked_than_allowed_each_once_and_always_the_same():
@@ -142,11 +142,11 @@ def test_no_more_texts_are_asked_than_allowed_each_once_and_always_the_same():
 @pytest.mark.parametrize(
     ("answer", "match"),
     [
-        (lambda texts: np.full((len(texts), 2), np.nan), "no number"),
+        (lambda texts: np.full((len(texts), 2), np.nan), "are no probabilities"),
         (lambda texts: np.zeros((len(texts), 3)), r"answers \(\d+, 3\), not \(\d+, 2\)"),
         (lambda texts: np.zeros((1, 2)), r"answers \(1, 2\), not"),
-        (lambda texts: np.full((len(texts), 2), "card"), "no number"),
-        (lambda texts: None, "answers a NoneType, not an array"),
+        (lambda texts: np.full((len(texts), 2), "card"), "something else than an array"),
+        (lambda texts: None, "something else than an array"),
     ],
 )
 def test_answers_that_are_none_are_an_error_that_says_what_to_do(answer, match):

@@ -84,7 +84,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
 
 
 def _part(rows: Sequence[Row], answers: np.ndarray, task: Task) -> _Part:
-    p = answering.probabilities(answers, len(rows), task)
+    p = answering.checked(answers, [row.input for row in rows], task).clip(0, 1)
     truth = np.array([[label in row.names for label in task.labels] for row in rows], dtype=np.float64)
     if task.activation == "softmax":
         sure, came = calibrating.cells(p, truth, softmax=True)

@@ -32,7 +32,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, Field
 
-from afina import agreeing, sameness, serving, textgroups
+from afina import agreeing, answering, sameness, serving, textgroups
 from afina.agreeing import Checks
 from afina.errors import ConfigError
 from afina.records import Dimension, Example, Measure, Row, Subject, Text
@@ -157,13 +157,13 @@ def _given_up(subject: Subject, labels: Sequence[str]) -> list[Checks]:
     if not labels:
         return []
     places = [subject.task.labels.index(label) for label in labels]
-    given = agreeing.given(_own(subject), subject.task)[:, places]
+    given = answering.given(_own(subject), subject.task)[:, places]
     rows = [subject.rows[place] for place in np.flatnonzero(given.any(1))]
     changes = _changes(subject, _opposites(subject, _drawn(rows, subject.seed)))
     if not changes:
         return []
     before, after = (
-        agreeing.given(np.stack(answers), subject.task)[:, places]
+        answering.given(np.stack(answers), subject.task)[:, places]
         for answers in ([one.before for one in changes], [one.after for one in changes])
     )
     named = ("label is given up when negated", "negation", f"should lose {' and '.join(labels)}")
@@ -187,7 +187,7 @@ def _implied(subject: Subject, hierarchy: Mapping[str, str]) -> list[Checks]:
         said = f"consistency_hierarchy is for multilabel, and this model's task is {subject.task.kind}"
         raise ConfigError(said, "leave it out: with one class a text, a child's probability is no part of its parent's")
     answers, labels, name = _own(subject), subject.task.labels, "parent as probable as its child"
-    given, about, right, examples = agreeing.given(answers, subject.task), [], [], []
+    given, about, right, examples = answering.given(answers, subject.task), [], [], []
     for child, parent in hierarchy.items():
         lower, upper = labels.index(child), labels.index(parent)
         for place in np.flatnonzero(given[:, lower]):
@@ -243,11 +243,11 @@ def _asked(subject: Subject, texts: Sequence[Text]) -> dict[Text, np.ndarray]:
 
 
 def _own(subject: Subject) -> np.ndarray:
-    return agreeing.checked(subject.answers, [row.input for row in subject.rows], subject.task)
+    return answering.checked(subject.answers, [row.input for row in subject.rows], subject.task)
 
 
 def _same(subject: Subject, one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> np.ndarray:
-    return agreeing.same(np.stack(one), np.stack(other), subject.task, serving.scale(subject))
+    return answering.same(np.stack(one), np.stack(other), subject.task, serving.scale(subject))
 
 
 def _checks(subject: Subject, named: tuple[str, str, str], changes: Sequence[_Change], right: np.ndarray) -> Checks:

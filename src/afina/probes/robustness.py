@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from afina import answers, lexicons, metrics, slices, words
+from afina import answering, lexicons, metrics, slices, words
 from afina.records import Dimension, Example, Measure, Row, Score, Subject, Text
 
 NAME = "robustness"
@@ -82,7 +82,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
     """How far answers hold when texts are written in another way, and where the model is worse than elsewhere."""
     if not subject.perturbations:
         return Dimension(NAME, skipped="no changes of texts are at hand: give the subject the shelf of perturbations")
-    answers.checked(subject.answers, [row.input for row in subject.rows], subject.task)
+    answering.checked(subject.answers, [row.input for row in subject.rows], subject.task)
     places = np.sort(np.random.default_rng(subject.seed).permutation(len(subject.rows))[: config.rows])
     rows, before = [subject.rows[place] for place in places], subject.answers[places]
     steps = list(_steps(subject, config, rows))
@@ -146,14 +146,14 @@ def _outcomes(subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: 
     """Every step that changes a text, its texts answered; equal texts are asked once."""
     changed = [_changed(subject, rows, step) for step in steps]
     asked = {text: place for place, text in enumerate(dict.fromkeys(text for one in changed for text in one.values()))}
-    said = answers.ask(subject.predict, list(asked), subject.task)
+    said = answering.ask(subject.predict, list(asked), subject.task)
     found = []
     for step, one in zip(steps, changed, strict=True):
         if not one:
             continue
         places, texts = np.array(list(one)), list(one.values())
         own, after = [rows[place] for place in places], said[[asked[text] for text in texts]]
-        same = answers.same(own, before[places], after, subject.task)
+        same = answering.same(before[places], after, subject.task, answering.scale(subject.rows, subject.task))
         value, low, high = _drop(subject, own, before[places], after)
         remark = f"{len(own):,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
         number = Measure(step.name, value, low, high, "points", len(own), "drop", step.strength, remark)
@@ -210,15 +210,16 @@ def _examples(
     task, shown = subject.task, set()
     for one in outcomes:
         own = [rows[place] for place in one.places]
-        was = answers.right(own, before[one.places], task)
+        was = answering.right(own, before[one.places], task)
         broken = ~one.same if was is None else was & ~one.same
         if one.step.name in shown or not broken.any():
             continue
         shown.add(one.step.name)
         for place in np.flatnonzero(broken)[:SHOWN]:
-            row, old, new = own[place], before[one.places[place]], one.after[place]
-            said = f"{answers.say(row, old, task)} became {answers.say(row, new, task)}"
-            truth = row.value if was is None else answers.named(answers.truth(row, task))
+            row = own[place]
+            both = before[one.places[place]], one.after[place]
+            said = " became ".join(answering.say(row, answer, task) for answer in both)
+            truth = row.value if was is None else answering.named(answering.truth(row, task))
             yield Example(one.step.name, row.where, (row.input, one.texts[place]), f"{said}; true: {truth}")
 
 
@@ -245,7 +246,7 @@ def _about(subject: Subject, config: Config, idle: Sequence[str]) -> Iterator[st
 
 def _slices(subject: Subject) -> tuple[list[Measure], int]:
     """Kinds of texts, unchanged, with more wrong answers than the others; and how many kinds were looked at."""
-    right = answers.right(subject.rows, subject.answers, subject.task)
+    right = answering.right(subject.rows, subject.answers, subject.task)
     found, looked_at = slices.worst(subject.rows, ~right) if right is not None else ([], 0)
     measures = []
     for one in found:
