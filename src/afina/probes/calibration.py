@@ -74,7 +74,9 @@ def measure(subject: Subject, config: Config) -> Dimension:
     )
     notes = [how]
     if chosen is not None:
-        measures += _tempered(chosen, judged, softmax, subject.seed)
+        tempered = _tempered(chosen, judged, softmax, subject.seed)
+        notes.insert(0, f"the model is {tempered[0].remark}: {_ends(tempered[0])} is the temperature that fits best")
+        measures += tempered
         measures += _thresholds(chosen, judged, config, notes)
     measures += _reliability(judged, softmax)
     ece = found[0]
@@ -119,6 +121,10 @@ def _tempered(chosen: _Part, judged: _Part, softmax: bool, seed: int) -> list[Me
     p = calibrating.tempered(judged.p, best.value, softmax)
     found = calibrating.scores(p, judged.truth, softmax, seed)
     return [temperature, *(_scored(score, "tempered", len(p)) for score in found)]
+
+
+def _ends(one: Measure) -> str:
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
 
 
 def _thresholds(chosen: _Part, judged: _Part, config: Config, notes: list[str]) -> Iterator[Measure]:

@@ -91,6 +91,7 @@ def _month(price: Price) -> Measure:
 
 
 def _notes(speed: Speed, table: prices.Prices, best: Measure, config: Config) -> Iterator[str]:
+    yield f"cheapest at {config.utilisation:.0%} load: {best.name}"
     yield f"prices: {table.source}" + (f", {table.published}" if table.published else ", date unknown")
     old = table.age(date.today())
     if old:
@@ -99,4 +100,3 @@ def _notes(speed: Speed, table: prices.Prices, best: Measure, config: Config) ->
         f"timed here: {speed.texts.value:,.0f} texts/s in batches of {speed.batch}; whatever is not this machine is "
         "extrapolated, and true only for processors that are as fast"
     )
-    yield f"cheapest at {config.utilisation:.0%} load: {best.name}"

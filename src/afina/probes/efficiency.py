@@ -20,7 +20,7 @@ Source: David & Nagaraja 2003, "Order Statistics", 7.1; Reddi et al. 2020, "MLPe
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -57,6 +57,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
     unit = config.seconds / (SERVED + len(others))
     notes = [HERE.format(clocking.processors()), *filter(None, [clocking.busy()])]
     speed, measures = _timed(subject, subject.variant, subject.predict, SERVED * unit, config, notes)
+    notes[:0] = [_first(measures)] if len(measures) > 1 else []
     for name, predict in _opened(subject, others, notes):
         try:
             measures += _timed(subject, name, predict, unit, config, notes)[1]
@@ -71,6 +72,12 @@ def measure(subject: Subject, config: Config) -> Dimension:
     found = speed.texts
     score = Score("texts_per_second", found.value, found.low, found.high)
     return Dimension("efficiency", score, "texts/s", measures=tuple(measures), notes=tuple(notes))
+
+
+def _first(measures: Sequence[Measure]) -> str:
+    """The first latency: that of one short text at the median."""
+    one = next(measure for measure in measures if measure.unit == "ms")
+    return f"{one.group} of {one.strength:g} words, {one.name}: {one.value:.3g} ms ({one.low:.3g} to {one.high:.3g})"
 
 
 def _opened(subject: Subject, names: list[str], notes: list[str]) -> Iterator[tuple[str, Predict]]:
