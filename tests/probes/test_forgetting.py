@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from afina import glue
 from afina.errors import AfinaError
@@ -123,7 +124,7 @@ def test_a_folder_without_tasks_is_told(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sst2", "cola", "stsb_en"])
+@pytest.mark.parametrize("name", ["cola", "stsb_en"])
 def test_the_interval_of_a_change_covers_what_these_heads_score_on_other_rows(name):
     rng, rows, covered = np.random.default_rng(0), 200, []
 
@@ -138,7 +139,7 @@ def test_the_interval_of_a_change_covers_what_these_heads_score_on_other_rows(na
         said = [glue.answers(task, dict(zip(task.first, body, strict=True))) for body in bodies]
         values, draws = forgetting.resampled(task, said, draw)
         low, high = forgetting._ends(values[2], draws[:, 2])
-        other, *seen = drawn(2000 if name == "stsb_en" else 10_000)
+        other, *seen = drawn(10_000)
         before, after = (on_others(task, body, other, new) for body, new in zip(bodies, seen, strict=True))
         covered.append(low <= after - before <= high)
     assert 0.90 <= np.mean(covered) <= 0.98
@@ -148,6 +149,7 @@ def on_others(task, body, truth, seen):
     """Points of the five heads on rows that none of them saw: the mean."""
     fold, wanted = glue._folds(task.truth), task.truth[:, None]
     heads = [glue.ridge(body[fold != held], wanted[fold != held], seen)[:, 0] for held in range(5)]
-    if task.name != "stsb_en":
-        heads = [(one > (task.truth.mean() if task.name == "cola" else 0.5)).astype(int) for one in heads]
+    if task.name == "stsb_en":
+        return 100 * np.mean([spearmanr(one, truth).statistic for one in heads])
+    heads = [(one > (task.truth.mean() if task.name == "cola" else 0.5)).astype(int) for one in heads]
     return 100 * glue.scores(glue.Known(task.name, (), (), truth), heads, np.ones((1, len(truth)))).mean()
