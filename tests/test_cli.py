@@ -633,3 +633,41 @@ def test_memory_that_runs_out_is_one_error_with_a_fix(capsys):
         assert stopped.value.code == 1
         assert "per_device_train_batch_size" in capsys.readouterr().err
     assert cli._usage(RuntimeError("something else")) is None
+
+
+def test_a_finished_run_is_probed_again_with_examples_and_one_json_document(finished):
+    cwd, _ = finished
+    done = afina("probe", "run", "probes=robustness", "robustness_rows=20", "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [one["probe"] for one in found["dimensions"]] == ["robustness"]
+    assert found["variant"] == "int8_dynamic"
+    assert "answers kept" in done.stdout
+    wrong = afina("probe", "run", "probes=robustnes", cwd=cwd)
+    assert (wrong.returncode, "'robustness'" in wrong.stderr) == (1, True)
+    assert afina("probe", "nowhere", cwd=cwd).returncode == 1
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_probed_in_every_dimension_in_process_and_out_of_it(finished):
+    cwd, _ = finished
+    done = afina("probe", "run", "efficiency_seconds=3", "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    found = {one["probe"]: one for one in json.loads(done.stdout.splitlines()[-1])["dimensions"]}
+    assert set(found) == set(shelf.names("probes"))
+    assert not any(one["skipped"] for one in found.values())
+    assert {"peak memory", "loading"} <= {one["group"] for one in found["efficiency"]["measures"]}
+    assert len([one for one in found["forgetting"]["measures"] if one["name"] == "cka"]) > 1
+
+
+@pytest.mark.slow
+def test_a_run_is_held_beside_a_champion_on_a_page_of_its_own(finished, tiny_bert):
+    cwd, _ = finished
+    asked = ("epochs=1", "lr=1e-3", "probes=calibration", "champion=run")
+    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "second", *asked, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    page = (cwd / "second" / "compare.html").read_text(encoding="utf-8")
+    assert "Calibration" in page
+    assert "Accuracy" in page
+    none = afina("run", "notes.csv", "--model", tiny_bert, "--out", "third", "champion=nowhere", cwd=cwd)
+    assert (none.returncode, "nowhere" in none.stderr) == (1, True)

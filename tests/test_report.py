@@ -17,10 +17,14 @@ from afina.records import (
     Augmented,
     Balanced,
     Choice,
+    Dimension,
+    Example,
     Fertility,
     Finding,
+    Measure,
     Point,
     Prepared,
+    Probes,
     Row,
     Score,
     Source,
@@ -378,6 +382,26 @@ def test_written_rows_are_told_with_and_without_and_their_texts_are_left_out(tmp
     assert "0 of 9 rows written by paraphrase passed the checks." in (tmp_path / report.PAGE).read_text(
         encoding="utf-8"
     )
+
+
+def test_dimensions_are_drawn_and_told_with_places_of_examples_and_without_their_texts(tmp_path):
+    measures = tuple(Measure("typo", n, n - 1, n + 1, "points", 9, "drop", n, along="letters") for n in (1.0, 2.0, 4.0))
+    own = Example("typo", "test.csv:7", ("secret words", "secret wrods"), "<b>loan</b> became card")
+    suite = Example("denied", "", ("She has no pain.",), "urgent; wanted: routine")
+    found = Dimension(
+        "robustness", Score("answers_kept", 0.8, 0.7, 0.9), "share", True, measures, (own, suite), ("why",)
+    )
+    skipped = Dimension("forgetting", skipped="its body cannot be read")
+    report.write(tmp_path, replace(CASES["two"], probes=Probes(9, "int8_dynamic", (found, skipped))))
+    names = (report.PAGE, report.TWIN, report.CARD)
+    page, twin, card = ((tmp_path / name).read_text(encoding="utf-8") for name in names)
+    Page(page)
+    for shown in ("answers kept 0.800 [0.700, 0.900]", "its body cannot be read", "test.csv:7", "She has no pain."):
+        assert shown in page
+    assert 'href="#dimensions"' in page
+    assert "<b>loan</b>" not in page
+    assert "answers kept 0.800" in card
+    assert not any("secret" in text for text in (page, twin, card))
 
 
 def test_added_rows_are_told_by_class_and_their_places_are_left_out(tmp_path):

@@ -20,7 +20,7 @@ def said(one: Dimension) -> str:
     if one.score is None:
         return "not measured"
     ends = (one.score.value, one.score.low, one.score.high)
-    value, low, high = (wording.measured(end, one.unit) for end in ends)
+    value, low, high = (wording.measured(end, one.unit).removesuffix(f" {one.unit}") for end in ends)
     return f"{wording.word(one.score.name)} {value} [{low}, {high}]"
 
 
@@ -67,7 +67,7 @@ def _lines(title: str, measures: Sequence[Measure]) -> str:
         )
         for name, ones in own.items()
     ]
-    return figures.lines(title, "Lines with 95% bands.", series, "strength")
+    return figures.lines(title, "Lines with 95% bands.", series, measures[0].along)
 
 
 def _strong(measures: Iterable[Measure], name: str) -> list[tuple[float, Measure]]:
@@ -78,7 +78,15 @@ def _bars(title: str, measures: Sequence[Measure]) -> str:
     """A bar a measure, of many the largest."""
     largest = sorted(measures, key=lambda one: -one.value)[:MOST] if len(measures) > MOST else measures
     bars = [
-        Bar(label(one), one.value, wording.measured(one.value, one.unit), one.low, one.high, "a") for one in largest
+        Bar(
+            label(one).removeprefix(f"{one.group}, "),
+            one.value,
+            wording.measured(one.value, one.unit),
+            one.low,
+            one.high,
+            "a",
+        )
+        for one in largest
     ]
     return figures.bars(title, "Bars with 95% intervals.", bars)
 

@@ -939,6 +939,7 @@ class Measure:
     group: str = ""  # measures of one group are drawn and read together
     strength: float | None = None  # how much was done, or how long a text is; measures of one name are a line over it
     remark: str = ""
+    along: str = "strength"  # what that is: words, layer, ...
 
 
 @dataclass(frozen=True, slots=True)

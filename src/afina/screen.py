@@ -152,7 +152,8 @@ def outcome(result: "Outcome", stage: str) -> None:
         _plan(result.profile, result.plan, stage)
     _before_training(result)
     if result.trained and result.trained.suspects:
-        say(f"{len(result.trained.suspects):,} labels of train look wrong: the report lists them")
+        count = len(result.trained.suspects)
+        say(f"{count:,} {'label' if count == 1 else 'labels'} of train look wrong: the report lists them")
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:

@@ -17,7 +17,7 @@ WORDS = {
     "rmse": "RMSE", "mae": "MAE", "no_label": "no label", "no_span": "no span", "token": "first token of each word",
     "pearson": "Pearson", "spearman": "Spearman", "lora": "LoRA", "cls": "first token", "mean": "mean of tokens",
     "siamese": "texts apart, compared", "frechet": "Fréchet", "renyi": "Rényi",
-    "torch": "PyTorch",
+    "torch": "PyTorch", "cka": "CKA", "usd_per_1000": "USD for 1,000 answers", "glue_change": "points of GLUE",
 }  # fmt: skip
 ESTIMATES = {
     "trainable": "trainable parameters",

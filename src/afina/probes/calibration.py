@@ -154,7 +154,7 @@ def _none(promise: float, rows: int) -> str:
 
 def _share(name: str, hits: int, rows: int, promise: float, remark: str) -> Measure:
     low, high = metrics.wilson(hits, rows)
-    return Measure(name, hits / rows, low, high, "share", rows, "send to a human", promise, remark)
+    return Measure(name, hits / rows, low, high, "share", rows, "send to a human", promise, remark, "promise")
 
 
 def _reliability(judged: _Part, softmax: bool) -> Iterator[Measure]:
@@ -166,7 +166,8 @@ def _reliability(judged: _Part, softmax: bool) -> Iterator[Measure]:
             texts = int((places == place).any(1).sum())
             low, high = metrics.wilson(round(share * texts), texts)
             name = "right at a confidence" if softmax else "true at a probability"
-            yield Measure(name, share, min(low, share), max(high, share), "share", count, "reliability", confidence)
+            ends = min(low, share), max(high, share)
+            yield Measure(name, share, *ends, "share", count, "reliability", confidence, along="confidence")
 
 
 def _scored(score: Score, how: str, rows: int, remark: str = "") -> Measure:

@@ -150,7 +150,7 @@ def _scaled(found: Interval, factor: float) -> Interval:
 
 
 def _measure(group: str, name: str, found: Interval, unit: str, remark: str, strength: float | None = None) -> Measure:
-    return Measure(name, found.value, found.low, found.high, unit, found.runs, group, strength, remark)
+    return Measure(name, found.value, found.low, found.high, unit, found.runs, group, strength, remark, "words")
 
 
 def _exact(group: str, name: str, value: float, unit: str, remark: str = "") -> Measure:

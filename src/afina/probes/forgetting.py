@@ -102,7 +102,8 @@ def _layers(before: np.ndarray, after: np.ndarray) -> list[Measure]:
     found = []
     for layer in range(-min(before.shape[1], after.shape[1]), 0):
         value, low, high = cka.linear(before[:, layer], after[:, layer])
-        found.append(Measure("cka", value, low, high, "share", len(before), "layers", float(after.shape[1] + layer)))
+        place = float(after.shape[1] + layer)
+        found.append(Measure("cka", value, low, high, "share", len(before), "layers", place, along="layer"))
     return found
 
 
