@@ -33,7 +33,7 @@ ROWS = [
     {"choosing", "costing", "preparing", "advice", "opening"},
     {"alone"},
     {"stages"},
-    {"figures", "inference", "before_training", "subjects"},
+    {"identity", "figures", "inference", "before_training", "subjects"},
     {"story", "dataview", "dimensions"},
     {"report", "finished"},
     {"tracking", "comparison"},

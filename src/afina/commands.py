@@ -109,15 +109,18 @@ def track(
 
 def probe(folder: Finished, overrides: Overrides = None, as_json: Json = False) -> None:
     """Look at a finished run in all its dimensions, or in those that probes=... names."""
-    from afina import config, screen, subjects
+    from afina import screen, subjects
     from afina.records import to_json
     from afina.stages import probe as stage
 
-    options = config.build({}, overrides or ())
+    seed, options = subjects.probe_options(folder, overrides or ())
+    stage.check(options)
     with screen.progress() as tell:
-        found = stage.probe(subjects.of_run(folder, options.probe, options.seed), options.probe, tell)
+        found = stage.probe(subjects.of_run(folder, options, seed), options, tell)
     screen.probes(found, examples=3)
-    following = f"afina run {shlex.quote(str(folder / 'run.yaml'))}"
+    if overrides:
+        screen.say(f"nothing of this is kept: put {' '.join(overrides)} into the run, and it stands in the report")
+    following = shlex.join(["afina", "run", str(folder / "run.yaml"), *(overrides or ())])
     screen.end(following, json.loads(to_json(found)) if as_json else None)
 
 

@@ -27,7 +27,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
     """Read and align the runs. Raises ConfigError for fewer than two, RecordError for one that is not finished."""
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < 2 or len(set(places)) < len(places):
-        counted = f"{len(folders)} run(s) are named, {len(set(places))} of them different"
+        counted = "one run alone is named" if len(set(places)) < 2 else "a run is named twice"
         raise ConfigError(counted, "name two or more, each once: afina compare RUN RUN")
     runs = [finished.of_run(folder) for folder in folders]
     same = len({run.scored for run in runs}) == 1
@@ -64,7 +64,9 @@ def twin(record: Comparison) -> dict[str, Any]:
 
 
 def write(record: Comparison, file: Path) -> None:
-    """Write the page. Raises MachineError where the disk is full or read-only."""
+    """Write the page. Raises ConfigError where `file` is a folder, MachineError where the disk is full or read-only."""
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder", f"name a file in it: {file / 'compare.html'}")
     store.write_text(file, page(record))
 
 
@@ -89,7 +91,8 @@ def _place(line: tuple[str, str]) -> int:
 
 
 def _title(one: Compared) -> str:
-    return wording.sentence(wording.word(one.name))
+    served = one.name.startswith("served_")
+    return wording.sentence(f"{'served ' if served else ''}{wording.word(one.name.removeprefix('served_'))}")
 
 
 def _name(one: Dimension) -> str:
@@ -100,7 +103,8 @@ def _compared(runs: Sequence[Finished], probe: str, name: str, same: bool) -> Co
     known = [next((one for one in run.dimensions if (one.probe, _name(one)) == (probe, name)), None) for run in runs]
     first = next(one for one in known if one is not None)
     scores = tuple(one.score if one is not None and one.unit == first.unit else None for one in known)
-    judged = best(scores, first.more_is_better) if same or probe in OF_THE_FILE else None
+    alike = len({one.asked for one in known if one is not None}) == 1 and probe not in CLOCKED
+    judged = best(scores, first.more_is_better) if (same or probe in OF_THE_FILE) and alike else None
     read = [wording.measured(one.value, first.unit) if one else "" for one in scores]
     if judged is not None and read.count(read[judged]) > 1:
         judged = None  # it would be called better than one that reads the same
@@ -122,7 +126,13 @@ def _notes(runs: Sequence[Finished], same: bool) -> tuple[str, ...]:
         notes.append("The scores are of different rows, so that no run is called better by them.")
     probes = {one.probe for run in runs for one in run.dimensions}
     if any(probe in CLOCKED for probe in probes):
-        notes.append("Times were taken when each run was made; those of another or a busier machine do not compare.")
+        said = "Times, and costs that follow from them, were taken when each run was made"
+        notes.append(
+            f"{said}; those of another or a busier machine do not compare, and no run is called better by them."
+        )
+    asked = {(one.probe, one.asked) for run in runs for one in run.dimensions if one.probe not in CLOCKED}
+    if others := sorted({probe for probe in probes if sum(name == probe for name, _ in asked) > 1}):
+        notes.append(f"Asked with other options or files in each run, and not judged: {', '.join(others)}.")
     notes.append("A star marks the run whose 95% interval lies beyond those of all others.")
     return tuple(notes)
 

@@ -7,6 +7,7 @@ from afina.figures import Bar, Line
 from afina.records import Dimension, Evaluation, Measure, Probes
 
 SHARE = "share"
+SAID = ("points", "nats", "ratio")  # units that no number of the figure shows
 MOST = 14  # bars of one figure
 
 
@@ -39,15 +40,16 @@ def overview(probes: Probes, evaluation: Evaluation) -> str:
 
 def drawn(one: Dimension) -> list[tuple[str, str]]:
     """A caption and a figure for each group of measures: lines over their strength, or bars."""
-    groups = dict.fromkeys(measure.group for measure in one.measures)
+    alike: dict[tuple[str, str, bool, str], list[Measure]] = {}
+    for measure in one.measures:
+        key = measure.group, measure.unit, measure.strength is None, measure.along
+        alike.setdefault(key, []).append(measure)
     found = []
-    for group in groups:
-        own = [measure for measure in one.measures if measure.group == group]
-        for unit in dict.fromkeys(measure.unit for measure in own):
-            alike = [measure for measure in own if measure.unit == unit]
-            caption = wording.sentence(wording.word(group or one.probe)) + ("" if unit == SHARE else f", {unit}")
-            drawing = _lines(caption, alike) or _bars(caption, alike)
-            found.append((f"{caption}, with 95% intervals.", drawing))
+    for (group, unit, _, _), own in alike.items():
+        caption = wording.sentence(wording.word(group or one.probe)) + (f", {unit}" if unit in SAID else "")
+        drawing = _lines(caption, own) or _bars(caption, own)
+        most = f"; the {MOST} largest of {len(own)}" if len(own) > MOST and "<rect" in drawing else ""
+        found.append((f"{caption}, with 95% intervals{most}.", drawing))
     return [(caption, drawing) for caption, drawing in found if drawing]
 
 
@@ -93,4 +95,4 @@ def _bars(title: str, measures: Sequence[Measure]) -> str:
 
 def label(one: Measure) -> str:
     """A measure's name with its strength."""
-    return wording.word(one.name) + (f" {one.strength:g}" if one.strength is not None else "")
+    return wording.word(one.name) + (f" {one.strength:.3g}" if one.strength is not None else "")

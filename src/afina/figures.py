@@ -61,7 +61,7 @@ def bars(title: str, says: str, items: Sequence[Bar]) -> str:
     if not items:
         return ""
     bold = len({item.style for item in items}) > 1
-    gutter = min(150.0, max(svg.extent(clean(item.label), 13) for item in items) + 12)
+    gutter = min(190.0, max(svg.extent(clean(item.label), 13) for item in items) + 12)
     words = min(150.0, max(svg.extent(item.said, 11) for item in items) + 10)
     most = max(max(item.value, item.high if svg.real(item.high) else 0.0) for item in items)
     scale = (WIDTH - gutter - words) / (most if most > 1e-12 else 1.0)

@@ -124,7 +124,7 @@ def _dimensions(
     served = [replace(one, name=f"served_{one.name}") for one in compressed.scores[:1]]
     found += [Dimension("compress", one) for one in served]
     asked = [one for one in probes.dimensions if one.score] if probes else []
-    found += [Dimension(one.probe, one.score, one.unit, one.more_is_better) for one in asked]
+    found += [Dimension(one.probe, one.score, one.unit, one.more_is_better, asked=one.asked) for one in asked]
     if taken is not None:
         size, latency = float(taken.bytes), taken.latency_ms
         found.append(Dimension("size", Score("size", size, size, size), "bytes", False))

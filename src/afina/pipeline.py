@@ -8,15 +8,14 @@ it is made anew.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from afina import comparison, config, finished, planfile, store, tracking
+from afina import comparison, config, finished, identity, planfile, store, tracking
 from afina.config import Run
-from afina.errors import ConfigError
+from afina.errors import ConfigError, RecordError
 from afina.keeper import Keeper
 from afina.records import (
     Adapted,
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
     from afina.bases import Opened
 
 T = TypeVar("T")
-RUN_FILE, IDENTITY, BESIDE = "run.yaml", ".identity", "compare.html"
-WATCHED = "holdouts."  # begins the key of a hold-out set among the sources
+BESIDE = "compare.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +68,46 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     Raises AfinaError of every kind; whatever was finished before stays and is used the next time.
     """
     folder = run_folder(options)
-    tracking.check(options.trackers)
-    if options.champion:
-        finished.of_run(Path(options.champion))  # told now, not at the end
+    _told_now(options, folder, until)
     with store.lock(folder):
         store.sweep(folder)
-        sources = _sources(options)
-        _same_run(folder, options, sources)
+        sources = identity.sources(options)
+        identity.same_run(folder, options, sources)
         outcome = _stages(options, Keeper(folder, tell), sources, until)
-        if options.champion and until == "report":
-            comparison.write(comparison.compare([folder, Path(options.champion)]), folder / BESIDE)
-            store.seal(folder)
-            tell(Event("compare", f"{folder / BESIDE}"))
+        if until == "report":
+            _beside(options, folder, tell)
     for sent in tracking.send(folder, options.trackers) if until == "report" and options.trackers else ():
         tell(Event(sent.tracker, sent.said))
     return outcome
+
+
+def _told_now(options: Run, folder: Path, until: str) -> None:
+    """What is named and only used at the end is looked at before hours are spent."""
+    from afina.stages import probe
+
+    tracking.check(options.trackers)
+    if until == "report":
+        probe.check(options.probe)
+    if options.champion:
+        champion = Path(options.champion)
+        if champion.resolve() == folder.resolve():
+            raise ConfigError(f"champion={champion} is this run itself", "name the folder of another finished run")
+        try:
+            finished.of_run(champion)
+        except RecordError as error:
+            raise ConfigError(f"champion={champion}: {error.found}", "name the folder of a finished run") from None
+
+
+def _beside(options: Run, folder: Path, tell: Tell) -> None:
+    """The page that holds the run beside a champion, or no such page."""
+    if not options.champion and not (folder / BESIDE).exists():
+        return
+    if options.champion:
+        comparison.write(comparison.compare([folder, Path(options.champion)]), folder / BESIDE)
+        tell(Event("compare", f"{folder / BESIDE}"))
+    else:
+        (folder / BESIDE).unlink()
+    store.seal(folder)
 
 
 def run_folder(options: Run) -> Path:
@@ -106,11 +129,13 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 
     def read() -> Corpus:
         found = corpus.read(options.corpus, seed)
-        store.write_text(folder / IDENTITY, yaml.safe_dump(_identity(options, sources)))  # before there is a record
+        store.write_text(
+            folder / identity.FILE, yaml.safe_dump(identity.of(options, sources))
+        )  # before there is a record
         return found
 
-    rows = keep("corpus", Corpus, (_without_folders(options.corpus), sources, seed), read)
-    store.write_text(folder / RUN_FILE, config.dump(options))
+    rows = keep("corpus", Corpus, (identity.without_folders(options.corpus), sources, seed), read)
+    store.write_text(folder / identity.RUN_FILE, config.dump(options))
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -199,7 +224,7 @@ def _judged(
     if not (probe.chosen(options.probe) or options.probe.suite):
         store.forget(folder, "probe", ())
         return evaluation, compressed, None
-    return evaluation, compressed, keep("probe", Probes, (options.probe, seed), asked)
+    return evaluation, compressed, keep("probe", Probes, (options.probe, seed, probe.files(options.probe)), asked)
 
 
 def _rivals(rows: Corpus, plan: Plan, base: "Opened", folder: Path) -> dict[str, Any]:
@@ -253,46 +278,3 @@ class _Model:
 
         export(self.model(), self.base.tokenizer, self.task, folder, self.max_tokens)
         return folder
-
-
-def _files(options: config.CorpusOptions) -> dict[str, Path]:
-    files = {key: getattr(options, key) for key in ("train_file", "dev_file", "test_file")}
-    return {key: Path(file) for key, file in files.items() if file}
-
-
-def _sources(options: Run) -> dict[str, str]:
-    """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    files = _files(options.corpus) | {WATCHED + name: Path(file) for name, file in options.corpus.holdouts.items()}
-    return {key: store.sha256(file) for key, file in files.items() if file.is_file()}
-
-
-def _without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
-    """The same files from another folder are the same corpus."""
-    watched = {name: Path(file).name for name, file in options.holdouts.items()}
-    return options.model_copy(update={key: file.name for key, file in _files(options).items()} | {"holdouts": watched})
-
-
-def _same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:
-    """Refuse a folder that holds something else, or a run of other data or another base.
-
-    A folder in which nothing was kept yet is nobody's run.
-    """
-    path = folder / IDENTITY
-    if path.is_file():
-        known, own = yaml.safe_load(path.read_text(encoding="utf-8")), _identity(options, sources)
-        if known["data"] != own["data"] or _place(known["model"]) != _place(own["model"]):
-            found = f"{folder} holds a run of other data or another base"
-            raise ConfigError(found, "choose another folder with --out, or delete this one")
-    elif {entry.name for entry in folder.iterdir()} - {store.LOCK, RUN_FILE}:
-        raise ConfigError(f"{folder} is not empty and holds no run of afina", "choose another folder with --out")
-
-
-def _identity(options: Run, sources: dict[str, str]) -> dict[str, Any]:
-    data = sorted(digest for key, digest in sources.items() if not key.startswith(WATCHED))  # which changes nothing
-    return {"data": data, "model": options.model.model_name_or_path}
-
-
-def _place(name: str) -> str:
-    """One name for a folder, however it is written: 'x', './x' and its full path. Other names stay as they are."""
-    path = Path(expanduser(name))
-    return str(path.resolve()) if path.is_dir() else name

@@ -948,7 +948,7 @@ class Example:
 
     measure: str  # name of it
     where: str  # file:line of the row, or ''
-    texts: tuple[Text, ...]  # the text, or the original and its changed form
+    texts: tuple[Text, ...]  # the text, or the original and its changed form; never in a report
     said: str  # what the model answered, and what it should have
 
 
@@ -965,6 +965,7 @@ class Dimension:
     notes: tuple[str, ...] = ()  # what there is to say about them, one sentence each
     skipped: str = ""  # why nothing was measured
     seconds: float = 0.0
+    asked: str = ""  # sha256 of the options and files that it was asked with: others are another question
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def outcome(result: "Outcome", stage: str) -> None:
     _before_training(result)
     if result.trained and result.trained.suspects:
         count = len(result.trained.suspects)
-        say(f"{count:,} {'label' if count == 1 else 'labels'} of train look wrong: the report lists them")
+        say(f"{count:,} {'label of train looks' if count == 1 else 'labels of train look'} wrong: see the report")
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:

@@ -139,9 +139,9 @@ def twin(story: Story) -> Twin:
 
 
 def _without_texts(probes: Probes) -> Probes:
-    """Examples with their place and answer alone; one without a place is no row's, and stays as it is."""
+    """Examples with their place and answer alone: texts may be the user's, also those that a suite was given."""
     told = []
     for one in probes.dimensions:
-        examples = (replace(example, texts=() if example.where else example.texts) for example in one.examples)
+        examples = (replace(example, texts=()) for example in one.examples)
         told.append(replace(one, examples=tuple(examples)))
     return replace(probes, dimensions=tuple(told))

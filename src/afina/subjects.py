@@ -8,13 +8,29 @@ from typing import Any
 import numpy as np
 import yaml
 
-from afina import alone, opening, shelf, store
+from afina import alone, config, opening, shelf, store, yamlfile
 from afina.config import ProbeOptions
+from afina.errors import ConfigError
 from afina.predictors import onnx
 from afina.records import Compressed, Corpus, Layers, Predict, Profile, Row, Subject, Text, Trained, Use
 from afina.stages.compress import WHOLE, bytes_of
 
 TORCH = "torch"
+
+
+def probe_options(folder: Path, overrides: Sequence[str]) -> tuple[int, ProbeOptions]:
+    """The seed and the options of probes that a run was made with, with overrides on top.
+
+    Raises RecordError where there is no run, ConfigError for keys of other sections and where no probe is left.
+    """
+    store.read_record(folder, "compress", Compressed)
+    known = yamlfile.read(folder / "run.yaml")
+    run = config.build({name: known[name] for name in ("seed", "probe") if name in known}, overrides)
+    if others := sorted(run.model_fields_set - {"seed", "probe"}):
+        raise ConfigError(f"nothing in {', '.join(others)} changes a finished run", "name options of probes alone")
+    if run.probe.probes == () and not run.probe.suite:
+        raise ConfigError("no probe is asked for", f"name some: probes={','.join(shelf.names('probes'))}")
+    return run.seed, run.probe
 
 
 def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:

@@ -178,14 +178,8 @@ def measured(value: float, unit: str) -> str:
         return "–"
     if unit == "USD":
         return f"${value:.2g}" if value < 0.1 else f"${value:,.2f}"
-    known = {
-        "share": number,
-        "share failed": share,
-        "points": "{:.2f}".format,
-        "ms": milliseconds,
-        "bytes": size,
-        "s": time,
-    }
+    plain = {"share": number, "score": number, "ratio": number, "share failed": share, "points": "{:.2f}".format}
+    known = {**plain, "ms": milliseconds, "bytes": size, "s": time}
     return known[unit](value) if unit in known else f"{value:,.4g} {unit}".strip()
 
 
