@@ -18,7 +18,7 @@ GROUPS = (("automated teller machine", "ATM"), ("crédito", "cred", "cr."))
 def test_groups_are_read_whatever_parts_them_with_or_without_a_header(tmp_path, content):
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode())
-    assert lexicons.read(str(path)) == GROUPS
+    assert lexicons.read(path) == GROUPS
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_is_no_pair_is_named_with_its_line(tmp_path, content, match):
     path = tmp_path / "a.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=match):
-        lexicons.read(str(path))
+        lexicons.read(path)
 
 
 def test_a_short_form_of_two_long_ones_is_never_written_out():

@@ -1,12 +1,15 @@
 """What must agree, counted: checks of one kind, the share of all that agree, and its doubt."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from afina import metrics
-from afina.records import Example, Measure, Score, Text
+from afina import metrics, sameness
+from afina.records import Example, Measure, Row, Score, Text
+
+FEW = 3  # examples, and places in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,23 @@ def ratio(name: str, hits: np.ndarray, counts: np.ndarray, seed: int) -> Score:
     """sum of hits / sum of counts, where a resample draws those that belong together at once: (n,) each."""
     of = lambda weights: (weights @ hits / np.maximum(weights @ counts, 1))[:, None]  # noqa: E731
     return metrics.doubted(metrics.bootstrap((name,), of, len(hits), seed), len(hits))[0]
+
+
+def contradictions(rows: Sequence[Row]) -> list[Checks]:
+    """Texts that were learned under more than one label; what training then made of them is chance."""
+    places: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.value is None and row.spans is None:
+            places[sameness.key(row)].append(row)
+    texts = [own for own in places.values() if len(own) > 1]
+    if not texts:
+        return []
+    right = np.array([len({row.target for row in own}) == 1 for own in texts])
+    name = "repeated texts of train and dev with one label"
+    examples = [
+        Example(name, own[0].where, (own[0].input,), "; ".join(f"{row.target} at {row.where}" for row in own[:FEW]))
+        for own, fine in zip(texts, right, strict=True)
+        if not fine
+    ]
+    about = tuple(own[0].input for own in texts)
+    return [Checks(name, "data", about, right, "the data's, not the model's", tuple(examples[:FEW]), must=False)]

@@ -9,7 +9,6 @@ The first form is the long or the plain one, others are its abbreviations or its
 """
 
 import csv
-from os.path import expanduser
 from pathlib import Path
 
 from afina.errors import DataError
@@ -22,9 +21,8 @@ NAMES = frozenset("long short full plain term jargon abbreviation abbreviations 
 FIX = "write a pair a line: automated teller machine,ATM"
 
 
-def read(name: str) -> tuple[Group, ...]:
+def read(path: Path) -> tuple[Group, ...]:
     """The groups of a file, in its order. Raises DataError with the line where one has less than two forms."""
-    path = Path(expanduser(name))
     lines = read_text(path)[0].split("\n")
     first = next((line for line in lines if line.strip()), "")
     mark = next((one for one in "\t,;" if one in first), ",")

@@ -19,8 +19,8 @@ FORM = 'write a list of texts in quotes a line, such as - ["Where is my card?", 
 KIND = "file of texts that mean the same"
 
 
-def read(path: Path, pairs: bool) -> tuple[tuple[Text, ...], ...]:
-    """The groups of a file, each of two texts or more; `pairs` says which kind of text the model reads.
+def read(path: Path, pairs: bool | None = None) -> tuple[tuple[Text, ...], ...]:
+    """The groups of a file, each of two texts or more; `pairs` says which kind of text is read, absent: whichever.
 
     Raises ConfigError where it is no such file, DataError with the place of a group that is none.
     """
@@ -50,10 +50,11 @@ def _lines(path: Path) -> list[Any]:
     return found
 
 
-def _group(where: str, group: Any, pairs: bool) -> tuple[Text, ...]:
+def _group(where: str, group: Any, pairs: bool | None) -> tuple[Text, ...]:
     if not isinstance(group, list) or len(group) < 2:
         raise DataError(f"{where} is no list of two texts or more", FORM)
-    return tuple(_text(where, one, pairs) for one in group)
+    kind = isinstance(group[0], list) if pairs is None else pairs
+    return tuple(_text(where, one, kind) for one in group)
 
 
 def _text(where: str, one: Any, pairs: bool) -> Text:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from afina import shelf
+from afina.errors import ConfigError, DataError
 from afina.objectives import classify
 from afina.records import Dimension, Row, Subject, Task, from_json, to_json
 
@@ -78,3 +79,30 @@ def test_a_model_that_answers_no_numbers_is_an_error_of_ours_or_skipped(probe):
         return
     for one in found.measures:
         assert np.isfinite(one.value)
+
+
+def test_a_file_that_an_option_names_is_known_and_read_before_anything_is_measured(probe, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    named = [name for name, field in probe.Config.model_fields.items() if field.annotation == str | None]
+    for name in named:
+        missing = probe.Config(**{name: "~/none.csv"})
+        assert probe.files(probe.Config()) == ()
+        assert probe.files(missing) == (tmp_path / "none.csv",)
+        probe.check(probe.Config())
+        with pytest.raises((ConfigError, DataError), match=r"none\.csv"):
+            probe.check(missing)
+    assert hasattr(probe, "files") == hasattr(probe, "check") == bool(named)
+
+
+def test_files_of_probes_are_told_apart_from_words():
+    """Options that name a file are text, and no other options are; 'hub' is no folder."""
+    kinds = {name: shelf.load("probes", name).Config for name in shelf.names("probes")}
+    named = {
+        f"{name}_{key}"
+        for name, of in kinds.items()
+        for key, one in of.model_fields.items()
+        if one.annotation == str | None
+    }
+    assert named == {"consistency_groups", "cost_prices", "forgetting_glue", "robustness_glossary"}
+    forgetting = shelf.load("probes", "forgetting")
+    assert forgetting.files(forgetting.Config(glue="hub")) == ()

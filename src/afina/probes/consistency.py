@@ -21,18 +21,18 @@ Source: Elazar et al. 2021, arXiv:2102.01017 (consistency of paraphrases); Ribei
 (negation); Wilson 1927.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, Field
 
-from afina import agreeing, answering, sameness, serving, textgroups
+from afina import agreeing, answering, serving, textgroups
 from afina.agreeing import Checks
 from afina.errors import ConfigError
 from afina.records import Dimension, Example, Measure, Row, Subject, Text
@@ -56,6 +56,17 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     hierarchy: dict[str, str] = Field(default={}, description="multilabel: {label: the parent that it implies}")
 
 
+def files(config: Config) -> tuple[Path, ...]:
+    """The groups of texts, where they are given."""
+    return () if config.groups is None else (Path(expanduser(config.groups)),)
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError or DataError where the groups of texts cannot be read, of whichever kind of text."""
+    for file in files(config):
+        textgroups.read(file)
+
+
 def measure(subject: Subject, config: Config) -> Dimension:
     """Every check that this task and its data allow."""
     _known(subject, [*config.negated, *config.hierarchy, *config.hierarchy.values()])
@@ -63,12 +74,12 @@ def measure(subject: Subject, config: Config) -> Dimension:
     found: Found = (serving.checks(subject, rows), [])
     for checks, measures in (
         _edited(subject, rows),
-        _grouped(subject, config.groups),
+        _grouped(subject, config),
         (_exchanged(subject, rows, config.symmetric), []),
         (_negated(subject, rows), []),
         (_given_up(subject, config.negated), []),
         (_implied(subject, config.hierarchy), []),
-        (_contradictions([*subject.train, *subject.dev]), []),
+        (agreeing.contradictions([*subject.train, *subject.dev]), []),
     ):
         found[0].extend(checks)
         found[1].extend(measures)
@@ -93,11 +104,9 @@ def _edited(subject: Subject, rows: Sequence[Row]) -> Found:
     return _one_voice(subject, "edits that keep the meaning", [group for group in groups if len(group[1]) > 1])
 
 
-def _grouped(subject: Subject, file: str | None) -> Found:
-    if file is None:
-        return [], []
+def _grouped(subject: Subject, config: Config) -> Found:
     pairs = bool(subject.rows) and subject.rows[0].pair is not None
-    groups = textgroups.read(Path(file), pairs)
+    groups = [group for file in files(config) for group in textgroups.read(file, pairs)]
     return _one_voice(subject, "texts that mean the same", [("", group) for group in groups])
 
 
@@ -198,26 +207,6 @@ def _implied(subject: Subject, hierarchy: Mapping[str, str]) -> list[Checks]:
                 examples.append(Example(name, subject.rows[place].where, (about[-1],), said))
     checks = Checks(name, "hierarchy", tuple(about), np.array(right, bool), examples=tuple(examples[:SHOWN]))
     return [checks] if about else []
-
-
-def _contradictions(rows: Sequence[Row]) -> list[Checks]:
-    """Texts that were learned under more than one label; what training then made of them is chance."""
-    places: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.value is None and row.spans is None:
-            places[sameness.key(row)].append(row)
-    texts = [own for own in places.values() if len(own) > 1]
-    if not texts:
-        return []
-    right = np.array([len({row.target for row in own}) == 1 for own in texts])
-    name = "repeated texts of train and dev with one label"
-    examples = [
-        Example(name, own[0].where, (own[0].input,), "; ".join(f"{row.target} at {row.where}" for row in own[:SHOWN]))
-        for own, fine in zip(texts, right, strict=True)
-        if not fine
-    ]
-    about = tuple(own[0].input for own in texts)
-    return [Checks(name, "data", about, right, "the data's, not the model's", tuple(examples[:SHOWN]), must=False)]
 
 
 # ---------------------------------------------------------------- what all of them need

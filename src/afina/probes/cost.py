@@ -19,6 +19,7 @@ Computing" (servers are in use 10 to 50% of the time).
 
 from collections.abc import Iterator
 from datetime import date
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -40,9 +41,19 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     utilisation: float = Field(default=0.3, gt=0, le=1, description="share of the time that a machine is in use")
 
 
+def files(config: Config) -> tuple[Path, ...]:
+    """The price table, where one is named."""
+    return () if config.prices is None else (Path(expanduser(config.prices)),)
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError or DataError where the price table cannot be read."""
+    _table(config)
+
+
 def measure(subject: Subject, config: Config) -> Dimension:
     """USD for 1,000 texts on each machine of the table."""
-    table = prices.read(Path(config.prices) if config.prices else prices.SHIPPED)
+    table = _table(config)
     if not subject.opened:
         return Dimension("cost", unit="USD", more_is_better=False, skipped=SKIPPED)
     other = clocking.busy()
@@ -59,6 +70,10 @@ def measure(subject: Subject, config: Config) -> Dimension:
         measures=tuple(one for price, found in lines.items() for one in (*found, _month(price))),
         notes=(*_notes(speed, table, best, config), *filter(None, [other])),
     )
+
+
+def _table(config: Config) -> prices.Prices:
+    return prices.read(*files(config))  # without a file, the one that ships
 
 
 def _rate(speed: Speed, price: Price) -> tuple[Interval, str]:

@@ -20,6 +20,7 @@ Source: Kornblith et al. 2019, arXiv:1905.00414 (CKA); Wang et al. 2018, arXiv:1
 import functools
 from collections.abc import Sequence
 from importlib.util import find_spec
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,17 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     glue: str | None = Field(
         default=None, description="folder of GLUE tasks, or hub; vectors are compared where absent"
     )
+
+
+def files(config: Config) -> tuple[Path, ...]:
+    """The folder of GLUE, where one is named."""
+    return () if config.glue in (None, "hub") else (Path(expanduser(config.glue)),)
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError or DataError where the folder of GLUE cannot be read; the hub is asked by `measure` alone."""
+    for folder in files(config):
+        glue.read(folder)
 
 
 def measure(subject: Subject, config: Config) -> Dimension:
@@ -78,9 +90,7 @@ def _nothing_lost(config: Config) -> Dimension:
 
 
 def _tasks(config: Config) -> list[glue.Known]:
-    if config.glue is None:
-        return []
-    return glue.from_hub() if config.glue == "hub" else glue.read(Path(config.glue))
+    return glue.from_hub() if config.glue == "hub" else [task for folder in files(config) for task in glue.read(folder)]
 
 
 def _read(body: Layers, texts: Sequence[str]) -> np.ndarray:

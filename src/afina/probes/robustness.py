@@ -26,6 +26,8 @@ Source: Ribeiro et al. 2020, arXiv:2005.04118 (invariance); Belinkov & Bisk 2018
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,17 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     rows: int = Field(default=200, ge=1, description="texts that are changed, at most")
     glossary: str | None = Field(default=None, description="CSV of long and short forms, or plain words and jargon")
+
+
+def files(config: Config) -> tuple[Path, ...]:
+    """The glossary, where one is named."""
+    return () if config.glossary is None else (Path(expanduser(config.glossary)),)
+
+
+def check(config: Config) -> None:
+    """Raise DataError where the glossary cannot be read."""
+    for file in files(config):
+        lexicons.read(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +127,8 @@ def _steps(subject: Subject, config: Config, rows: Sequence[Row]) -> Iterator[_S
     wanted += [("append", "append", {"texts": (text,)}, len(text.split())) for text in polite]
     wanted += [("shorten", "shorten", {"share": share}, share) for share in CUTS]
     wanted += [("code_switch", "code_switch", {"share": share}, share) for share in SHARES]
-    if config.glossary is not None:
-        longer, shorter = lexicons.either_way(_used(lexicons.read(config.glossary), rows))
+    for file in files(config):
+        longer, shorter = lexicons.either_way(_used(lexicons.read(file), rows))
         ways = zip(sorted(GLOSSARY), (longer, shorter), ("first", "others"), strict=True)
         wanted += [(name, "swap", {"groups": groups, "to": to}, None) for name, groups, to in ways if groups]
     for name, kind, options, strength in wanted:
