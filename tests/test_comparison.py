@@ -94,7 +94,7 @@ def test_probes_in_another_unit_are_no_number_of_that_row(tmp_path):
 
 def test_one_run_or_the_same_twice_or_none_finished_is_an_error(two, tmp_path):
     for folders in ([two[0]], [two[0], two[0]], [two[0], two[0].parent / "." / "old", two[1]]):
-        with pytest.raises(ConfigError, match="one run alone|named twice"):
+        with pytest.raises(ConfigError, match=r"one run alone|named twice"):
             comparison.compare(folders)
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordError, match="no finished run"):

@@ -61,3 +61,11 @@ def test_the_folders_that_a_lock_made_and_nobody_used_are_taken_away_and_no_othe
     with store.lock(here / "old" / "a" / "b"):
         (here / "old" / "a" / "kept.txt").write_text("x")
     assert sorted(path.name for path in here.rglob("*")) == ["a", "kept.txt", "old"]
+
+
+def test_a_champion_that_is_none_is_told_before_anything_is_done(here):
+    (here / "notes.csv").write_text("text,label\n" + ROWS)
+    for champion, said in (("runs/notes", "this run itself"), ("nowhere", "no run folder")):
+        with pytest.raises(ConfigError, match=said):
+            pipeline.run(config.build({"train_file": "notes.csv", "champion": champion}))
+    assert not (here / "runs").exists()

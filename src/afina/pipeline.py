@@ -129,9 +129,8 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 
     def read() -> Corpus:
         found = corpus.read(options.corpus, seed)
-        store.write_text(
-            folder / identity.FILE, yaml.safe_dump(identity.of(options, sources))
-        )  # before there is a record
+        own = yaml.safe_dump(identity.of(options, sources))
+        store.write_text(folder / identity.FILE, own)  # before there is a record
         return found
 
     rows = keep("corpus", Corpus, (identity.without_folders(options.corpus), sources, seed), read)
