@@ -62,7 +62,8 @@ def test_all_are_asked_or_those_that_are_named_and_each_says_how_it_was_asked():
 def test_a_suite_that_is_named_is_a_dimension_beside_the_probes(tmp_path):
     file = tmp_path / "suite.yaml"
     file.write_text(
-        "suite: s\nlabels: {a: '', b: ''}\ntests: [{id: t, type: MFT, capability: words, template: 'an a', expect: {label: a}}]\n"
+        "suite: s\nlabels: {a: '', b: ''}\n"
+        "tests: [{id: t, type: MFT, capability: words, template: 'an a', expect: {label: a}}]\n"
     )
     found = probe.probe(subject(), options("probes=none", f"suite={file}"))
     assert [(one.probe, one.score.value) for one in found.dimensions] == [("checklist", 1.0)]
