@@ -134,6 +134,11 @@ def test_several_labels_are_scored_one_by_one_and_a_text_is_right_as_a_whole():
     assert (part.right == (said == truth).all(1)).all()
     np.testing.assert_allclose(part.sure, np.where(said, p, 1 - p).prod(1))
     assert found.examples[0].texts[0].startswith("texto")
+    said = " ".join(one.said for one in found.examples)
+    assert " + " in said
+    assert "(none)" not in said
+    empty = replace(asked, rows=tuple(replace(row, labels=()) for row in asked.rows))
+    assert calibration.measure(empty, calibration.Config()).examples[0].said.endswith(", not nothing")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def _part(rows: Sequence[Row], answers: np.ndarray, task: Task) -> _Part:
     if task.activation == "softmax":
         sure, came = calibrating.cells(p, truth, softmax=True)
         return _Part(p, truth, sure[:, 0], came[:, 0] > 0, np.arange(len(rows)))
-    said = p >= np.array(task.thresholds or [0.5] * len(task.labels))
+    said = answering.given(p, task)
     return _Part(p, truth, np.where(said, p, 1 - p).prod(1), (said == truth).all(1), np.arange(len(rows)))
 
 
@@ -179,17 +179,13 @@ def _scored(score: Score, how: str, rows: int, remark: str = "") -> Measure:
 
 def _wrong(subject: Subject, judged: _Part) -> tuple[Example, ...]:
     """The wrong answers that the model was surest of."""
-    wrong = np.flatnonzero(~judged.right)
-    labels = subject.task.labels
+    wrong, task = np.flatnonzero(~judged.right), subject.task
     found = []
     for place in wrong[np.argsort(-judged.sure[wrong], kind="stable")][:SHOWN].tolist():
-        row, p = subject.rows[judged.places[place]], judged.p[place]
-        if subject.task.activation == "softmax":
-            said = labels[int(p.argmax())]
-        else:
-            least = subject.task.thresholds or [0.5] * len(labels)
-            said = ", ".join(label for label, one, cut in zip(labels, p, least, strict=True) if one >= cut) or "(none)"
-        known = ", ".join(row.names) or "(none)"
-        text = f"{said} with a confidence of {judged.sure[place]:.2f}, not {known}"
+        row, answer = subject.rows[judged.places[place]], judged.p[place : place + 1]
+        said = answering.named(answering.found((row,), answer, task)[0])
+        text = (
+            f"{said} with a confidence of {judged.sure[place]:.2f}, not {answering.named(answering.truth(row, task))}"
+        )
         found.append(Example("calibration error, as served", row.where, (row.input,), text))
     return tuple(found)
