@@ -50,7 +50,8 @@ def test_spans_are_the_same_where_all_words_of_all_of_them_are():
     assert answering.same(was, was, TAGS).tolist() == [True]
     assert answering.same(was, now, TAGS).tolist() == [False]
     assert answering.right((row,), was, TAGS).tolist() == [True]
-    assert answering.named(answering.found((row,), now, TAGS)[0]) == "x (words 2 to 2)"
+    assert answering.named(answering.found((row,), now, TAGS)[0]) == "x (word 2)"
+    assert answering.named(frozenset({(0, 2, "x")})) == "x (words 1 to 2)"
 
 
 def test_answers_are_said_as_people_read_them():

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
@@ -47,3 +48,25 @@ def test_classes_become_columns_and_one_that_never_occurs_changes_nothing():
 
 def test_targets_that_never_vary_have_none():
     assert evidence.logme(np.ones((5, 2)), np.ones((5, 1))) == 0.0
+    assert evidence.logme(np.zeros((5, 2)), np.arange(5.0)[:, None]) == 0.0
+
+
+def largest_on_a_grid(features, target):
+    """The same evidence by the eigenvalues of the marginal covariance, the largest over a grid of both precisions."""
+    variances, directions = np.linalg.eigh(features @ features.T)
+    squares = (directions.T @ target) ** 2
+    weights, noise = (np.exp(np.linspace(*ends, 120)) for ends in ((-12, 18), (-6, 12)))
+    spread = variances.clip(0) / weights[:, None, None] + 1 / noise[None, :, None]
+    return -0.5 * (np.log(2 * np.pi * spread) + squares / spread).sum(-1).min() / len(target)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.1, 0.01, 0.003, 0.001])
+def test_vectors_with_much_in_common_that_vary_little_have_the_evidence_of_a_grid(spread):
+    rng = np.random.default_rng(0)
+    target = (np.arange(60) % 2).astype(float)
+    own = rng.normal(size=(60, 20))
+    own[:, 0] += 3 * target
+    features = rng.normal(size=20) + spread * own
+    found = evidence.logme(features, target[:, None])
+    assert largest_on_a_grid(features, target) <= found + 1e-9
+    assert found - largest_on_a_grid(features, target) < 0.01

@@ -148,5 +148,9 @@ def say(row: Row, answer: np.ndarray, task: Task) -> str:
 
 def named(holds: frozenset) -> str:
     """Classes, labels or spans in words; a span with its first and last word, counted from 1."""
-    names = [one if isinstance(one, str) else f"{one[2]} (words {one[0] + 1} to {one[1]})" for one in holds]
+    names = [one if isinstance(one, str) else f"{one[2]} ({_place(one[0] + 1, one[1])})" for one in holds]
     return " + ".join(sorted(names)) or "nothing"
+
+
+def _place(first: int, last: int) -> str:
+    return f"word {first}" if first == last else f"words {first} to {last}"

@@ -64,7 +64,7 @@ def exact(subject: Subject, name: str, rows: Sequence[Row], one: np.ndarray, oth
     """Whether two answers to each row are the same number by number."""
     differences = answering.apart(one, other) / scale(subject)
     said = int((~answering.same(one, other, subject.task, scale(subject))).sum())
-    remark = f"largest difference {differences.max():.1g}, {said:,} of {len(rows):,} answers are others"
+    remark = f"largest difference {differences.max():.1g}, {said:,} of {len(rows):,} answers differ"
     return _compared(subject, (name, SERVING, remark), rows, (one, other), differences <= TOLERANCE)
 
 

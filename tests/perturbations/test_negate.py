@@ -22,6 +22,10 @@ def negated(text):
         ("me lo han cobrado dos veces", "no me lo han cobrado dos veces"),
         ("El niño está enfermo", "El niño no está enfermo"),
         ("PUEDO PAGAR", "NO PUEDO PAGAR"),
+        ("The will of my aunt is lost", "The will of my aunt isn't lost"),
+        ("This can wait", "This can't wait"),
+        ("La van a perder si la tengo yo", "La van a perder si no la tengo yo"),
+        ("Ayer Will me debe el dinero", "Ayer Will no me debe el dinero"),
     ],
 )
 def test_a_statement_is_negated(text, expected):
@@ -57,6 +61,12 @@ def test_a_negation_is_taken_away(text, expected):
         "No, I do that",
         "no longer there",
         "the will of my aunt",
+        "My son lost my card.",  # "son" is Spanish as well
+        "send the van",
+        "El recibo de marzo",
+        "the recent era of cards",
+        "un debe en la cuenta",
+        "My es key sticks to the desk",
     ],
 )
 def test_what_the_rule_does_not_know_is_left_alone(text):

@@ -112,7 +112,7 @@ def test_nothing_is_chosen_and_judged_on_the_same_rows():
     assert same.measures == found.measures
     few = calibration.measure(subject(dev=0, test=99), calibration.Config())
     assert ("temperature", None) not in named(few)
-    assert any("no temperature and no threshold" in note for note in few.notes)
+    assert few.notes[0].startswith("too few rows (99) to choose a temperature or thresholds: give 100 test rows, or a")
 
 
 def test_the_surest_mistakes_are_shown():
@@ -134,13 +134,22 @@ def test_several_labels_are_scored_one_by_one_and_a_text_is_right_as_a_whole():
     assert (part.right == (said == truth).all(1)).all()
     np.testing.assert_allclose(part.sure, np.where(said, p, 1 - p).prod(1))
     assert found.examples[0].texts[0].startswith("texto")
+    said = " ".join(one.said for one in found.examples)
+    assert " + " in said
+    assert "(none)" not in said
+    empty = replace(asked, rows=tuple(replace(row, labels=()) for row in asked.rows))
+    assert calibration.measure(empty, calibration.Config()).examples[0].said.endswith(", not nothing")
 
 
-@pytest.mark.parametrize("task", [Task("regress", ("score",), "none"), Task("tag", LABELS, "softmax", per="word")])
-def test_a_task_without_probabilities_of_texts_is_skipped(task):
+@pytest.mark.parametrize(
+    ("task", "answers"),
+    [(Task("regress", ("score",), "none"), "numbers"), (Task("tag", LABELS, "softmax", per="word"), "word by word")],
+)
+def test_a_task_without_probabilities_of_texts_is_skipped_without_advice_that_does_not_help(task, answers):
     found = calibration.measure(subject(task=task), calibration.Config())
     assert (found.score, found.measures) == (None, ())
-    assert "probabilities" in found.skipped
+    assert f"this model answers {answers}" in found.skipped
+    assert "use a task" not in found.skipped
 
 
 @pytest.mark.parametrize("broken", [np.full((500, 4), np.nan), np.full((500, 4), 0.9), np.full((500, 3), 1 / 3)])

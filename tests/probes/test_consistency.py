@@ -56,7 +56,11 @@ def test_a_sound_model_agrees_with_itself_everywhere():
     assert found.score.value == 1
     assert found.score.low > 0.9
     assert all(one.value == 1 for one in found.measures if one.group != "negation" or one.remark != "no verdict")
-    assert found.notes == ()
+    assert found.notes == ("all 140 checks agree",)  # 40 in batches, padded and edited each, and 20 in pain negated
+    assert "0 of 40 answers differ" in named(found, "alone and in a batch").remark
+    negated = [one for one in found.examples if one.measure == "answer changes when negated"]
+    assert len(negated) == 3
+    assert all("pain 0.90 -> calm 0.90" in one.said for one in negated)
 
 
 def test_padding_that_is_read_is_found():
@@ -91,6 +95,7 @@ def test_a_model_that_does_not_hear_negation_is_found_where_labels_are_named():
     assert found.score.value < 1
     without = measure(subject(deaf, perturbations=EDITS), Config())
     assert named(without, "answer changes when negated").value == 0
+    assert not without.examples
     assert without.score.value == 1  # no verdict
 
 
@@ -169,7 +174,7 @@ def test_words_and_scores_are_looked_at_too():
     rows = tuple(Row(row.text, "", row.where, spans=()) for row in ROWS)
     tagged = measure(subject(by_word, rows, Task("tag", ("O", "B-x"), per="word"), perturbations=EDITS), Config())
     assert tagged.score.value == 1
-    assert "by word" in tagged.notes[0]
+    assert "by word" in tagged.notes[-1]
 
     def length(texts):
         return np.array([[float(len(text))] for text in texts])

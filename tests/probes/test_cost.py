@@ -56,7 +56,7 @@ def test_every_line_says_whether_it_was_measured_or_extrapolated(monkeypatch):
     assert cost._rate(SPEED, Price("x", 1, 8)) == (SPEED.texts, "measured on this machine")
 
 
-def test_the_score_is_the_cheapest_steady_line_at_the_usual_load(own):
+def test_the_score_is_the_cheapest_steady_line_at_the_usual_load(own, monkeypatch):
     config = own("dear,9,2,,2026-11-30", "cheap,1,2,,2026-11-30", "burst,0.1,2,true,2026-11-30")
     found = cost.measure(subject(), config)
     lines = {(one.name, one.group): one for one in found.measures}
@@ -65,7 +65,9 @@ def test_the_score_is_the_cheapest_steady_line_at_the_usual_load(own):
     assert (found.score.value, found.score.low, found.score.high) == (best.value, best.low, best.high)
     assert not found.more_is_better
     assert "burstable" in lines["burst", "1,000 texts at 100% load"].remark
-    assert any("cheapest at 30% load: cheap" in note for note in found.notes)
+    assert found.notes[0] == "extrapolated from this machine to cheap, the cheapest at 30% load"
+    monkeypatch.setattr(clocking, "instance", lambda: "cheap")
+    assert cost.measure(subject(), config).notes[0] == "measured on cheap, the cheapest at 30% load"
 
 
 def test_a_model_twice_as_slow_costs_twice_as_much(own):

@@ -64,12 +64,12 @@ def test_a_model_that_is_only_asked_is_left_out_with_a_reason():
     assert "run folder" in measure(subject(), Config()).skipped
 
 
-def test_a_body_that_was_not_tuned_has_lost_nothing_and_costs_nothing():
+def test_a_body_that_was_not_tuned_has_lost_nothing_and_costs_nothing(folder):
     asked = []
     watched = lambda texts: asked.append(len(texts)) or base(texts)  # noqa: E731
-    found = measure(subject(watched), Config(glue="not looked at"))
-    assert (found.score.value, found.score.low, found.unit) == (0, 0, "points")
-    assert measure(subject(watched), Config()).score.value == 1
+    for config in (Config(), Config(glue=folder)):
+        found = measure(subject(watched), config)
+        assert (found.score.name, found.score.value, found.score.low) == ("similarity_to_base", 1, 1)
     assert asked == [20, 20]
 
 
@@ -118,9 +118,10 @@ def test_a_body_that_gives_no_vectors_is_told(wrong):
         measure(subject(lambda texts: np.stack([wrong] * len(texts))), Config())
 
 
-def test_a_folder_without_tasks_is_told(tmp_path):
+@pytest.mark.parametrize("after", [turned, base], ids=["tuned", "not tuned"])
+def test_a_folder_without_tasks_is_told(tmp_path, after):
     with pytest.raises(AfinaError, match="none of the folders"):
-        measure(subject(turned), Config(glue=str(tmp_path)))
+        measure(subject(after), Config(glue=str(tmp_path)))
 
 
 @pytest.mark.slow

@@ -186,6 +186,16 @@ def test_labels_are_compared_as_sets():
     assert punctuation.value == 0 and punctuation.low < 0 < punctuation.high  # noqa: PT018
 
 
+@pytest.mark.parametrize("high", [0.0, 1e-13], ids=["no loss", "no loss but for rounding"])
+def test_texts_without_any_loss_are_no_proof_that_none_is_possible(high):
+    task = Task("multilabel", LABELS, "sigmoid", (0.5, 0.5))
+    given = tuple(Row(row.text, "", row.where, labels=(row.label,)) for row in rows())
+    same = types.SimpleNamespace(drop_points=0.0, drop_low=0.0, drop_high=high)
+    asked = dataclasses.replace(subject(by_word, given, task), compare=lambda *_: same)
+    upper = next(one for one in robustness.measure(asked, robustness.Config()).measures if one.name == "upper")
+    assert upper.low < -5 < 5 < upper.high  # 40 texts without a loss: Wilson's upper end is 8.8%
+
+
 def test_numbers_stay_where_they_move_little():
     task = Task("regress", ("value",), "none")
     given = tuple(Row(row.text, "", row.where, value=float(place)) for place, row in enumerate(rows()))

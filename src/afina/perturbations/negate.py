@@ -9,7 +9,9 @@
 One place a text, the first of: "not" or "n't" after a word, or "no" before one, which are taken away; an English
 auxiliary, which gets "n't"; a common Spanish verb with its pronouns, which gets "no". An auxiliary is one of is, are,
 was, were, am, can, could, will, would, should and must; has, have and had before a participle; do, does and did after
-"why". Questions ask the same with "not" (Can't I pay?), and stay as they are, but for those with "why".
+"why". None of them is one after a determiner (the will, un debe), and no text is negated in the language of which it
+has fewer function words. Questions ask the same with "not" (Can't I pay?), and stay as they are, but for those with
+"why".
 
 Not done: texts with another word that negates (never, nothing, nunca, sin) or without such a verb are left alone;
 "any" stays beside "not", and what the other half of a sentence says is not looked at.
@@ -18,6 +20,7 @@ Source: Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of NLP Models 
 """
 
 import re
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from pydantic import BaseModel
@@ -25,14 +28,26 @@ from pydantic import BaseModel
 _SHORT = {"can": "can't", "will": "won't", "am": "am not"}
 _CLITICS = "me|te|se|nos|os|le|les|lo|la|los|las"
 _VERBS = """
-    es está están estoy estamos son soy era eran fue fueron hay puedo puede pueden podemos podría quiero quiere queremos
-    tengo tiene tienen tenemos funciona funcionan llega llegan aparece aparecen sale salen necesito necesita debo debe
-    deben sé sabe reconozco recibí recibo pude deja permite entiendo voy va van
+    es está están estoy estamos soy eran fue fueron puedo puede pueden podemos podría quiero quiere queremos
+    tengo tiene tienen tenemos funciona funcionan llega llegan aparece aparecen salen necesito necesita debo debe
+    deben sé sabe reconozco recibí pude deja permite entiendo voy va
 """
 _OTHERS = """
     not no cannot never nothing nobody none nowhere neither nor without nunca jamás nada nadie ningún ninguno ninguna
     tampoco sin ni
 """
+_DETERMINERS = """
+    the a an my your his her its our their el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta
+    ese esa cada del al
+"""  # what follows is a noun: "the will", "un debe"; "this" and "that" mostly stand alone
+_WORDS = (
+    """
+    the my your his her our their this that these those and of to with for from it i you we they she what which
+""",
+    """
+    el los las y del una que por para con mi su al lo está pero muy qué cómo este esta ese esa se ya más
+""",
+)  # function words that English and Spanish do not share
 _ASKING = """
     what which who whose when where how is are was were am can could will would should must may do does did has have had
     qué que cuál cual cuándo cuando dónde donde cómo como cuánto cuanto quién quien
@@ -52,8 +67,9 @@ _NEGATES = re.compile(rf"(?<!\w)(?:{_any(_OTHERS)})(?!\w)|n{_MARK}t(?!\w)", re.I
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
 _QUESTION = re.compile(rf"[\W_]*(?:{_any(_ASKING)})(?!\w)|.*\?", re.IGNORECASE | re.DOTALL)
 _WHY = re.compile(r"[\W_]*(?:why|por qu[ée])(?!\w)", re.IGNORECASE)
+_NOUN = re.compile(rf"(?<![\w'\u2019])(?:{_any(_DETERMINERS)})\s+\Z", re.IGNORECASE)
 _ENGLISH = re.compile(
-    r"(?<![\w'\u2019])(?<!\bthe )(?<!\bmy )(?<!\bour )(?<!\ba )(?<!\byour )"  # "the will", "a can"
+    r"(?<![\w'\u2019])"
     r"(?:is|are|was|were|am|can|could|will|would|should|must|(?<=why )(?:do|does|did)"
     r"|(?:has|have|had)(?=\s+(?:been|gone|made|done|lost|got|had|sent|paid|left|come|become|\w+(?:ed|en))\b))"
     r"(?![\w'\u2019])",
@@ -64,6 +80,7 @@ _SPANISH = re.compile(
     rf"(?:{_any(_VERBS)}|(?:he|has|ha|hemos|han|había)(?=\s+\w+(?:ado|ido|cho|sto|erto)\b))(?!\w)",
     re.IGNORECASE,
 )
+_FUNCTION = tuple(re.compile(rf"(?<!\w)(?:{_any(words)})(?!\w)", re.IGNORECASE) for words in _WORDS)
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -82,10 +99,20 @@ def change(text: str, config: Config, rng: np.random.Generator) -> str | None:
     for sentence in _SENTENCE.finditer(text):
         if _QUESTION.match(sentence[0]) and not _WHY.match(sentence[0]):
             continue
-        for pattern, negated in ((_ENGLISH, _with_not), (_SPANISH, _with_no)):
-            if found := pattern.search(text, sentence.start(), sentence.end()):
-                return text[: found.start()] + negated(found[0]) + text[found.end() :]
+        for pattern, negated in _rules(text):
+            for found in pattern.finditer(text, sentence.start(), sentence.end()):
+                if not _NOUN.search(text[: found.start()]):
+                    return text[: found.start()] + negated(found[0]) + text[found.end() :]
     return None
+
+
+def _rules(text: str) -> Iterator[tuple[re.Pattern[str], Callable[[str], str]]]:
+    """Those of the language whose function words are more; of both where neither has more."""
+    english, spanish = (len(words.findall(text)) for words in _FUNCTION)
+    if english >= spanish:
+        yield _ENGLISH, _with_not
+    if spanish >= english:
+        yield _SPANISH, _with_no
 
 
 def _affirmed(text: str, found: re.Match[str]) -> str:

@@ -34,7 +34,7 @@ ENOUGH = 50  # rows to choose on
 SHOWN = 5  # wrong answers
 WORDS = {"ece": "calibration error", "brier": "Brier score", "log_loss": "log loss"}
 UNITS = {"ece": "share", "brier": "score", "log_loss": "nats"}
-SKIPPED = "calibration is of probabilities of texts, and this kind of task has none: use a task with classes or labels"
+SKIPPED = "calibration is of the probabilities of whole texts, and this model answers {}"
 Promise = Annotated[float, Field(ge=0.5, lt=1)]
 
 
@@ -64,7 +64,8 @@ def measure(subject: Subject, config: Config) -> Dimension:
     """Calibration as served and tempered, reliability, and thresholds."""
     task, softmax = subject.task, subject.task.activation == "softmax"
     if task.activation not in ("softmax", "sigmoid") or task.per == "word":
-        return Dimension("calibration", skipped=SKIPPED)
+        given = "word by word" if task.per == "word" else "numbers"
+        return Dimension("calibration", skipped=SKIPPED.format(given))
     chosen, judged, how = _choosing(subject, _part(subject.rows, subject.answers, task))
     found = calibrating.scores(judged.p, judged.truth, softmax, subject.seed)
     lucky = calibrating.chance(judged.p, softmax, subject.seed)
@@ -91,7 +92,7 @@ def _part(rows: Sequence[Row], answers: np.ndarray, task: Task) -> _Part:
     if task.activation == "softmax":
         sure, came = calibrating.cells(p, truth, softmax=True)
         return _Part(p, truth, sure[:, 0], came[:, 0] > 0, np.arange(len(rows)))
-    said = p >= np.array(task.thresholds or [0.5] * len(task.labels))
+    said = answering.given(p, task)
     return _Part(p, truth, np.where(said, p, 1 - p).prod(1), (said == truth).all(1), np.arange(len(rows)))
 
 
@@ -105,7 +106,8 @@ def _choosing(subject: Subject, whole: _Part) -> tuple[_Part | None, _Part, str]
         chosen = _part(rows, subject.predict([row.input for row in rows]), subject.task)
         return chosen, whole, f"temperature and thresholds were chosen on {len(rows):,} rows of dev"
     if count < 2 * ENOUGH:
-        return None, whole, f"no temperature and no threshold: neither dev nor half of the rows are {ENOUGH} or more"
+        said = f"too few rows ({count}) to choose a temperature or thresholds"
+        return None, whole, f"{said}: give {2 * ENOUGH} test rows, or a dev file of {ENOUGH}"
     order = rng.permutation(count)
     said = f"temperature and thresholds were chosen on {count // 2:,} of the rows, and all is judged on the others"
     return whole.of(order[: count // 2]), whole.of(np.sort(order[count // 2 :])), f"{said}: dev has too few of its own"
@@ -177,17 +179,13 @@ def _scored(score: Score, how: str, rows: int, remark: str = "") -> Measure:
 
 def _wrong(subject: Subject, judged: _Part) -> tuple[Example, ...]:
     """The wrong answers that the model was surest of."""
-    wrong = np.flatnonzero(~judged.right)
-    labels = subject.task.labels
+    wrong, task = np.flatnonzero(~judged.right), subject.task
     found = []
     for place in wrong[np.argsort(-judged.sure[wrong], kind="stable")][:SHOWN].tolist():
-        row, p = subject.rows[judged.places[place]], judged.p[place]
-        if subject.task.activation == "softmax":
-            said = labels[int(p.argmax())]
-        else:
-            least = subject.task.thresholds or [0.5] * len(labels)
-            said = ", ".join(label for label, one, cut in zip(labels, p, least, strict=True) if one >= cut) or "(none)"
-        known = ", ".join(row.names) or "(none)"
-        text = f"{said} with a confidence of {judged.sure[place]:.2f}, not {known}"
+        row, answer = subject.rows[judged.places[place]], judged.p[place : place + 1]
+        said = answering.named(answering.found((row,), answer, task)[0])
+        text = (
+            f"{said} with a confidence of {judged.sure[place]:.2f}, not {answering.named(answering.truth(row, task))}"
+        )
         found.append(Example("calibration error, as served", row.where, (row.input,), text))
     return tuple(found)

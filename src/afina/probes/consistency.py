@@ -156,9 +156,10 @@ def _negated(subject: Subject, rows: Sequence[Row]) -> list[Checks]:
     changes = _changes(subject, _opposites(subject, rows))
     if not changes:
         return []
-    right = ~_same(subject, [one.before for one in changes], [one.after for one in changes])
+    changed = ~_same(subject, [one.before for one in changes], [one.after for one in changes])
     named = ("answer changes when negated", "negation", "no verdict")
-    return [replace(_checks(subject, named, changes, right), must=False, remark="no verdict")]
+    shown = _examples(subject, named, [one for one, own in zip(changes, changed, strict=True) if own])
+    return [replace(_checks(subject, named, changes, changed), must=False, remark="no verdict", examples=shown)]
 
 
 def _given_up(subject: Subject, labels: Sequence[str]) -> list[Checks]:
@@ -240,15 +241,15 @@ def _same(subject: Subject, one: Sequence[np.ndarray], other: Sequence[np.ndarra
 
 
 def _checks(subject: Subject, named: tuple[str, str, str], changes: Sequence[_Change], right: np.ndarray) -> Checks:
-    name, group, wanted = named
-    wrong = [change for change, fine in zip(changes, right, strict=True) if not fine][:SHOWN]
-    examples = [
-        Example(
-            name, one.row.where, (one.row.input, one.text), f"{serving.arrow(subject, one.before, one.after)}; {wanted}"
-        )
-        for one in wrong
-    ]
-    return Checks(name, group, tuple(one.row.input for one in changes), right, examples=tuple(examples))
+    wrong = _examples(subject, named, [one for one, fine in zip(changes, right, strict=True) if not fine])
+    return Checks(named[0], named[1], tuple(one.row.input for one in changes), right, examples=wrong)
+
+
+def _examples(subject: Subject, named: tuple[str, str, str], changes: Sequence[_Change]) -> tuple[Example, ...]:
+    name, _, wanted = named
+    said = [f"{serving.arrow(subject, one.before, one.after)}; {wanted}" for one in changes[:SHOWN]]
+    rows = [(one.row.where, (one.row.input, one.text)) for one in changes[:SHOWN]]
+    return tuple(Example(name, *row, text) for row, text in zip(rows, said, strict=True))
 
 
 def _changed(row: Row, edit: Any, rng: np.random.Generator) -> Text | None:
@@ -274,6 +275,7 @@ def _known(subject: Subject, labels: Sequence[str]) -> None:
 def _notes(must: Sequence[Checks], subject: Subject, config: Config) -> tuple[str, ...]:
     broken = [one for one in must if not one.right.all()]
     notes = [f"{one.name}: {int((~one.right).sum()):,} of {len(one.right):,} do not agree" for one in broken]
+    notes = notes or [f"all {sum(len(one.right) for one in must):,} checks agree"]
     asked = {one.name for one in must}
     if config.negated and "label is given up when negated" not in asked:
         notes.append("no text that is answered with a label of consistency_negated could be negated by the rule")

@@ -31,6 +31,7 @@ from afina.records import Dimension, Measure, Score, Subject
 
 SECONDS = 3.0  # of timing
 MONTH = 730  # hours
+MEASURED = "measured on this machine"
 SKIPPED = "the model was asked from outside: what a machine answers in a second must be timed where its file is"
 
 
@@ -80,7 +81,7 @@ def _rate(speed: Speed, price: Price) -> tuple[Interval, str]:
     """Texts a second on a machine, and how that is known."""
     here, found = clocking.processors(), speed.texts
     if clocking.instance() == price.instance:
-        return found, "measured on this machine"
+        return found, MEASURED
     if price.vcpu is None:
         return found, "extrapolated: taken to be as fast as this machine"
     factor = price.vcpu / here
@@ -106,7 +107,8 @@ def _month(price: Price) -> Measure:
 
 
 def _notes(speed: Speed, table: prices.Prices, best: Measure, config: Config) -> Iterator[str]:
-    yield f"cheapest at {config.utilisation:.0%} load: {best.name}"
+    how = "measured on" if best.remark.startswith(MEASURED) else "extrapolated from this machine to"
+    yield f"{how} {best.name}, the cheapest at {config.utilisation:.0%} load"
     yield f"prices: {table.source}" + (f", {table.published}" if table.published else ", date unknown")
     old = table.age(date.today())
     if old:

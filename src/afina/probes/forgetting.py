@@ -64,13 +64,13 @@ def measure(subject: Subject, config: Config) -> Dimension:
         return Dimension(NAME, skipped="the vectors of this model cannot be read: give its run folder, not its answers")
     if find_spec("torch") is None:
         return Dimension(NAME, skipped="reading vectors needs torch: pip install 'afina[train]'")
+    tasks = _tasks(config)  # a folder that is none is told before anything is computed
     before, after = subject.bodies()
     language = subject.language if subject.language in LANGUAGES else "en"
     texts = general.sentences(language)
     texts = tuple(texts[place] for place in np.random.default_rng(0).permutation(len(texts))[:SENTENCES])
     if _untuned(_read(before, texts[:FIRST]), _read(after, texts[:FIRST])):
-        return _nothing_lost(config)
-    tasks = _tasks(config)  # a folder that is none is told before anything is computed
+        return _nothing_lost()
     layers = _layers(_read(before, texts), _read(after, texts))
     notes = (_said(layers, language),)
     if not tasks:
@@ -82,11 +82,10 @@ def measure(subject: Subject, config: Config) -> Dimension:
     return Dimension(NAME, score, "points", measures=(*found, *layers), notes=(worst, *notes))
 
 
-def _nothing_lost(config: Config) -> Dimension:
+def _nothing_lost() -> Dimension:
+    """Never a score of GLUE, which was not asked."""
     note = f"the vectors of {FIRST} general sentences are the base's own: the body was not tuned, and nothing is lost"
-    if config.glue is None:
-        return Dimension(NAME, Score("similarity_to_base", 1.0, 1.0, 1.0), notes=(note,))
-    return Dimension(NAME, Score("glue_change", 0.0, 0.0, 0.0), "points", notes=(note,))
+    return Dimension(NAME, Score("similarity_to_base", 1.0, 1.0, 1.0), notes=(note,))
 
 
 def _tasks(config: Config) -> list[glue.Known]:

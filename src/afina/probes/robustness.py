@@ -24,6 +24,7 @@ the worst noise, as an attack does; short forms that are words as well ("it", "u
 Source: Ribeiro et al. 2020, arXiv:2005.04118 (invariance); Belinkov & Bisk 2018, arXiv:1711.02173.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
@@ -45,6 +46,7 @@ POLITE = {  # by language
 }
 OUTSIDE = frozenset({"shorten"})  # not in the score
 GLOSSARY = frozenset({"to_long", "to_short"})
+NOISE = 1e-6  # of floating point, in points
 SHOWN = 2  # examples of each change
 PARAPHRASE = (
     "Paraphrases are not measured, for nothing here writes them; put pairs of your own into a suite (type INV, cases)."
@@ -180,7 +182,9 @@ def _drop(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.n
     if subject.task.kind == "classify":
         low, high = metrics.paired(found.broken, found.fixed, found.count)
         return found.drop_points, 100 * low, 100 * high
-    most = 100 * metrics.wilson(0, len(rows))[1] if found.drop_low == found.drop_high else 0.0
+    most = (
+        100 * metrics.wilson(0, len(rows))[1] if math.isclose(found.drop_low, found.drop_high, abs_tol=NOISE) else 0.0
+    )
     return found.drop_points, found.drop_low - most, found.drop_high + most
 
 
