@@ -44,6 +44,10 @@ POLITE = {  # by language
     "en": ("Thank you.", "Thank you for your help. I look forward to your answer. Have a nice day."),
     "es": ("Gracias.", "Gracias por su ayuda. Quedo a la espera de su respuesta. Tengan buen día."),
 }
+ALONG = {  # what the strength of a change counts
+    **dict.fromkeys(("typo", "keyboard", "ocr"), "letters"), "append": "words added",
+    **dict.fromkeys(("shorten", "code_switch"), "share of the words"),
+}  # fmt: skip
 OUTSIDE = frozenset({"shorten"})  # not in the score
 GLOSSARY = frozenset({"to_long", "to_short"})
 NOISE = 1e-6  # of floating point, in points
@@ -171,7 +175,9 @@ def _outcomes(subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: 
         same = answering.same(before[places], after, subject.task, answering.scale(subject.rows, subject.task))
         value, low, high = _drop(subject, own, before[places], after)
         remark = f"{len(own):,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
-        number = Measure(step.name, value, low, high, "points", len(own), "drop", step.strength, remark)
+        number = Measure(
+            step.name, value, low, high, "points", len(own), "drop", step.strength, remark, ALONG.get(step.name, "")
+        )
         found.append(_Outcome(step, places, texts, after, same, number))
     return found
 
@@ -244,7 +250,7 @@ def _costliest(outcomes: Sequence[_Outcome]) -> str:
     """The change that costs most surely, where one does."""
     worst = max((one.measure for one in outcomes), key=lambda one: one.low)
     said = f"{worst.value:.1f} points ({worst.low:.1f} to {worst.high:.1f})"
-    name = worst.name if worst.strength is None else f"{worst.name} of strength {worst.strength:g}"
+    name = worst.name if worst.strength is None else f"{worst.name} ({worst.along}: {worst.strength:g})"
     if worst.low > 0:
         return f"{name} costs most: {said} on the {worst.rows:,} texts that it changes."
     return f"No change costs more than its doubt: the surest is {name}, {said}."
