@@ -175,9 +175,8 @@ def _outcomes(subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: 
         same = answering.same(before[places], after, subject.task, answering.scale(subject.rows, subject.task))
         value, low, high = _drop(subject, own, before[places], after)
         remark = f"{len(own):,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
-        number = Measure(
-            step.name, value, low, high, "points", len(own), "drop", step.strength, remark, ALONG.get(step.name, "")
-        )
+        along = ALONG.get(step.name, "")
+        number = Measure(step.name, value, low, high, "points", len(own), "drop", step.strength, remark, along)
         found.append(_Outcome(step, places, texts, after, same, number))
     return found
 
