@@ -228,7 +228,7 @@ def test_spans_are_compared_where_a_change_keeps_the_words():
     assert drops(found, "upper") == [pytest.approx(100.0)]
     assert "append" in found.notes[1]  # other words
     example = next(one for one in found.examples if one.measure == "upper")
-    assert example.said == "thing (words 2 to 2) became nothing; true: thing (words 2 to 2)"
+    assert example.said == "thing (word 2) became nothing; true: thing (word 2)"
 
 
 def test_a_class_that_is_worse_than_others_is_named():
