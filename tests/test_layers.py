@@ -12,10 +12,10 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial", "prices"}
+    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
     | {"yamlfile", "cka", "general"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "textgroups", "agreeing"},
+    | {"calibrating", "textgroups", "agreeing", "prices"},
     {"answering"},
     {"clocking", "serving"},
     set(shelf.shelves()),

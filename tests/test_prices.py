@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from afina import prices
-from afina.errors import ConfigError, DataError
+from afina.errors import DataError
 from afina.prices import Price
 
 
@@ -49,8 +49,15 @@ def test_one_table_in_three_forms(tmp_path):
         ("a.csv", "instance,usd_per_hour\nx,cheap\n", "entry 1: usd_per_hour is 'cheap'"),
         ("a.csv", "instance,usd_per_hour\nx,0\n", "not a number above 0"),
         ("a.csv", "instance,usd_per_hour\nx,nan\n", "not a number above 0"),
-        ("a.csv", "instance,price\nx,1\n", "usd_per_hour is missing"),
-        ("a.csv", "machine,usd_per_hour\nx,1\n", "no instance is named"),
+        ("a.csv", "instance,price\nx,1\n", "lacks the columns 'usd_per_hour'; it has 'instance', 'price'"),
+        ("a.csv", "machine,usd_per_hour\nx,1\n", "lacks the columns 'instance'; it has 'machine', 'usd_per_hour'"),
+        (
+            "a.csv",
+            "instance;usd_per_hour\nx;1\n",
+            "(?s)'instance' and 'usd_per_hour'; it has 'instance;usd.*with commas",
+        ),
+        ("A.CSV", "instance,usd_per_hour\nx,cheap\n", "entry 1: usd_per_hour is 'cheap'"),
+        ("a.csv", "instance,usd_per_hour\n,1\n", "no instance is named"),
         ("a.csv", "instance,usd_per_hour,published\nx,1,May 2026\n", "not written as"),
         ("a.json", "[1, 2]", "holds no prices"),
         ("a.json", '{"instances": [1]}', "entry 1: no instance"),
@@ -64,6 +71,7 @@ def test_a_fault_in_a_table_is_told_with_its_place(tmp_path, name, text, said):
         prices.read(tmp_path / name)
 
 
-def test_a_table_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read"):
-        prices.read(tmp_path / "none.csv")
+def test_a_table_that_is_not_there_is_told_with_the_nearest_that_is(tmp_path):
+    (tmp_path / "prices.csv").write_text("")
+    with pytest.raises(DataError, match=r"(?s)there is no file .*did you mean '.*prices\.csv'"):
+        prices.read(tmp_path / "price.csv")

@@ -40,6 +40,9 @@ def test_a_text_of_a_model_of_pairs_is_a_list_of_two(tmp_path):
         ("g.yaml", "", "no list"),
         ("g.jsonl", '["a", "b"]\n["a"\n', "g.jsonl:2"),
         ("g.jsonl", "7\n", "group 1"),
+        ("g.txt", "Where is my card?\nWhere is it?\n", "(?s)one text a line.*in one list"),
+        ("g.yaml", "- Where is my card?\n- Where is it?\n", "group 1: this looks like one text a line"),
+        ("g.jsonl", '"Where is my card?"\n', "group 1: this looks like one text a line"),
     ],
 )
 def test_a_file_that_is_none_is_told_with_its_place(tmp_path, name, text, said):
@@ -50,6 +53,11 @@ def test_a_file_that_is_none_is_told_with_its_place(tmp_path, name, text, said):
 def test_single_texts_for_a_model_of_pairs_are_told(tmp_path):
     with pytest.raises(AfinaError, match="no pair"):
         textgroups.read(written(tmp_path, "g.yaml", "- [a, b]\n"), pairs=True)
+
+
+def test_a_folder_is_told_to_be_one(tmp_path):
+    with pytest.raises(AfinaError, match="is a folder, not a file"):
+        textgroups.read(tmp_path)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):

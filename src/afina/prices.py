@@ -20,9 +20,11 @@ from typing import Any
 
 import yaml
 
-from afina.errors import ConfigError, DataError
+from afina.errors import DataError
+from afina.textfile import read_bytes
 
 SHIPPED = Path(__file__).parent / "data" / "prices" / "aws.json"
+NEEDED = ("instance", "usd_per_hour")
 FRESH = 90  # days
 FORM = "write instance and usd_per_hour of each machine, as in afina/data/prices/aws.json, or as the columns of a CSV"
 
@@ -57,21 +59,31 @@ class Prices:
 
 
 def read(path: Path = SHIPPED) -> Prices:
-    """The table in a file. Raises ConfigError where there is none, DataError where it is none."""
+    """The table in a file. Raises DataError where there is none, or where it is none."""
+    is_csv = path.suffix.lower() == ".csv"
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        known: Any = {} if path.suffix == ".csv" else yaml.safe_load(text)
-    except OSError:
-        raise ConfigError(f"the price table {path} cannot be read", "name a JSON, YAML or CSV file") from None
+        text = read_bytes(path).decode("utf-8-sig")
+        known: Any = {} if is_csv else yaml.safe_load(text)
     except (UnicodeDecodeError, yaml.YAMLError):
         raise DataError(f"{path.name} is no JSON, YAML or CSV in UTF-8", FORM) from None
-    table = list(csv.DictReader(io.StringIO(text))) if path.suffix == ".csv" else _instances(known)
+    table = _lines(path.name, text) if is_csv else _instances(known)
     if not table:
         raise DataError(f"{path.name} holds no prices", FORM)
     lines = tuple(_price(line, f"{path.name}, entry {place}") for place, line in enumerate(table, 1))
     dates = [given for line in (known, *table) if (given := str(line.get("published") or "").strip())]
     sources = sorted({given for line in (known, *table) if (given := str(line.get("source") or "").strip())})
     return Prices(lines, _oldest(dates, path.name), ", ".join(sources) or path.name)
+
+
+def _lines(file: str, text: str) -> Sequence[Any]:
+    """The lines of a CSV. Raises DataError with the columns that it has where it lacks one."""
+    table = csv.DictReader(io.StringIO(text))
+    columns = table.fieldnames or ()
+    if columns and (lacking := [name for name in NEEDED if name not in columns]):
+        there = ", ".join(map(repr, columns[:20]))
+        fix = "part columns with commas, decimals with a point" if ";" in columns[0] or "\t" in columns[0] else FORM
+        raise DataError(f"{file} lacks the columns {' and '.join(map(repr, lacking))}; it has {there}", fix)
+    return list(table)
 
 
 def _instances(known: Any) -> Sequence[Any]:

@@ -13,9 +13,11 @@ from typing import Any
 from afina import yamlfile
 from afina.errors import ConfigError, DataError
 from afina.records import Text
-from afina.textfile import read_text
+from afina.textfile import read_bytes, read_text
 
+ALONE = "this looks like one text a line"
 FORM = 'write a list of texts in quotes a line, such as - ["Where is my card?", "Has my card been sent?"]'
+TOGETHER = f"put those that mean the same in one list: {FORM}"
 KIND = "file of texts that mean the same"
 
 
@@ -31,7 +33,10 @@ def read(path: Path, pairs: bool | None = None) -> tuple[tuple[Text, ...], ...]:
 
 
 def _listed(path: Path) -> list[Any]:
+    read_bytes(path)  # says what is wrong with it
     content = yamlfile.load(path, KIND, FORM)
+    if isinstance(content, str):
+        raise DataError(f"{path.name}: {ALONE}", TOGETHER)
     if not isinstance(content, list):
         raise ConfigError(f"{path} is not a {KIND}: its top level is no list", FORM)
     return content
@@ -51,6 +56,8 @@ def _lines(path: Path) -> list[Any]:
 
 
 def _group(where: str, group: Any, pairs: bool | None) -> tuple[Text, ...]:
+    if isinstance(group, str):
+        raise DataError(f"{where}: {ALONE}", TOGETHER)
     if not isinstance(group, list) or len(group) < 2:
         raise DataError(f"{where} is no list of two texts or more", FORM)
     kind = isinstance(group[0], list) if pairs is None else pairs

@@ -152,6 +152,13 @@ def test_a_task_without_probabilities_of_texts_is_skipped_without_advice_that_do
     assert "use a task" not in found.skipped
 
 
+@pytest.mark.parametrize(
+    ("given", "known"), [(0.9, (0.9,)), ("0.9", (0.9,)), ("0.9, 0.95", (0.9, 0.95)), ([0.9, 0.95], (0.9, 0.95))]
+)
+def test_promises_are_one_number_or_several(given, known):
+    assert calibration.Config(promises=given).promises == known
+
+
 @pytest.mark.parametrize("broken", [np.full((500, 4), np.nan), np.full((500, 4), 0.9), np.full((500, 3), 1 / 3)])
 def test_broken_answers_are_an_error(broken):
     with pytest.raises(RecordError):

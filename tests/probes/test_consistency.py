@@ -99,6 +99,10 @@ def test_a_model_that_does_not_hear_negation_is_found_where_labels_are_named():
     assert without.score.value == 1  # no verdict
 
 
+def test_labels_are_named_with_or_without_spaces():
+    assert Config(negated="urgent, billing ,x").negated == Config(negated=["urgent", "billing", "x"]).negated
+
+
 def test_texts_that_mean_the_same_are_counted_by_groups_and_by_pairs(tmp_path):
     groups = [["pain", "it hurts", "pain here"], ["at home", "home"], ["calm", "at rest", "easy"], ["pains", "pain!"]]
     path = tmp_path / "groups.jsonl"

@@ -8,7 +8,7 @@ import pytest
 
 from afina import clocking, prices
 from afina.clocking import Interval, Speed
-from afina.errors import ConfigError, RecordError
+from afina.errors import DataError, RecordError
 from afina.objectives import classify
 from afina.prices import Price
 from afina.probes import cost
@@ -103,7 +103,7 @@ def test_an_undated_table_of_ones_own_is_of_no_known_age(own):
 
 def test_a_model_asked_from_outside_has_no_cost_and_a_wrong_table_is_told_all_the_same():
     assert "timed where its file is" in cost.measure(subject(opened={}), cost.Config()).skipped
-    with pytest.raises(ConfigError):
+    with pytest.raises(DataError):
         cost.measure(subject(opened={}), cost.Config(prices="none.csv"))
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import stories
@@ -38,6 +39,20 @@ def written(run):
     (folder,) = (run.folder.parent / "wandb").glob("offline-run-*")
     assert said == f"written offline; 'wandb sync {folder}' sends it"
     return folder
+
+
+def test_what_was_sent_before_is_there_until_the_new_one_is_written(run, monkeypatch, tmp_path):
+    earlier = tmp_path / "wandb" / f"offline-run-20260101_000000-{run.id[:32]}"
+    newer = earlier.with_name(f"offline-run-20260102_000000-{run.id[:32]}")
+    earlier.mkdir(parents=True)
+    again = replace(run, folder=tmp_path / "bank")
+    monkeypatch.setattr(tracker, "_put", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tracker.send(again)
+    assert earlier.is_dir()
+    monkeypatch.setattr(tracker, "_put", lambda *_: newer.mkdir() or (newer, "", "", ""))
+    tracker.send(again)
+    assert list(newer.parent.iterdir()) == [newer]
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def _any(words: str) -> str:
 _MARK = "['\u2019]"
 _CANNOT = re.compile(rf"(?<!\w)(?:(can)(?:{_MARK}t|not)|(wo)n{_MARK}t)(?!\w)", re.IGNORECASE)
 _NOT = re.compile(rf"(?<!\w)(\w+?(?:{_MARK}(?:m|re|s))?)(?:n{_MARK}t|\s+not)(?!\w)", re.IGNORECASE)
-_NO = re.compile(r"(?<!\w)no\s+(?!(?:longer|more|one|matter)\b)(?=\w)", re.IGNORECASE)
+_NO = re.compile(r"(?<!\w)(?<!\ba )(?<!\bthe )no\s+(?!(?:longer|more|one|matter)\b)(?=\w)", re.IGNORECASE)
 _AFFIRM = (_CANNOT, _NOT, _NO)
 _NEGATES = re.compile(rf"(?<!\w)(?:{_any(_OTHERS)})(?!\w)|n{_MARK}t(?!\w)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from afina import answering, calibrating, metrics
 from afina.records import Dimension, Example, Measure, Row, Score, Subject, Task
@@ -36,12 +36,16 @@ WORDS = {"ece": "calibration error", "brier": "Brier score", "log_loss": "log lo
 UNITS = {"ece": "share", "brier": "score", "log_loss": "nats"}
 SKIPPED = "calibration is of the probabilities of whole texts, and this model answers {}"
 Promise = Annotated[float, Field(ge=0.5, lt=1)]
+Promises = Annotated[
+    tuple[Promise, ...],  # also as 0.9 and 0.9,0.95, as they are written in a command
+    BeforeValidator(lambda given: str(given).split(",") if isinstance(given, float | str) else given),
+]
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """What is promised."""
 
-    promises: tuple[Promise, ...] = Field(
+    promises: Promises = Field(
         default=(0.9, 0.95, 0.99), description="shares of right answers that thresholds are sought for"
     )
 

@@ -44,7 +44,10 @@ BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the t
 ROUNDING = 1e-6  # of a probability
 SHOWN = 3  # examples of each
 Found = tuple[list[Checks], list[Measure]]  # and measures that are no share of checks
-Named = Annotated[tuple[str, ...], BeforeValidator(lambda given: given.split(",") if isinstance(given, str) else given)]
+Named = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda given: [one.strip() for one in given.split(",")] if isinstance(given, str) else given),
+]
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):

@@ -35,11 +35,12 @@ def send(finished: Finished) -> str:
     if mode == "disabled":
         return "nothing is sent: WANDB_MODE is disabled"
     folder, own = finished.folder.absolute().parent, finished.id[:ID]
-    for older in (folder / "wandb").glob(f"*-{own}"):
-        shutil.rmtree(older, ignore_errors=True)  # of the same run, sent before
+    earlier = set((folder / "wandb").glob(f"*run-*-{own}"))  # of the same run, sent before
     kept = {name: str(folder / "wandb" / f"data-{own}") for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")}
     with envvars.given({**QUIET, **kept}):  # else in the user's home
         written, url, entity, project = _put(finished, folder, mode)
+        for older in earlier - {written}:  # only now, for what cannot be written replaces nothing
+            shutil.rmtree(older, ignore_errors=True)
         if mode == "online":
             return f"{url}{_saved(finished, entity, project)}"
     return f"written offline; 'wandb sync {written}' sends it"
