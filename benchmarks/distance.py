@@ -304,19 +304,18 @@ def gains(results: dict[str, Any]) -> None:
         print(f"{DEPTH.name} is not there: run benchmarks/depth.py")
         return
     depth, rows = json.loads(DEPTH.read_text()), results.get("sets", {})
-    names = sorted(name for name in depth.keys() & rows.keys() if {"frozen", "third", "full"} <= depth[name].keys())
-    if len(names) < 3:
-        print(f"{len(names)} sets have both a distance and all gains: too few to rank")
-        return
-    compared = {
-        "all layers against none": [depth[name]["full"] - depth[name]["frozen"] for name in names],
-        "all layers against the upper two thirds": [depth[name]["full"] - depth[name]["third"] for name in names],
-    }
-    results["gains"] = {"sets": names}
-    for what, gained in compared.items():
-        results["gains"][what] = {m: correlation([rows[n][m]["value"] for n in names], gained) for m in measures()}
+    results["gains"] = {}
+    arms = {"all layers against none": ("full", "frozen"), "all layers against the upper two thirds": ("full", "third")}
+    for what, (more, less) in arms.items():
+        names = sorted(name for name in depth.keys() & rows.keys() if {more, less} <= depth[name].keys())
+        if len(names) < 3:
+            print(f"{what}: {len(names)} sets have both a distance and these arms, too few to rank")
+            continue
+        gained = [depth[name][more] - depth[name][less] for name in names]
+        found = {m: correlation([rows[n][m]["value"] for n in names], gained) for m in measures()}
+        results["gains"][what] = {"sets": names, **found}
         print(f"\n{what}, {len(names)} sets: Spearman's rank correlation of the gain with each distance, and its p")
-        for m, (rank, chance) in results["gains"][what].items():
+        for m, (rank, chance) in found.items():
             print(f"{m:20}{rank:8.2f}{chance:10.3f}")
 
 
