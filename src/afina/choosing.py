@@ -30,7 +30,8 @@ LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the o
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
 EXPECTED = ("full", "freeze", "adapter", "lora", "bitfit")  # best first, by what was measured (benchmarks/RESULTS.md)
-FEW_ROWS = 16  # median rows a class up to which pairs of texts teach more than single ones
+FEW_ROWS, MORE_ROWS = 16, 64  # median rows a class up to which pairs of texts teach more than single ones
+FEW_IN_ALL = 600  # rows up to which the second was measured; pairs of more take long
 FEW_LONG = 0.02  # share of texts too long for max_seq_length that are not worth windows
 FEWEST = 8  # below it the body is left alone where pairs cannot be made
 
@@ -40,11 +41,12 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     verdicts = {name: _verdict(name, facts, given) for name in shelf.names("techniques")}
     depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
     each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
-    few = facts.rows_per_class <= FEW_ROWS
+    most = MORE_ROWS if facts.rows <= FEW_IN_ALL else FEW_ROWS
+    few = facts.rows_per_class <= most
     pairs = few and verdicts["contrastive"].fits and not _weighed(given)
     value = "contrastive" if pairs else "head_only" if facts.rows_per_class < FEWEST else "freeze" if depth else "full"
     reasons = {
-        "contrastive": f"{each}: few texts, but many pairs of them, which was better with up to {FEW_ROWS} (LOG.md)",
+        "contrastive": f"{each}: few texts, but many pairs of them, which was better with up to {most} (LOG.md)",
         "head_only": f"{each}: too few to move the body without tearing it",
         "freeze": f"{each} are enough to train the body above layer {depth}",
         "full": f"{each} are enough to train the whole body",
@@ -71,9 +73,9 @@ def candidates(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[st
 
     One that the user named has no other. Last comes the head alone, which is the cheapest.
     """
-    value = str(own.value)
     if "technique" in given:
-        return [value]
+        return [str(given["technique"])]
+    value = str(own.value)
     fit = [name for name in EXPECTED if _verdict(name, facts, given).fits]
     return list(dict.fromkeys([value, *fit, "head_only"]))
 

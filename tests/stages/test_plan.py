@@ -39,7 +39,7 @@ def opened(tiny_bert):
     return bases.open_base(str(tiny_bert))
 
 
-def planned(opened, rows_per_class=40, distance=0.2, **options):
+def planned(opened, rows_per_class=80, distance=0.2, **options):
     corpus = corpus_of(rows_per_class)
     return plan(corpus, profile_of(corpus, distance), opened, TrainOptions(**options), silent, 0)
 
@@ -82,6 +82,16 @@ def test_few_rows_a_class_are_learned_from_as_pairs(opened, rows):
     whole = planned(opened, rows_per_class=rows, technique="full")
     assert whole.settings.technique == "full"
     assert (made.settings.num_train_epochs, whole.settings.num_train_epochs) == (20, 10)
+
+
+def test_up_to_64_rows_a_class_are_learned_from_as_pairs_where_there_are_few_rows_in_all(opened):
+    made = planned(opened, rows_per_class=64)
+    assert made.settings.technique == "contrastive"
+    assert "better with up to 64" in choice(made, "technique").why
+    once = corpus_of(64)
+    many = dataclasses.replace(once, train=once.train * 4)  # 768 rows
+    rows = dataclasses.replace(profile_of(once, 0.2), rows=len(many.train))
+    assert plan(many, rows, opened, TrainOptions(), silent, 0).settings.technique == "full"
 
 
 def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(opened):
@@ -186,7 +196,7 @@ def test_a_list_of_rates_that_was_edited_in_the_plan_file_is_an_edit_and_one_tha
 
 def test_one_look_a_pass_and_no_early_stop_unless_the_user_says_so(opened):
     made = planned(opened, per_device_train_batch_size=16)
-    assert made.settings.eval_steps == 8  # 120 rows
+    assert made.settings.eval_steps == 15  # 240 rows
     assert made.settings.early_stopping_patience == 0
     users = planned(opened, eval_steps=3, early_stopping_patience=2)
     assert (users.settings.eval_steps, users.settings.early_stopping_patience) == (3, 2)
@@ -420,4 +430,4 @@ def test_the_best_reading_has_a_learning_curve_that_ends_in_its_own_score(opened
     assert best.value == max(one.value for one in layers) == best.curve[-1][1]
     assert [rows for rows, _ in best.curve] == [60, 120, 240]
     assert best.curve[0][1] <= best.value
-    assert not any(one.curve for one in planned(opened).layers)  # a quarter of 120 rows says nothing
+    assert not any(one.curve for one in planned(opened, rows_per_class=40).layers)  # a quarter of 120 rows says nothing
