@@ -6,7 +6,7 @@ import processes
 import pytest
 import stories
 
-from afina import config, finished, pipeline, shelf, tracking
+from afina import config, finished, identity, pipeline, shelf, tracking
 from afina.errors import ConfigError, MachineError, MissingExtra, RecordError
 
 
@@ -92,7 +92,7 @@ def test_the_command_says_what_failed_and_ends_with_1(folder, refusing):
 def test_a_run_whose_tracker_fails_is_a_finished_run_that_says_so(folder, refusing, monkeypatch, tmp_path):
     monkeypatch.setattr(tracking, "check", lambda names: None)  # the package need not be here
     monkeypatch.setattr(pipeline, "_stages", lambda *ignored: "finished")
-    monkeypatch.setattr(pipeline, "_same_run", lambda *ignored: None)
+    monkeypatch.setattr(identity, "same_run", lambda *ignored: None)
     data = tmp_path / "notes.csv"
     data.write_text("text,label\n")
     said = []
