@@ -107,3 +107,13 @@ def test_the_hub_needs_a_package_and_says_which(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)  # as where it is not installed
     with pytest.raises(ConfigError, match="pip install datasets"):
         glue.from_hub()
+
+
+def test_files_are_the_tables_of_its_own_tasks_and_nothing_that_stands_beside_them(tmp_path):
+    for name in ("cola/train.csv", "cola/dev.csv", "cola/test.csv", "other/train.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text,label\n")
+    assert [path.relative_to(tmp_path).as_posix() for path in glue.files(tmp_path)] == [
+        "cola/train.csv",
+        "cola/dev.csv",
+    ]

@@ -13,9 +13,9 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
-    | {"yamlfile", "cka", "general"},
+    | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "textgroups", "agreeing", "prices"},
+    | {"calibrating", "cka", "textgroups", "agreeing", "prices"},
     {"answering"},
     {"clocking", "serving"},
     set(shelf.shelves()),

@@ -15,7 +15,6 @@ from afina.records import Facts, Settings
 LIBRARIES = 650e6  # bytes that Python and the libraries take before a model is read
 ACTIVATIONS = 110  # bytes a token, layer and number of its vector, at the peak of a training step; measured (LOG.md)
 QUANTIZED = 1.02  # bytes a parameter in INT8
-USED = 0.3  # share of the time that a hired machine is in use
 FASTER = 0.3  # of the time of a forward pass, that INT8 needs for one text
 NAMED = {
     "seconds": "time", "memory": "memory", "disk": "disk", "latency": "latency", "size": "size",
@@ -53,12 +52,12 @@ def estimates(facts: Facts, settings: Settings, speed: Mapping[str, float]) -> d
 def _dollars(seconds: float) -> float:
     """USD for 1,000 texts of so many seconds each here, on the cheapest machine of the table that ships.
 
-    In use as much of the time as `afina probe` supposes. A processor there is taken for as fast as one here, and INT8
-    for no faster than what was timed.
+    In use as much of the time as the probe `cost` supposes. A processor there is taken for as fast as one here, and
+    INT8 for no faster than what was timed.
     """
-    steady = [price for price in prices.read().lines if not price.burstable]
-    hours = seconds * clocking.processors() * 1000 / (3600 * USED)
-    return min(price.usd_per_hour * hours / (price.vcpu or clocking.processors()) for price in steady)
+    used, here = shelf.load("probes", "cost").Config().utilisation, clocking.processors()
+    steady = prices.read().steady
+    return min(prices.per_thousand(price, (price.vcpu or here) / here / seconds, used) for price in steady)
 
 
 def over(found: Mapping[str, float], limits: Limits) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What the probes found, for a reader: one line a dimension, one picture of all, and each with its own figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from afina import figures, wording
 from afina.figures import Bar, Line
@@ -47,19 +47,21 @@ def drawn(one: Dimension) -> list[tuple[str, str]]:
     found = []
     for (group, unit, _, _), own in alike.items():
         caption = wording.sentence(wording.word(group or one.probe)) + (f", {unit}" if unit in SAID else "")
-        drawing = _lines(caption, own) or _bars(caption, own)
-        most = f"; the {MOST} largest of {len(own)}" if len(own) > MOST and "<rect" in drawing else ""
-        found.append((f"{caption}, with 95% intervals{most}.", drawing))
-    return [(caption, drawing) for caption, drawing in found if drawing]
+        if drawing := _lines(caption, own):
+            found.append((f"{caption}, with 95% intervals.", drawing))
+        elif drawing := _bars(caption, own):
+            most = f"; the {MOST} largest of {len(own)}" if len(own) > MOST else ""
+            found.append((f"{caption}, with 95% intervals{most}.", drawing))
+    return found
 
 
 def _lines(title: str, measures: Sequence[Measure]) -> str:
-    """A line a name, where each measure has a strength and some name has several."""
-    if any(one.strength is None for one in measures):
-        return ""
-    names = dict.fromkeys(one.name for one in measures)
-    own = {name: sorted(_strong(measures, name)) for name in names}
-    if max(map(len, own.values())) < 2:
+    """A line a name, where the measures have a strength and some name has several."""
+    own: dict[str, list[tuple[float, Measure]]] = {}
+    for one in measures:
+        if one.strength is not None:
+            own.setdefault(one.name, []).append((one.strength, one))
+    if max(map(len, own.values()), default=0) < 2:
         return ""
     series = [
         Line(
@@ -67,13 +69,9 @@ def _lines(title: str, measures: Sequence[Measure]) -> str:
             tuple((strength, one.value) for strength, one in ones),
             tuple((strength, one.low, one.high) for strength, one in ones),
         )
-        for name, ones in own.items()
+        for name, ones in ((name, sorted(ones, key=lambda pair: pair[0])) for name, ones in own.items())
     ]
     return figures.lines(title, "Lines with 95% bands.", series, measures[0].along)
-
-
-def _strong(measures: Iterable[Measure], name: str) -> list[tuple[float, Measure]]:
-    return [(one.strength, one) for one in measures if one.name == name and one.strength is not None]
 
 
 def _bars(title: str, measures: Sequence[Measure]) -> str:

@@ -64,6 +64,11 @@ def read(folder: Path, rows: int = ROWS) -> list[Known]:
     return found
 
 
+def files(folder: Path) -> tuple[Path, ...]:
+    """The tables in a folder that `read` would read, and no others that stand beside them."""
+    return tuple(file for name in NAMES for file in _tables(folder / name))
+
+
 def from_hub(rows: int = ROWS) -> list[Known]:
     """All tasks, from the hub. Raises ConfigError where the package `datasets` is not there, or the hub is not."""
     try:
@@ -164,8 +169,11 @@ def _correlation(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
-    files = [folder / f"{split}.csv" for split in ("train", "dev")]
-    return [row for file in files if file.is_file() for row in csv.DictReader(StringIO(read_text(file)[0]))]
+    return [row for file in _tables(folder) for row in csv.DictReader(StringIO(read_text(file)[0]))]
+
+
+def _tables(folder: Path) -> list[Path]:
+    return [file for file in (folder / "train.csv", folder / "dev.csv") if file.is_file()]
 
 
 def _of_rows(name: str, rows: Sequence[Mapping[str, str]], most: int) -> Known:

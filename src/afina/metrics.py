@@ -27,6 +27,7 @@ import numpy as np
 from afina.records import Change, ClassScore, Score
 
 BINS = 15
+NORMAL = 1.959963984540054  # standard deviations on either side of a mean that hold 95% of a normal distribution
 RESAMPLES = 1000
 NAMES = ("accuracy", "macro_f1", "micro_f1", "ece", "brier", "log_loss")
 LOSSES = ("ece", "brier", "log_loss")  # of NAMES; the others are shares
@@ -139,7 +140,7 @@ def wilson(hits: int, rows: int) -> tuple[float, float]:
     """
     if rows == 0:
         return 0.0, 1.0
-    z, share = 1.959963984540054, hits / rows
+    z, share = NORMAL, hits / rows
     middle = share + z * z / (2 * rows)
     spread = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows
@@ -157,7 +158,7 @@ def paired(broken: int, fixed: int, rows: int) -> tuple[float, float]:
     [-0.028, 0.028]
     """
     more, less = (broken + 1) / (rows + 2), (fixed + 1) / (rows + 2)
-    spread = 1.959963984540054 * math.sqrt((more + less - (more - less) ** 2) / (rows + 2))
+    spread = NORMAL * math.sqrt((more + less - (more - less) ** 2) / (rows + 2))
     return max(-1.0, more - less - spread), min(1.0, more - less + spread)
 
 

@@ -83,11 +83,12 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
 
 def _told_now(options: Run, folder: Path, until: str) -> None:
     """What is named and only used at the end is looked at before hours are spent."""
+    tracking.check(options.trackers)
+    if until != "report":
+        return
     from afina.stages import probe
 
-    tracking.check(options.trackers)
-    if until == "report":
-        probe.check(options.probe)
+    probe.check(options.probe)
     if options.champion:
         champion = Path(options.champion)
         if champion.resolve() == folder.resolve():

@@ -48,6 +48,11 @@ class Prices:
     published: date | None
     source: str
 
+    @property
+    def steady(self) -> tuple[Price, ...]:
+        """The machines that a steady load may be put on; all where none is sold so."""
+        return tuple(price for price in self.lines if not price.burstable) or self.lines
+
     def age(self, today: date) -> str:
         """What is to be said of its age; '' where it is fresh."""
         if self.published is None:
@@ -56,6 +61,15 @@ class Prices:
         if days > FRESH:
             return f"the prices are of {self.published}, {days} days old: compare them with today's"
         return f"the prices are dated {self.published}, which is not yet" if days < 0 else ""
+
+
+def per_thousand(price: Price, texts: float, share: float) -> float:
+    """USD for 1,000 texts on a machine that answers so many a second, and is in use for that share of the time.
+
+    >>> per_thousand(Price("mine", 0.36), 10.0, 0.5)
+    0.02
+    """
+    return price.usd_per_hour * 1000 / (3600 * texts * share)
 
 
 def read(path: Path = SHIPPED) -> Prices:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import stories
-from test_finished import PROBES
 
 from afina import finished
 from afina.trackers import mlflow as tracker
@@ -18,12 +17,6 @@ pytestmark = [
     pytest.mark.skipif(bool(absent), reason=f"not installed: {', '.join(absent)}"),
     pytest.mark.filterwarnings("ignore"),
 ]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = stories.on_disk(tmp_path_factory.mktemp("runs") / "bank", probes=PROBES, reported=True)
-    return finished.of_run(folder)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,7 @@ from dataclasses import replace
 
 import pytest
 import stories
-from test_finished import PROBES
 
-from afina import finished
 from afina.trackers import wandb as tracker
 
 absent = [name for name in tracker.NEEDS if importlib.util.find_spec(name) is None]
@@ -21,11 +19,6 @@ pytestmark = [
     pytest.mark.skipif(bool(absent), reason=f"not installed: {', '.join(absent)}"),
     pytest.mark.filterwarnings("ignore"),
 ]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return finished.of_run(stories.on_disk(tmp_path_factory.mktemp("runs") / "bank", probes=PROBES, reported=True))
 
 
 @pytest.fixture(scope="module")

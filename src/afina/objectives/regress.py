@@ -119,7 +119,7 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     del classes
     held_out = (correlation(answer[:, 0], wanted) for answer in probing.held_out(features, wanted[:, None]))
     value = max(0.0, *held_out)  # a mean needs no features
-    spread = 1.959964 / math.sqrt(max(len(wanted) - 3, 1))
+    spread = metrics.NORMAL / math.sqrt(max(len(wanted) - 3, 1))
     middle = math.atanh(min(value, 1 - 1e-9))
     return value, math.tanh(middle - spread), math.tanh(middle + spread)
 

@@ -13,6 +13,8 @@ import re
 import numpy as np
 from pydantic import BaseModel, Field
 
+from afina import slips
+
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _BOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row stands half a key to the right of the one above
 
@@ -42,8 +44,7 @@ def change(text: str, config: Config, rng: np.random.Generator) -> str | None:
     if not places:
         return None
     letters = list(text)
-    for word in rng.permutation(len(places))[: config.count]:
-        at = places[word][int(rng.integers(len(places[word])))]
+    for at in slips.drawn(places, config.count, rng):
         near = BESIDE[letters[at].lower()]
         new = near[int(rng.integers(len(near)))]
         letters[at] = new.upper() if letters[at].isupper() else new

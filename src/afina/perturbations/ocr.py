@@ -14,6 +14,8 @@ import re
 import numpy as np
 from pydantic import BaseModel, Field
 
+from afina import slips
+
 _WORD = re.compile(r"\w+")
 _READ = {
     "rn": "m", "m": "rn", "cl": "d", "d": "cl", "vv": "w", "w": "vv", "ri": "n", "h": "b", "e": "c", "c": "e", "u": "n",
@@ -33,10 +35,8 @@ def change(text: str, config: Config, rng: np.random.Generator) -> str | None:
     places = [own for own in places if own]
     if not places:
         return None
-    drawn = []
-    for word in rng.permutation(len(places))[: config.count]:
-        drawn.append(places[word][int(rng.integers(len(places[word])))])
-    for at, old in sorted(drawn, reverse=True):  # from the end, so that the earlier places stay where they are
+    # from the end, so that the earlier places stay where they are
+    for at, old in sorted(slips.drawn(places, config.count, rng), reverse=True):
         text = text[:at] + _READ[old] + text[at + len(old) :]
     return text
 

@@ -61,8 +61,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
     speed = clocking.speed(subject.predict, subject.rows, subject.task, SECONDS)
     loads = sorted({1.0, config.utilisation}, reverse=True)
     lines = {price: [_per_thousand(price, speed, share) for share in loads] for price in table.lines}
-    steady = [found[-1] for price, found in lines.items() if not price.burstable]
-    best = min(steady or [found[-1] for found in lines.values()], key=lambda one: one.value)
+    best = min((lines[price][-1] for price in table.steady), key=lambda one: one.value)
     return Dimension(
         "cost",
         Score("usd_per_1000", best.value, best.low, best.high),
@@ -91,9 +90,7 @@ def _rate(speed: Speed, price: Price) -> tuple[Interval, str]:
 
 def _per_thousand(price: Price, speed: Speed, share: float) -> Measure:
     rate, how = _rate(speed, price)
-    dollars, low, high = (
-        price.usd_per_hour * 1000 / (3600 * texts * share) for texts in (rate.value, rate.high, rate.low)
-    )
+    dollars, low, high = (prices.per_thousand(price, texts, share) for texts in (rate.value, rate.high, rate.low))
     remark = f"{how}; burstable: a steady load costs more" if price.burstable else how
     return Measure(
         price.instance, dollars, low, high, "USD", speed.asked, f"1,000 texts at {share:.0%} load", None, remark

@@ -48,13 +48,14 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
 
 def files(config: Config) -> tuple[Path, ...]:
-    """The folder of GLUE, where one is named."""
-    return () if config.glue in (None, "hub") else (Path(expanduser(config.glue)),)
+    """The tables of GLUE in the folder that is named; the folder itself where it has none."""
+    folder = _folder(config)
+    return (glue.files(folder) or (folder,)) if folder else ()
 
 
 def check(config: Config) -> None:
     """Raise ConfigError or DataError where the folder of GLUE cannot be read; the hub is asked by `measure` alone."""
-    for folder in files(config):
+    if folder := _folder(config):
         glue.read(folder)
 
 
@@ -89,7 +90,14 @@ def _nothing_lost() -> Dimension:
 
 
 def _tasks(config: Config) -> list[glue.Known]:
-    return glue.from_hub() if config.glue == "hub" else [task for folder in files(config) for task in glue.read(folder)]
+    if config.glue == "hub":
+        return glue.from_hub()
+    folder = _folder(config)
+    return glue.read(folder) if folder else []
+
+
+def _folder(config: Config) -> Path | None:
+    return None if config.glue in (None, "hub") else Path(expanduser(config.glue))
 
 
 def _read(body: Layers, texts: Sequence[str]) -> np.ndarray:

@@ -66,9 +66,7 @@ def _named(module: Any, config: Any) -> Sequence[Path]:
 
 
 def _hashes(paths: Sequence[Path]) -> dict[str, str]:
-    """Of a folder, those of the files in it."""
-    inside = [path for one in paths for path in (sorted(one.rglob("*")) if one.is_dir() else (one,))]
-    return {str(path): store.sha256(path) for path in inside if path.is_file()}
+    return {str(path): store.sha256(path) for path in paths if path.is_file()}
 
 
 def _mapping(options: ProbeOptions) -> checklist.Stands:
