@@ -11,19 +11,23 @@ What it does not do: the other tasks that a base may have been pretrained by (ne
 Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1.
 """
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForMaskedLM, DataCollatorForTokenClassification
 from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 
-from afina import heads
+from afina import bases, heads, masking, pseudo
+from afina.bases import Opened
 from afina.masking import IGNORED, Encoded
+from afina.records import Nats
 
 BATCH = 32
 
@@ -82,6 +86,28 @@ def load(folder: Path) -> tuple[MaskedLanguage, bool]:
     return MaskedLanguage(model), bool(missing)
 
 
+def of_base(opened: Opened) -> MaskedLanguage | None:
+    """The model of a base with the head that it brings; None where it brings none, or its tokenizer has no mask."""
+    with torch.device("meta"):
+        model = AutoModelForMaskedLM.from_config(opened.config, trust_remote_code=False)
+    outside = {n for n, _ in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")}
+    stored = set()
+    for path in bases.weights(opened.folder, opened.record.name):
+        with safe_open(path, framework="numpy") as file:
+            stored.update(file.keys())
+    if opened.tokenizer.mask_token_id is None or not outside & stored:  # loading it would warn of a damaged file
+        return None
+    found, new_head = load(opened.folder)
+    return None if new_head else found
+
+
+def on_body(model: MaskedLanguage, body: Any) -> MaskedLanguage:
+    """A copy of the model whose head, with its own table of the vocabulary, reads another body's vectors."""
+    made = copy.deepcopy(model)
+    setattr(made.model, made.model.base_model_prefix, body)
+    return made
+
+
 def save(model: MaskedLanguage, base: Path, tokenizer: Any, folder: Path) -> None:
     """Write the model as a base that others can load, with or without its head; `base` is what it was made from.
 
@@ -110,3 +136,18 @@ def nats(model: MaskedLanguage, tokenizer: Any, rows: Sequence[Encoded]) -> np.n
         batch = collate([dict(row) for row in rows[start : start + BATCH]])
         found.append(model(**{name: value.to(device) for name, value in batch.items()}).logits.cpu().numpy())
     return np.concatenate(found)
+
+
+def surprise(model: MaskedLanguage, tokenizer: Any, max_tokens: int) -> Nats:
+    """What the hidden words of texts cost the model, each word hidden once (`pseudo`)."""
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        windows, places = masking.windows(tokenizer, texts, max_tokens)
+        passes = [pseudo.hidden(row, tokenizer.mask_token_id) for row in windows]
+        rows = [row for own in passes for row in own]
+        text_of = np.repeat(np.array(places, int), [len(own) for own in passes])
+        tokens = [sum(label != IGNORED for label in row["labels"]) for row in rows]
+        counted = (nats(model, tokenizer, rows), np.array(tokens, np.float64))
+        return np.column_stack([np.bincount(text_of, values, minlength=len(texts)) for values in counted])
+
+    return read

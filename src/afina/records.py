@@ -190,6 +190,7 @@ class Sample:
     words: tuple[Mapping[str, int], ...]  # lower-case words and their counts: of each text, or of each known part
     pieces: Mapping[str, int]  # tokens that each of these words breaks into
     vectors: np.ndarray  # (texts, hidden): the base's mean vector of each text, cut to a common length
+    nats: np.ndarray | None = None  # (some texts, 2), as `Nats`, cut alike; None where the base has no masked head
 
 
 @dataclass(frozen=True, slots=True)
@@ -891,6 +892,7 @@ class Compressed:
 
 
 Layers = Callable[[Sequence[str]], np.ndarray]  # texts -> mean vectors of each layer, (n, layers + 1, hidden)
+Nats = Callable[[Sequence[str]], np.ndarray]  # texts -> nats of their hidden tokens, and how many these are, (n, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -900,6 +902,15 @@ class Use:
     seconds: float  # until it can be asked
     before: int  # bytes in memory before anything of it is loaded
     peak: int  # most bytes in memory at one time
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A base's own head for masked words, on its body and on the tuned one. Never stored."""
+
+    whose: str  # the base, or the adapted base
+    before: Nats
+    after: Nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -923,6 +934,7 @@ class Subject:
     opened: Mapping[str, Callable[[], Predict]] = field(default_factory=dict)  # torch, none (fp32), int8_...: opens it
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
+    masked: Callable[[], "Masked | None"] | None = None  # the same with a head for masked words, where there is one
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from afina import general
+from afina import general, pseudo
 from afina.bases import Opened
 from afina.errors import ConfigError, DataError
-from afina.records import Embed, Sample
+from afina.records import Embed, Nats, Sample
 
 REFERENCE = general.REFERENCE
 LENGTHS = (8, 16, 25)  # words that both sides are cut to: the shipped vectors are of passages of these lengths
@@ -75,6 +75,14 @@ def embedder(opened: Opened) -> Embed:
     return embed
 
 
+def surprise(opened: Opened) -> Nats | None:
+    """What hidden words of texts cost an opened base; None where it brings no head for masked words."""
+    from afina import maskedlm
+
+    model = maskedlm.of_base(opened)
+    return None if model is None else maskedlm.surprise(model, opened.tokenizer, most_tokens(opened))
+
+
 def words(text: str) -> list[str]:
     """The words of a text in lower case: letters and digits, with apostrophes inside.
 
@@ -109,24 +117,28 @@ def common_length(texts: Sequence[str]) -> int:
     return max([LENGTHS[0], *(length for length in LENGTHS if length <= median)])
 
 
-def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed) -> Sample:
+def take(texts: Sequence[str], length: int, tokenizer: Any, embed: Embed, surprised: Nats | None = None) -> Sample:
     """What the distances look at, of these texts."""
     counts = tuple(Counter(words(text)) for text in texts)
-    return Sample(counts, pieces(counts, tokenizer), embed([_cut(text, length) for text in texts]))
+    cut = [_cut(text, length) for text in texts]
+    return Sample(counts, pieces(counts, tokenizer), embed(cut), surprised(pseudo.some(cut)) if surprised else None)
 
 
-def shipped(name: str, length: int, tokenizer: Any, embed: Embed) -> tuple[Sample, str]:
+def shipped(name: str, length: int, tokenizer: Any, embed: Embed, surprised: Nats | None = None) -> tuple[Sample, str]:
     """General language of this package in 'en' or 'es', and what it is in a few words."""
     texts = general.sentences(name)
     if name != "en":
-        return take(texts, length, tokenizer, embed), f"{len(texts)} Spanish sentences written for this package"
+        sample = take(texts, length, tokenizer, embed, surprised)
+        return sample, f"{len(texts)} Spanish sentences written for this package"
     counts = _counts()
-    vectors = _stored(length, embed)
+    vectors, cut = _stored(length, embed), [_cut(text, length) for text in texts]
+    nats = surprised(pseudo.some(cut)) if surprised else None
+    sentences = f"{len(texts)} sentences written for this package"
     note = "word counts of English Wikipedia and web pages, and vectors of passages from them"
+    note += f"; for perplexity, {sentences}" if surprised else ""
     if vectors is None:
-        vectors = embed([_cut(text, length) for text in texts])
-        note = f"word counts of English Wikipedia and web pages, and {len(texts)} sentences written for this package"
-    return Sample(counts, pieces(counts, tokenizer), vectors), note
+        vectors, note = embed(cut), f"word counts of English Wikipedia and web pages, and {sentences}"
+    return Sample(counts, pieces(counts, tokenizer), vectors, nats), note
 
 
 def pieces(parts: Sequence[Mapping[str, int]], tokenizer: Any) -> Mapping[str, int]:

@@ -12,7 +12,7 @@ from afina import alone, config, opening, shelf, store, yamlfile
 from afina.config import ProbeOptions
 from afina.errors import ConfigError
 from afina.predictors import onnx
-from afina.records import Compressed, Corpus, Layers, Predict, Profile, Row, Subject, Text, Trained, Use
+from afina.records import Compressed, Corpus, Layers, Masked, Predict, Profile, Row, Subject, Text, Trained, Use
 from afina.stages.compress import WHOLE, bytes_of
 
 TORCH = "torch"
@@ -66,6 +66,7 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         opened={**opened, TORCH: functools.partial(opening.torch, folder)},
         files={name: bytes_of(path) for name, path in files.items() if path.is_file()},
         bodies=functools.partial(_bodies, folder, trained),
+        masked=functools.partial(_masked, folder, trained),
         alone=functools.partial(_alone, places),
     )
 
@@ -81,14 +82,42 @@ def _alone(places: Mapping[str, Sequence[str | Path]], name: str, texts: Sequenc
 
 def _bodies(folder: Path, trained: Trained) -> tuple[Layers, Layers]:
     """The base's body as it was pretrained, and as it is now, adapters switched on."""
-    from afina import bases, heads
+    from afina import heads
 
-    known = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
-    base = bases.open_base(known["model"]["model_name_or_path"])
+    base = _base(folder)
     before, after = heads.build(base.folder, "mean", ("",)), heads.load(folder / trained.folder)
     most = base.record.max_tokens
     own = opening.tokenizer(folder / trained.folder)
     return _layers(before.base_model, base.tokenizer, most), _layers(after.base_model, own, most)
+
+
+def _masked(folder: Path, trained: Trained) -> Masked | None:
+    """The base's own head for masked words on the body it came with, and on the tuned one; the base's tokens for both.
+
+    Where the base has none and was adapted, the head that this left, on the adapted body. None where there is no head.
+    """
+    from afina import bases, heads, maskedlm
+    from afina.stages import adapt
+
+    whose, base = "the base", _base(folder)
+    before = maskedlm.of_base(base)
+    if before is None and (folder / adapt.FOLDER).is_dir():
+        whose, base = "the adapted base", bases.open_base(str(folder / adapt.FOLDER))
+        before = maskedlm.of_base(base)
+    if before is None:
+        return None
+    after = maskedlm.on_body(before, heads.load(folder / trained.folder).base_model)
+    most = base.record.max_tokens
+    asked = (maskedlm.surprise(model, base.tokenizer, most) for model in (before, after))
+    return Masked(whose, *asked)
+
+
+def _base(folder: Path) -> Any:
+    """The base of a run, opened."""
+    from afina import bases
+
+    known = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+    return bases.open_base(known["model"]["model_name_or_path"])
 
 
 def _layers(body: Any, tokenizer: Any, most: int) -> Layers:

@@ -17,19 +17,25 @@ VOCABULARY = [f"{letter * length}" for letter in "abcdefghij" for length in rang
 
 
 def make(rows: int, seed: int, foreign: float = 0.0) -> Sample:
-    """Texts of ten words from one distribution, a share of them from another one: other words, longer, elsewhere."""
-    rng = np.random.default_rng(seed)
-    texts, vectors = [], []
+    """Texts of ten words from one distribution, a share of them from another: other words, longer, elsewhere, harder."""
+    rng, hardness = np.random.default_rng(seed), np.random.default_rng((seed, 1))
+    texts, vectors, nats = [], [], []
     for row in range(rows):
         other = row < foreign * rows
         words = [word for word in VOCABULARY if (len(word) > 4) == other]
         texts.append(Counter(rng.choice(words, 10).tolist()))
         vectors.append(rng.normal(size=12) + 2 * other)
-    return Sample(tuple(texts), {word: len(word) // 2 for word in VOCABULARY}, np.array(vectors, np.float32))
+        tokens = hardness.integers(8, 15)
+        nats.append((tokens * hardness.gamma(9, (3 + 2 * other) / 9), tokens))
+    return of(texts, np.array(vectors, np.float32), np.array(nats))
+
+
+def of(texts: Sequence[Counter], vectors: np.ndarray, nats: np.ndarray) -> Sample:
+    return Sample(tuple(texts), {word: len(word) // 2 for word in VOCABULARY}, vectors, nats)
 
 
 def some(sample: Sample, places: Sequence[int]) -> Sample:
-    return Sample(tuple(sample.words[n] for n in places), sample.pieces, sample.vectors[list(places)])
+    return of([sample.words[n] for n in places], sample.vectors[list(places)], sample.nats[list(places)])
 
 
 REFERENCE = make(200, 0)
@@ -99,7 +105,7 @@ def test_more_texts_give_a_narrower_interval(distance):
 
 
 def test_a_corpus_of_one_repeated_text_has_a_defined_answer_without_spread_of_its_own(distance):
-    sample = some(make(10, 1), [0] * 50)
+    sample = some(make(10, 1, 0.1), [0] * 50)  # one from elsewhere
     found = distance.measure(sample, REFERENCE, 0)
     assert math.isfinite(found.value)
     assert found.low <= found.value <= found.high
@@ -113,6 +119,8 @@ def test_thirty_texts_are_enough(distance):
 def test_it_changes_nothing_that_it_is_given(distance):
     sample = make(50, 1)
     kept = replace(sample, vectors=sample.vectors.copy(), words=tuple(dict(text) for text in sample.words))
+    kept = replace(kept, nats=sample.nats.copy())
     distance.measure(sample, REFERENCE, 0)
     assert (sample.vectors == kept.vectors).all()
+    assert (sample.nats == kept.nats).all()
     assert all(dict(a) == b for a, b in zip(sample.words, kept.words, strict=True))

@@ -2,6 +2,7 @@
 
 import csv
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from afina import glue
 from afina.errors import AfinaError
 from afina.probes import forgetting
 from afina.probes.forgetting import Config, measure
-from afina.records import Subject, Task
+from afina.records import Masked, Subject, Task
 
 HIDDEN, LAYERS = 24, 3
 MOODS = ("good", "bad")
@@ -154,3 +155,52 @@ def on_others(task, body, truth, seen):
         return 100 * np.mean([spearmanr(one, truth).statistic for one in heads])
     heads = [(one > (task.truth.mean() if task.name == "cola" else 0.5)).astype(int) for one in heads]
     return 100 * glue.scores(glue.Known(task.name, (), (), truth), heads, np.ones((1, len(truth)))).mean()
+
+
+def hard(texts, nats=2.0):
+    """Ten hidden tokens a text, some texts harder than others."""
+    return np.array([(10 * nats * (0.5 + zlib.crc32(text.encode()) % 100 / 100), 10) for text in texts])
+
+
+def with_head(after, whose="the base"):
+    return replace(subject(turned), masked=lambda: after and Masked(whose, hard, after))
+
+
+def masked_words(found):
+    return {one.name: one for one in found.measures if one.group == "masked words"}
+
+
+@pytest.mark.parametrize("glued", [False, True], ids=["alone", "beside GLUE"])
+def test_a_head_that_guesses_half_as_well_again_is_told_with_a_paired_interval(folder, glued):
+    found = measure(with_head(lambda texts: hard(texts) + [5, 0]), Config(glue=folder if glued else None))
+    said = masked_words(found)
+    assert said["change"].value == pytest.approx(said["after"].value - said["before"].value)
+    assert said["change"].value == pytest.approx(said["change"].low) == pytest.approx(0.5)  # of every text alike
+    assert said["before"].low < said["before"].value < said["before"].high
+    assert {(one.unit, one.rows) for one in said.values()} == {("nats", 200)}
+    note = found.notes[1 + glued]
+    assert "head of the base" in note
+    assert "+0.50 (+0.50 to +0.50)" in note
+    assert f"{np.exp(0.5):.3g} times" in note
+
+
+def test_a_head_that_guesses_as_before_has_lost_nothing():
+    said = masked_words(measure(with_head(hard), Config()))
+    assert said["change"].low == said["change"].value == said["change"].high == 0
+
+
+def test_whose_head_it_was_is_said():
+    assert "head of the adapted base" in measure(with_head(hard, "the adapted base"), Config()).notes[1]
+
+
+def test_a_base_without_a_head_for_masked_words_is_told_and_the_rest_is_measured():
+    found = measure(with_head(None), Config())
+    assert not masked_words(found)
+    assert "no head" in found.notes[1]
+    assert found.score.name == "similarity_to_base"
+
+
+@pytest.mark.parametrize("wrong", [np.full((200, 2), np.nan), np.zeros(200)], ids=["nan", "shape"])
+def test_a_head_that_gives_no_nats_is_told(wrong):
+    with pytest.raises(AfinaError, match="a head for masked words answers"):
+        measure(with_head(lambda texts: wrong), Config())

@@ -71,10 +71,25 @@ def test_a_class_that_train_lacks_counts_as_0(opened, small):
     assert found.class_rows["only in test"] == 0
 
 
-def test_every_distance_on_the_shelf_is_taken(opened, small):
+def test_every_distance_on_the_shelf_is_taken(make_masked_base, small):
+    opened = bases.open_base(str(make_masked_base("bert")))
     found = profile.measure(corpus(sentences(40)), ProfileOptions(reference=small), opened, 0, embed)
     assert tuple(one.measure for one in found.distances) == shelf.names("distances")
     assert all(one.low <= one.value <= one.high for one in found.distances)
+    assert not any("not measured" in note for note in found.notes)
+
+
+def test_a_base_without_a_head_for_masked_words_has_no_perplexity_and_a_note_says_so(opened, small):
+    found = profile.measure(corpus(sentences(40)), ProfileOptions(reference=small), opened, 0, embed)
+    assert {*shelf.names("distances")} - {one.measure for one in found.distances} == {"perplexity"}
+    assert sum("perplexity was not measured" in note and "head for masked words" in note for note in found.notes) == 1
+
+
+def test_texts_of_one_word_each_have_no_perplexity_and_a_note_says_so(make_masked_base, small):
+    opened = bases.open_base(str(make_masked_base("bert")))
+    found = profile.measure(corpus([*WORDS] * 3), ProfileOptions(reference=small), opened, 0, embed)
+    assert "perplexity" not in {one.measure for one in found.distances}
+    assert any("perplexity was not measured: it needs texts of two words" in note for note in found.notes)
 
 
 def test_a_profile_survives_the_round_trip_and_is_the_same_for_a_seed(opened, small):
@@ -119,7 +134,6 @@ def test_an_empty_corpus_is_counted_as_empty(opened):
 
 def test_one_repeated_line_is_far_from_everything_with_no_spread(opened):
     found = profile.measure(corpus(["the card is lost"] * 60), ProfileOptions(), opened, 0, embed)
-    assert len(found.distances) == len(shelf.names("distances"))
     assert next(one for one in found.distances if one.measure == "words").low > 0.5
 
 

@@ -1,1 +1,1 @@
-"""Distances: how far a corpus is from general language. `measure(sample, reference, seed) -> Distance`."""
+"""Distances: how far a corpus is from general language. `measure(sample, reference, seed) -> Distance`, or None."""

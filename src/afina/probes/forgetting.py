@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, Field
 
-from afina import cka, general, glue
+from afina import cka, general, glue, metrics, pseudo
 from afina.errors import RecordError
-from afina.records import Dimension, Layers, Measure, Score, Subject
+from afina.records import Dimension, Layers, Measure, Nats, Score, Subject
 
 NAME = "forgetting"
 SENTENCES, FIRST = 200, 20  # read for CKA, and to see whether the body was tuned at all
@@ -73,14 +73,15 @@ def measure(subject: Subject, config: Config) -> Dimension:
     if _untuned(_read(before, texts[:FIRST]), _read(after, texts[:FIRST])):
         return _nothing_lost()
     layers = _layers(_read(before, texts), _read(after, texts))
-    notes = (_said(layers, language),)
+    masked, notes = _masked(subject, texts)
+    notes = (_said(layers, language), *notes)
     if not tasks:
         last = layers[-1]
         score = Score("similarity_to_base", last.value, last.low, last.high)
         advice = "what a change of vectors costs is seen on tasks: forgetting_glue=FOLDER, or hub"
-        return Dimension(NAME, score, measures=tuple(layers), notes=(*notes, advice))
+        return Dimension(NAME, score, measures=(*layers, *masked), notes=(*notes, advice))
     score, found, worst = _on_tasks(tasks, before, after, subject.seed)
-    return Dimension(NAME, score, "points", measures=(*found, *layers), notes=(worst, *notes))
+    return Dimension(NAME, score, "points", measures=(*found, *layers, *masked), notes=(worst, *notes))
 
 
 def _nothing_lost() -> Dimension:
@@ -131,6 +132,43 @@ def _said(layers: Sequence[Measure], language: str) -> str:
         f"on {sentences} layer {least.strength:.0f} changed most: CKA {least.value:.2f}, where 1 is the base's own "
         f"space, also turned or scaled"
     )
+
+
+def _masked(subject: Subject, texts: Sequence[str]) -> tuple[list[Measure], tuple[str, ...]]:
+    """What hidden words of the sentences cost the base's own head before and after, and a sentence on it."""
+    if subject.masked is None:
+        return [], ()
+    opened = subject.masked()
+    if opened is None:
+        return [], ("how well it still guesses masked words was not asked: the base brings no head for them",)
+    tables = [_counted(read, texts) for read in (opened.before, opened.after)]  # (sentences, 2) each
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        was, now = (pseudo.each(weights @ table) for table in tables)
+        return np.column_stack([was, now, now - was])
+
+    scores = metrics.bootstrap(("before", "after", "change"), of, len(texts), subject.seed)
+    found = [Measure(one.name, one.value, one.low, one.high, "nats", len(texts), "masked words") for one in scores]
+    was, now, change = scores
+    note = f"a masked token of these sentences costs the head of {opened.whose} {was.value:.2f} nats before and "
+    note += (
+        f"{now.value:.2f} after, {change.value:+.2f} ({change.low:+.2f} to {change.high:+.2f}), which is a perplexity "
+    )
+    note += (
+        f"{np.exp(change.value):.3g} times as high; the head was not tuned, so that a space that only moved costs too"
+    )
+    return found, (note,)
+
+
+def _counted(read: Nats, texts: Sequence[str]) -> np.ndarray:
+    """Nats and tokens of each text, (n, 2). Raises RecordError where they are none."""
+    found = np.asarray(read(texts))
+    if found.shape != (len(texts), 2) or not np.isfinite(found).all():
+        raise RecordError(
+            f"a head for masked words answers {found.shape} to {len(texts)} texts, or numbers that are none",
+            "train again with a lower learning_rate, or look at what opens the heads",
+        )
+    return found
 
 
 def _on_tasks(

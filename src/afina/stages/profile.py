@@ -75,23 +75,30 @@ def _compare(
         return "", (), (f"no distance was measured: {worded} texts with words are fewer than {FEWEST}",)
     embed = given or samples.embedder(opened)
     general = given or sketches.remembered(opened, embed)
-    length = samples.common_length(texts)
-    sample = samples.take(texts, length, opened.tokenizer, embed)
+    length, surprised = samples.common_length(texts), samples.surprise(opened)
+    sample = samples.take(texts, length, opened.tokenizer, embed, surprised)
     if own is not None:
-        reference, name = samples.take(own, length, opened.tokenizer, embed), ""
+        reference, name = samples.take(own, length, opened.tokenizer, embed, surprised), ""
     else:
-        reference, name = samples.shipped("es" if language == "es" else "en", length, opened.tokenizer, general)
+        known = "es" if language == "es" else "en"
+        reference, name = samples.shipped(known, length, opened.tokenizer, general, surprised)
     notes = [f"for the embeddings, texts of both sides were cut to {length} words"]
-    if own is None and language != "es" and "sentences" in name:
+    if own is None and language != "es" and "vectors" not in name:
         notes.append(
             "vectors of real general text are shipped for the bundled base alone: "
             "with this base, general text itself is some way from the written sentences"
         )
-    return name, _distances(sample, reference, seed), tuple(notes)
+    distances = _distances(sample, reference, seed)
+    if missing := sorted({*shelf.names("distances")} - {one.measure for one in distances}):
+        needed = "a base that brings a head for masked words" if surprised is None else "texts of two words"
+        notes.append(f"{', '.join(missing)} was not measured: it needs {needed}")
+    return name, distances, tuple(notes)
 
 
 def _distances(sample: Sample, reference: Sample, seed: int) -> tuple[Distance, ...]:
-    return tuple(shelf.load("distances", name).measure(sample, reference, seed) for name in shelf.names("distances"))
+    """By every measure on the shelf that finds in the samples what it looks at."""
+    found = (shelf.load("distances", name).measure(sample, reference, seed) for name in shelf.names("distances"))
+    return tuple(one for one in found if one is not None)
 
 
 def _draw(rows: Sequence[Row], size: int, seed: int) -> list[str]:
