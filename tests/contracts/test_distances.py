@@ -17,7 +17,7 @@ VOCABULARY = [f"{letter * length}" for letter in "abcdefghij" for length in rang
 
 
 def make(rows: int, seed: int, foreign: float = 0.0) -> Sample:
-    """Texts of ten words from one distribution, a share of them from another: other words, longer, elsewhere, harder."""
+    """Texts of ten words from one distribution, a share from another: other words, longer, elsewhere, harder."""
     rng, hardness = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     texts, vectors, nats = [], [], []
     for row in range(rows):

@@ -172,7 +172,7 @@ def masked_words(found):
 
 @pytest.mark.parametrize("glued", [False, True], ids=["alone", "beside GLUE"])
 def test_a_head_that_guesses_half_as_well_again_is_told_with_a_paired_interval(folder, glued):
-    found = measure(with_head(lambda texts: hard(texts) + [5, 0]), Config(glue=folder if glued else None))
+    found = measure(with_head(lambda texts: hard(texts) + np.array([5, 0])), Config(glue=folder if glued else None))
     said = masked_words(found)
     assert said["change"].value == pytest.approx(said["after"].value - said["before"].value)
     assert said["change"].value == pytest.approx(said["change"].low) == pytest.approx(0.5)  # of every text alike

@@ -150,13 +150,9 @@ def _masked(subject: Subject, texts: Sequence[str]) -> tuple[list[Measure], tupl
     scores = metrics.bootstrap(("before", "after", "change"), of, len(texts), subject.seed)
     found = [Measure(one.name, one.value, one.low, one.high, "nats", len(texts), "masked words") for one in scores]
     was, now, change = scores
-    note = f"a masked token of these sentences costs the head of {opened.whose} {was.value:.2f} nats before and "
-    note += (
-        f"{now.value:.2f} after, {change.value:+.2f} ({change.low:+.2f} to {change.high:+.2f}), which is a perplexity "
-    )
-    note += (
-        f"{np.exp(change.value):.3g} times as high; the head was not tuned, so that a space that only moved costs too"
-    )
+    note = f"a hidden token of these sentences costs the head of {opened.whose} {was.value:.2f} nats before and "
+    note += f"{now.value:.2f} after, {change.value:+.2f} ({change.low:+.2f} to {change.high:+.2f}): a perplexity "
+    note += f"{np.exp(change.value):.3g} times as high; the head stayed, so that a space that only moved costs too"
     return found, (note,)
 
 
