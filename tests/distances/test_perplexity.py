@@ -17,7 +17,7 @@ def test_it_is_the_difference_of_nats_a_token_each_token_weighing_alike():
     here, general = sample([(12, 3), (2, 2), (0, 0)]), sample([(3, 2), (1, 2)] * 20)
     found = perplexity.measure(here, general, 0)
     assert found.value == pytest.approx(14 / 5 - 1)
-    assert f"perplexity {math.exp(2.8):.3g} against {math.e:.3g}" in found.means
+    assert f"perplexity {math.exp(2.8):,.1f} against {math.e:,.1f}" in found.means
     assert found.rows == 3
     assert found.zero >= 0
 

@@ -177,7 +177,7 @@ def test_a_head_that_guesses_half_as_well_again_is_told_with_a_paired_interval(f
     assert said["change"].value == pytest.approx(said["after"].value - said["before"].value)
     assert said["change"].value == pytest.approx(said["change"].low) == pytest.approx(0.5)  # of every text alike
     assert said["before"].low < said["before"].value < said["before"].high
-    assert {(one.unit, one.rows) for one in said.values()} == {("nats", 200)}
+    assert {(one.unit, one.rows) for one in said.values()} == {("nats", 100)}
     note = found.notes[1 + glued]
     assert "head of the base" in note
     assert "+0.50 (+0.50 to +0.50)" in note
@@ -200,7 +200,7 @@ def test_a_base_without_a_head_for_masked_words_is_told_and_the_rest_is_measured
     assert found.score.name == "similarity_to_base"
 
 
-@pytest.mark.parametrize("wrong", [np.full((200, 2), np.nan), np.zeros(200)], ids=["nan", "shape"])
+@pytest.mark.parametrize("wrong", [np.full((100, 2), np.nan), np.zeros(100)], ids=["nan", "shape"])
 def test_a_head_that_gives_no_nats_is_told(wrong):
     with pytest.raises(AfinaError, match="a head for masked words answers"):
         measure(with_head(lambda texts: wrong), Config())

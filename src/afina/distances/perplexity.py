@@ -2,9 +2,9 @@
 
     d = nats a token here - nats a token in general        nats = -ln p(hidden tokens | the rest of their text)
 
-A difference of d is a perplexity exp(d) times as high. At most 200 texts of either side, cut to one length, each read
-seven times with another seventh of its words behind the mask (`pseudo`). Of a base that brings a head for masked words;
-others have no such number. Cost: 2,800 short texts read; a resample is one row of a matrix product.
+A difference of d is a perplexity exp(d) times as high. At most 100 texts of either side, cut to one length, each read
+seven times with another seventh of its words behind the mask (`pseudo`). Only of a base that brings a head for masked
+words. Cost: 1,400 short texts read, 6 to 13 processor seconds for 22 M parameters. It decides nothing in the plan.
 
 Unit: nats a token; 0 is as surprising as general language, below 0 easier to guess than that.
 
@@ -43,6 +43,6 @@ def measure(sample: Sample, reference: Sample, seed: int) -> Distance | None:
         zero=abs(halves[0] - halves[1]),
         unit="nats a token",
         rows=len(here),
-        means=f"how much more hidden words surprise the base: perplexity {math.exp(nats[0]):.3g} against "
-        f"{math.exp(nats[1]):.3g} in general sentences; names and numbers surprise in any domain, set phrases in none",
+        means=f"how much more hidden words surprise the base: perplexity {math.exp(nats[0]):,.1f} against "
+        f"{math.exp(nats[1]):,.1f} in general sentences; names and numbers surprise in any domain, set phrases in none",
     )

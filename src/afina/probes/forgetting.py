@@ -4,6 +4,8 @@
                   ship with this package, in the language of the texts
     glue_change   with `forgetting_glue`: what a linear head on the frozen body scores on each task of GLUE (`glue`),
                   after - before, in points; 400 rows a task, the worst task is named
+    masked words  where the base brings a head for them, or got one when it was adapted: nats a hidden token of 100 of
+                  these sentences (`pseudo`), by that head on the body before and after
 
 The score is the mean change over the tasks, or without GLUE the last layer's CKA. Intervals: a paired bootstrap, the
 same rows before and after; Fisher's z and the jackknife for CKA. Adapters are read switched on: that is what answers.
@@ -11,8 +13,9 @@ Where the vectors of 20 sentences are the same number by number, nothing can be 
 Cost: 400 sentences read, and with GLUE some 7,600 texts: 10 and 72 processor seconds with the bundled base.
 
 What it does not do: say from CKA that knowledge is lost (a turned space is alike, a changed one may serve as well);
-fit a whole model to each task again; ask a masked-language head, which bundled bases lack. A decoder's tasks are asked
-by lm-evaluation-harness: `lm_eval --model hf --model_args pretrained=FOLDER,peft=ADAPTER --tasks glue`.
+fit a whole model to each task again; tune the head for masked words to the tuned body, so that a space that only
+moved costs nats as one that forgot does. A decoder's tasks are asked by lm-evaluation-harness:
+`lm_eval --model hf --model_args pretrained=FOLDER,peft=ADAPTER --tasks glue`.
 Source: Kornblith et al. 2019, arXiv:1905.00414 (CKA); Wang et al. 2018, arXiv:1804.07461 (GLUE); Efron & Tibshirani
 1993 (bootstrap); Alain & Bengio 2016, arXiv:1610.01644 (linear heads as probes).
 """
@@ -141,6 +144,7 @@ def _masked(subject: Subject, texts: Sequence[str]) -> tuple[list[Measure], tupl
     opened = subject.masked()
     if opened is None:
         return [], ("how well it still guesses masked words was not asked: the base brings no head for them",)
+    texts = texts[: pseudo.TEXTS]
     tables = [_counted(read, texts) for read in (opened.before, opened.after)]  # (sentences, 2) each
 
     def of(weights: np.ndarray) -> np.ndarray:
