@@ -934,7 +934,7 @@ class Subject:
     opened: Mapping[str, Callable[[], Predict]] = field(default_factory=dict)  # torch, none (fp32), int8_...: opens it
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
-    masked: Callable[[], "Masked | None"] | None = None  # the same with a head for masked words, where there is one
+    masked: Callable[[], Masked | None] | None = None  # the same with a head for masked words, where there is one
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
 
 
