@@ -894,6 +894,15 @@ Layers = Callable[[Sequence[str]], np.ndarray]  # texts -> mean vectors of each 
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """An encoder in memory with what reads texts for it: a copy, which may be trained."""
+
+    model: Any  # a torch module: token ids -> .last_hidden_state
+    tokenizer: Any
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What a model takes in a process of its own."""
 
@@ -923,6 +932,7 @@ class Subject:
     opened: Mapping[str, Callable[[], Predict]] = field(default_factory=dict)  # torch, none (fp32), int8_...: opens it
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
+    copies: tuple[Callable[[], Body], Callable[[], Body]] | None = None  # the same two: a new copy at each call
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
 
 
