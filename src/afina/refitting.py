@@ -179,15 +179,20 @@ def _train(body: Body, trained: glue.Known, head: Head, order: Sequence[np.ndarr
     for rows in order:
         began = time.perf_counter()
         said = _logits(body, head, features.pad(body.tokenizer, _encoded(body, trained, rows)))
-        loss = nn.functional.mse_loss if trained.name == glue.SCORED else nn.functional.cross_entropy
         optimizer.zero_grad()
-        loss(said.squeeze(-1), targets[rows]).backward()
+        _loss(trained, said, targets[rows]).backward()
         nn.utils.clip_grad_norm_([weight for group in optimizer.param_groups for weight in group["params"]], NORM)
         optimizer.step()
         schedule.step()
         taken.append(time.perf_counter() - began)
     optimizer.zero_grad()
     return taken
+
+
+def _loss(trained: glue.Known, said: Tensor, targets: Tensor) -> Tensor:
+    if trained.name == glue.SCORED:
+        return nn.functional.mse_loss(said.squeeze(-1), targets)
+    return nn.functional.cross_entropy(said, targets)
 
 
 def _head(body: Body, trained: glue.Known, rows: np.ndarray) -> Head:

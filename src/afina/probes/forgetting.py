@@ -96,10 +96,9 @@ def measure(subject: Subject, config: Config) -> Dimension:
         advice = "what a change of vectors costs is seen on tasks: forgetting_glue=FOLDER, or hub"
         return Dimension(NAME, score, measures=tuple(layers), notes=(*notes, advice))
     score, found, worst = _compared(_by_heads(tasks, before, after), "GLUE", subject.seed)
-    again, said = _again(subject, config) if config.refit_minutes else ((), ())
-    return Dimension(
-        NAME, score, "points", measures=(*found, *again, *layers), notes=(f"{worst}; {DOUBT}", *said, *notes)
-    )
+    again, told = _again(subject, config) if config.refit_minutes else ((), ())
+    notes = (f"{worst}; {DOUBT}", *told, *notes)
+    return Dimension(NAME, score, "points", measures=(*found, *again, *layers), notes=notes)
 
 
 def _nothing_lost() -> Dimension:
