@@ -49,10 +49,10 @@ def opens(tiny_bert):
 
 def test_a_body_that_forgot_is_worse_after_the_same_steps_and_one_that_did_not_is_the_same(opens):
     knows, _ = opens
-    (worse,), _ = refitting.both([known(rows=150)], opens, 30, 0)
+    (worse,), _ = refitting.both([known(rows=72)], opens, 600, 0)
     right = [float((said == worse.asked.truth).mean()) for said in worse.said]
     assert right[0] > right[1] + 0.2
-    (same,), _ = refitting.both([known(rows=60)], (knows, knows), 30, 0)
+    (same,), _ = refitting.both([known(rows=30)], (knows, knows), 600, 0)
     assert np.array_equal(*same.said)
 
 
@@ -125,7 +125,7 @@ def test_both_bodies_are_opened_anew_for_each_task_and_have_as_many_steps(opens,
     monkeypatch.setattr(refitting, "answers", lambda body, *rest: asked.append((id(body), rest[2])) or own(body, *rest))
     kept = []
     watched = tuple(lambda opening=opening: kept.append(opening()) or kept[-1] for opening in opens)
-    made, _ = refitting.both([known(rows=60), known("cola", 60)], watched, 30, 0)
+    made, _ = refitting.both([known(rows=30), known("cola", 30)], watched, 600, 0)
     assert len({body for body, _ in asked}) == 4
     assert [steps for _, steps in asked] == list(itertools.chain(*([one.steps] * 2 for one in made)))
 

@@ -65,11 +65,11 @@ def test_the_body_before_is_the_base_and_the_one_after_has_its_adapters_switched
 
 
 def test_a_copy_that_is_trained_leaves_the_files_and_the_next_copy_as_they_were(opens, tmp_path):
-    task = forgetting.glue.Known("sst2", ("my card is lost", "book a visit") * 24, (), np.array([0, 1] * 24))
+    task = forgetting.glue.Known("sst2", ("my card is lost", "book a visit") * 9, (), np.array([0, 1] * 9))
     for opening in opens:
         told, spent = vectors(opening()), opening()
         files = hashes(tmp_path)
-        refitting.answers(spent, task, task, 3, 0)
+        refitting.answers(spent, task, task, 2, 0)
         assert np.abs(vectors(spent) - told).max() > 1e-4
         assert np.array_equal(vectors(opening()), told)
         assert hashes(tmp_path) == files
@@ -84,7 +84,7 @@ def test_a_bundled_base_that_lost_its_weights_is_worse_on_two_tasks_of_glue_and_
     for name in ("sst2", "stsb_en"):
         (tmp_path / "glue" / name).mkdir(parents=True)
         with (DATA / name / "train.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[:501]
+            rows = list(csv.reader(file))[:151]
         with (tmp_path / "glue" / name / "train.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
     folder = run_of(tmp_path / "run", "bundled")
@@ -95,10 +95,10 @@ def test_a_bundled_base_that_lost_its_weights_is_worse_on_two_tasks_of_glue_and_
     answers, task = predict(TEXTS), Task(labels=LABELS)
     compare = lambda asked, before, after: classify.compare(asked, before, after, task, 0)  # noqa: E731
     known = Subject(predict, (), answers, task, compare, language="en", bodies=lambda: subjects._bodies(opens))
-    config = forgetting.Config(glue=str(tmp_path / "glue"), refit_minutes=2)
+    config = forgetting.Config(glue=str(tmp_path / "glue"), refit_minutes=60)  # three passes end before
     found = forgetting.measure(replace(known, copies=opens), config)
     change = {one.name: one for one in found.measures if one.group == "refit change"}
-    assert change.keys() == {"sst2", "stsb_en", "mean"}
-    assert change["mean"].high < 0
+    assert change.keys() == {"sst2", "stsb_en", "all tasks"}
+    assert change["all tasks"].high < 0
     assert np.array_equal(predict(TEXTS), answers)
     assert hashes(folder) == files

@@ -21,6 +21,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -171,7 +172,7 @@ def _train(body: Body, trained: glue.Known, head: Head, order: Sequence[np.ndarr
     """Train body and head in place, a step for each batch of rows; the seconds that each took."""
     body.model.eval().requires_grad_(True)  # without dropout
     groups = [{"params": list(body.model.parameters()), "lr": RATE}, {"params": list(head), "lr": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(groups, weight_decay=DECAY, fused=True)
     steps, warm = len(order), max(1, round(WARMUP * len(order)))
     factor = lambda step: min((step + 1) / warm, (steps - step) / max(1, steps - warm))  # noqa: E731
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
@@ -189,7 +190,7 @@ def _train(body: Body, trained: glue.Known, head: Head, order: Sequence[np.ndarr
     return taken
 
 
-def _loss(trained: glue.Known, said: Tensor, targets: Tensor) -> Tensor:
+def _loss(trained: glue.Known, said: Tensor, targets: Tensor) -> Any:
     if trained.name == glue.SCORED:
         return nn.functional.mse_loss(said.squeeze(-1), targets)
     return nn.functional.cross_entropy(said, targets)

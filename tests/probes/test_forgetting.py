@@ -148,7 +148,7 @@ def refit_subject(tiny_bert):
 @pytest.fixture
 def health(tmp_path):
     """A task that the tiny model was trained on."""
-    rows = [(row.text, int(row.label == "health")) for row in tiny.rows(240, 7, "glue") if row.label != "travel"]
+    rows = [(row.text, int(row.label == "health")) for row in tiny.rows(140, 7, "glue") if row.label != "travel"]
     (tmp_path / "sst2").mkdir()
     with (tmp_path / "sst2" / "train.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows])
@@ -156,10 +156,10 @@ def health(tmp_path):
 
 
 def test_a_body_that_cannot_learn_it_back_is_worse_when_both_are_fine_tuned_again(tiny_bert, health):
-    found = measure(refit_subject(tiny_bert), Config(glue=health, refit_minutes=0.5))
+    found = measure(refit_subject(tiny_bert), Config(glue=health, refit_minutes=10))
     change = {one.name: one for one in found.measures if one.group == "refit change"}
     assert change["sst2"].high < 0
-    assert (change["mean"].value, change["mean"].rows) == (change["sst2"].value, change["sst2"].rows)
+    assert (change["all tasks"].value, change["all tasks"].rows) == (change["sst2"].value, change["sst2"].rows)
     assert "the worst is sst2" in found.notes[1]
     assert "steps of 16 rows: sst2 " in found.notes[1]
     assert found.score.name == "glue_change"  # of the heads, which a run without refit_minutes has too

@@ -172,7 +172,7 @@ def _again(subject: Subject, config: Config) -> tuple[list[Measure], list[str]]:
         return [], left
     score, found, worst = _compared([(one.asked, one.said) for one in made], "refit", subject.seed)
     rows = sum(len(one.asked.first) for one in made)
-    found.append(Measure("mean", score.value, score.low, score.high, "points", rows, "refit change"))
+    found.append(Measure("all tasks", score.value, score.low, score.high, "points", rows, "refit change"))
     steps = ", ".join(f"{one.asked.name} {one.steps}" for one in made)
     mean = f"{score.value:+.1f} points ({score.low:+.1f} to {score.high:+.1f})"
     told = f"fine-tuned again on each task, as long before as after: {mean} on average; {worst}; {taken:.1f} minutes, "
