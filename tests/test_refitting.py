@@ -130,6 +130,22 @@ def test_both_bodies_are_opened_anew_for_each_task_and_have_as_many_steps(opens,
     assert [steps for _, steps in asked] == list(itertools.chain(*([one.steps] * 2 for one in made)))
 
 
+def test_a_task_that_took_half_the_time_leaves_it_to_the_next_at_the_pace_that_it_had(monkeypatch):
+    step = 100 / (20 + 400 / 48)  # 100 s for 20 steps and what is read
+    now, jobs = [0.0], [job("sst2", step), job("cola", step)]
+    monkeypatch.setattr(refitting, "clocked", lambda *_: jobs)
+    monkeypatch.setattr(refitting.time, "monotonic", lambda: now[0])
+
+    def half(body, *rest):
+        now[0] += 25.0  # of each body
+        return np.zeros(0)
+
+    monkeypatch.setattr(refitting, "answers", half)
+    made, needed = refitting.both([known("sst2"), known("cola")], (lambda: None, lambda: None), 101, 0)
+    assert [one.asked.name for one in made] == ["cola", "sst2"]  # which 101 s had no room for, as it seemed
+    assert needed == {}
+
+
 def test_a_body_that_answers_no_numbers_is_told(opens):
     body = opens[0]()
     torch.nn.init.constant_(next(body.model.parameters()), math.nan)

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def changed(base: Path) -> torch.nn.Module:
     for module in model.modules():
         if hasattr(module, "adapter"):
             torch.nn.init.normal_(module.adapter[2].weight, std=0.2)
+    return model
+
+
+def erased(base: Path) -> torch.nn.Module:
+    """A model of random weights."""
+    torch.manual_seed(0)
+    model = heads.build(base, "mean", LABELS).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.02)
     return model
 
 
@@ -87,7 +97,9 @@ def test_a_bundled_base_that_lost_its_weights_is_worse_on_two_tasks_of_glue_and_
             rows = list(csv.reader(file))[:151]
         with (tmp_path / "glue" / name / "train.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
-    folder = run_of(tmp_path / "run", "bundled")
+    folder, opened = run_of(tmp_path / "run", "bundled"), bases.open_base("bundled")
+    shutil.rmtree(folder / "model")
+    heads.save(erased(opened.folder), opened.tokenizer, folder / "model", 32)
     opens = subjects.copies(folder)
     served = heads.load(folder / "model")
     body = Body(served.base_model, opens[1]().tokenizer, 32)

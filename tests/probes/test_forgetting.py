@@ -160,7 +160,7 @@ def test_a_body_that_cannot_learn_it_back_is_worse_when_both_are_fine_tuned_agai
     change = {one.name: one for one in found.measures if one.group == "refit change"}
     assert change["sst2"].high < 0
     assert (change["all tasks"].value, change["all tasks"].rows) == (change["sst2"].value, change["sst2"].rows)
-    assert "the worst is sst2" in found.notes[1]
+    assert "the only task is sst2" in found.notes[1]
     assert "steps of 16 rows: sst2 " in found.notes[1]
     assert found.score.name == "glue_change"  # of the heads, which a run without refit_minutes has too
 

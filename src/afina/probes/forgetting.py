@@ -197,7 +197,8 @@ def _compared(answered: Sequence[Answered], name: str, seed: int) -> tuple[Score
     changes = [one for one in found if one.group == f"{name} change"]
     mean = float(np.mean([one.value for one in changes]))
     worst = min(changes, key=lambda one: one.value)
-    note = f"of {len(answered)} tasks the worst is {worst.name}: {worst.value:+.1f} points ({worst.low:+.1f} to "
+    which = f"of {len(answered)} tasks the worst is" if len(answered) > 1 else "the only task is"
+    note = f"{which} {worst.name}: {worst.value:+.1f} points ({worst.low:+.1f} to "
     note += f"{worst.high:+.1f})"
     return Score("glue_change", mean, *_ends(mean, np.mean(draws, axis=0))), found, note
 
