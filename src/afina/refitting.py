@@ -1,13 +1,14 @@
 """Fine-tune two bodies again on tasks of GLUE, each as long as the other, within a time for all: what can be had back.
 
-Of each task a third of the rows, 400 at most, is answered and never trained on; where there are 1,200 these are
-the 400 of the linear heads (`glue`). A third of a training step's work is its forward pass, so that from two timed steps of each body follow
+Of each task a third of the rows, 400 at most, is answered and never trained on; where there are 1,200 these are the 400
+of the linear heads (`glue`). A third of a training step's work is its forward pass, so that from two timed steps of
+each body follow
 
     seconds of a task   opening + step * (rows read forward / (3 * 16) + steps)      both bodies together
 
 and every task gets the same time, of which what one cannot use, after three passes over its rows, goes to the others.
 A task that cannot have 20 steps is left out, the dearest first. What is left is shared again after each task, at the
-pace that this one had: a machine does not stay as busy as it was, and one that is less so may take in what was left out.
+pace that this one had: a machine does not stay as busy as it was, and what was left out may fit in after all.
 
 A fit is the same for both: rows, order, seed, batches of 16 and texts cut at 64 tokens; all weights, AdamW at 1e-4 for
 the body and 1e-2 for the head, warm-up over a tenth of the steps, then linear to 0; no dropout. The head begins as
