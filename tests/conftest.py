@@ -27,8 +27,10 @@ EXPORTED = (
     "test_cli.py",
     "test_compress.py",
     "test_export.py",
+    "test_forgetting.py",
     "test_onnx_predictor.py",
     "test_quantizers.py",
+    "test_refitting.py",
     "test_torch_predictor.py",
     "test_windows.py",
 )

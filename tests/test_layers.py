@@ -16,7 +16,7 @@ ROWS = [
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "agreeing", "prices", "pseudo"},
-    {"answering"},
+    {"answering", "refitting"},
     {"clocking", "serving"},
     set(shelf.shelves()),
     {"shelf"},

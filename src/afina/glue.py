@@ -113,10 +113,15 @@ def answers(known: Known, of_text: Mapping[str, np.ndarray]) -> np.ndarray:
     for held in range(FOLDS):
         out = fold == held
         said[out] = ridge(x[~out], wanted[~out], x[out])
-    if known.name == SCORED:
+    return decided(known.name, said, known.truth.mean())
+
+
+def decided(name: str, said: np.ndarray, mean: float) -> np.ndarray:
+    """Classes, or scores, (n,), from what a head says of them (n, k); `mean` is that of the truth it was fitted to."""
+    if name == SCORED:
         return said[:, 0]
-    if known.name == UNEVEN:  # a cut at the middle hardly finds any but the commoner class
-        return (said[:, 1] > known.truth.mean()).astype(int)
+    if name == UNEVEN:  # a cut at the middle hardly finds any but the commoner class
+        return (said[:, 1] > mean).astype(int)
     return said.argmax(1)
 
 

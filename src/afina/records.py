@@ -896,6 +896,15 @@ Nats = Callable[[Sequence[str]], np.ndarray]  # texts -> nats of their hidden to
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """An encoder in memory with what reads texts for it: a copy, which may be trained."""
+
+    model: Any  # a torch module: token ids -> .last_hidden_state
+    tokenizer: Any
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What a model takes in a process of its own."""
 
@@ -935,6 +944,7 @@ class Subject:
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
     masked: Callable[[], Masked | None] | None = None  # the same with a head for masked words, where there is one
+    copies: tuple[Callable[[], Body], Callable[[], Body]] | None = None  # the same two: a new copy at each call
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
 
 

@@ -12,7 +12,7 @@ from afina import alone, config, opening, shelf, store, yamlfile
 from afina.config import ProbeOptions
 from afina.errors import ConfigError
 from afina.predictors import onnx
-from afina.records import Compressed, Corpus, Layers, Masked, Predict, Profile, Row, Subject, Text, Trained, Use
+from afina.records import Body, Compressed, Corpus, Layers, Masked, Predict, Profile, Row, Subject, Text, Trained, Use
 from afina.stages.compress import WHOLE, bytes_of
 
 TORCH = "torch"
@@ -49,7 +49,7 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
     opened: dict[str, Callable[[], Predict]] = {
         name: functools.partial(onnx.load, path.parent, path.name) for name, path in files.items() if path.is_file()
     }
-    trained = store.read_record(folder, "train", Trained)
+    opens = copies(folder)
     places = {name: (path.parent, path.name) for name, path in files.items()} | {TORCH: (folder,)}
     return Subject(
         predict=predict,
@@ -65,8 +65,9 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         variant=compressed.rung,
         opened={**opened, TORCH: functools.partial(opening.torch, folder)},
         files={name: bytes_of(path) for name, path in files.items() if path.is_file()},
-        bodies=functools.partial(_bodies, folder, trained),
-        masked=functools.partial(_masked, folder, trained),
+        bodies=functools.partial(_bodies, opens),
+        masked=functools.partial(_masked, folder),
+        copies=opens,
         alone=functools.partial(_alone, places),
     )
 
@@ -80,18 +81,39 @@ def _alone(places: Mapping[str, Sequence[str | Path]], name: str, texts: Sequenc
     return alone.measure(places[name], texts)
 
 
-def _bodies(folder: Path, trained: Trained) -> tuple[Layers, Layers]:
-    """The base's body as it was pretrained, and as it is now, adapters switched on."""
+def copies(folder: Path) -> tuple[Callable[[], Body], Callable[[], Body]]:
+    """What opens the base's body as it was pretrained, and as it is now, adapters switched on."""
+    trained = store.read_record(folder, "train", Trained)
+    return functools.partial(_before, folder), functools.partial(_after, folder, trained)
+
+
+def _before(folder: Path) -> Body:
     from afina import heads
 
     base = _base(folder)
-    before, after = heads.build(base.folder, "mean", ("",)), heads.load(folder / trained.folder)
-    most = base.record.max_tokens
+    return Body(heads.build(base.folder, "mean", ("",)).base_model, base.tokenizer, base.record.max_tokens)
+
+
+def _after(folder: Path, trained: Trained) -> Body:
+    from afina import heads
+
     own = opening.tokenizer(folder / trained.folder)
-    return _layers(before.base_model, base.tokenizer, most), _layers(after.base_model, own, most)
+    return Body(heads.load(folder / trained.folder).base_model, own, _base(folder).record.max_tokens)
 
 
-def _masked(folder: Path, trained: Trained) -> Masked | None:
+def _base(folder: Path) -> Any:
+    from afina import bases
+
+    known = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+    return bases.open_base(known["model"]["model_name_or_path"])
+
+
+def _bodies(opens: tuple[Callable[[], Body], Callable[[], Body]]) -> tuple[Layers, Layers]:
+    before, after = opens
+    return _layers(before()), _layers(after())
+
+
+def _masked(folder: Path) -> Masked | None:
     """The base's own head for masked words on the body it came with, and on the tuned one; the base's tokens for both.
 
     Where the base has none and was adapted, the head that this left, on the adapted body. None where there is no head.
@@ -106,25 +128,19 @@ def _masked(folder: Path, trained: Trained) -> Masked | None:
         before = maskedlm.of_base(base)
     if before is None:
         return None
+    trained = store.read_record(folder, "train", Trained)
     after = maskedlm.on_body(before, heads.load(folder / trained.folder).base_model)
     most = base.record.max_tokens
     asked = (maskedlm.surprise(model, base.tokenizer, most) for model in (before, after))
     return Masked(whose, *asked)
 
 
-def _base(folder: Path) -> Any:
-    """The base of a run, opened."""
-    from afina import bases
-
-    known = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
-    return bases.open_base(known["model"]["model_name_or_path"])
-
-
-def _layers(body: Any, tokenizer: Any, most: int) -> Layers:
+def _layers(body: Body) -> Layers:
     from afina import features
 
     def read(texts: Sequence[str]) -> np.ndarray:
-        encoded = features.encode(tokenizer, texts, most)
-        return features.collect(body, tokenizer, encoded, lambda batch: features.all_layers(body, batch)[:, :, 0])
+        encoded = features.encode(body.tokenizer, texts, body.max_tokens)
+        means = lambda batch: features.all_layers(body.model, batch)[:, :, 0]  # noqa: E731
+        return features.collect(body.model, body.tokenizer, encoded, means)
 
     return read

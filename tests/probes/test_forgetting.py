@@ -1,18 +1,21 @@
 """Bodies of a few lines: what was scrambled or erased in the tuned one is found, and what was not is not."""
 
+import copy
 import csv
 import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tiny
+import torch
 from scipy.stats import spearmanr
 
 from afina import glue
 from afina.errors import AfinaError
 from afina.probes import forgetting
 from afina.probes.forgetting import Config, measure
-from afina.records import Masked, Subject, Task
+from afina.records import Body, Masked, Subject, Task
 
 HIDDEN, LAYERS = 24, 3
 MOODS = ("good", "bad")
@@ -123,6 +126,60 @@ def test_a_body_that_gives_no_vectors_is_told(wrong):
 def test_a_folder_without_tasks_is_told(tmp_path, after):
     with pytest.raises(AfinaError, match="none of the folders"):
         measure(subject(after), Config(glue=str(tmp_path)))
+
+
+def refit_subject(tiny_bert):
+    """Of the copies to be trained the one before knows health from money, the one after is of random weights."""
+    made = tiny.exported(tiny_bert)
+
+    def knows():
+        return Body(copy.deepcopy(made.model.encoder), made.tokenizer, tiny.MAX_TOKENS)
+
+    def random():
+        body = knows()
+        torch.manual_seed(1)
+        for weight in body.model.parameters():
+            torch.nn.init.normal_(weight, std=0.02)
+        return body
+
+    return replace(subject(turned), copies=(knows, random))
+
+
+@pytest.fixture
+def health(tmp_path):
+    """A task that the tiny model was trained on."""
+    rows = [(row.text, int(row.label == "health")) for row in tiny.rows(140, 7, "glue") if row.label != "travel"]
+    (tmp_path / "sst2").mkdir()
+    with (tmp_path / "sst2" / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return str(tmp_path)
+
+
+def test_a_body_that_cannot_learn_it_back_is_worse_when_both_are_fine_tuned_again(tiny_bert, health):
+    found = measure(refit_subject(tiny_bert), Config(glue=health, refit_minutes=10))
+    change = {one.name: one for one in found.measures if one.group == "refit change"}
+    assert change["sst2"].high < 0
+    assert (change["all tasks"].value, change["all tasks"].rows) == (change["sst2"].value, change["sst2"].rows)
+    assert "the only task is sst2" in found.notes[1]
+    assert "steps of 16 rows: sst2 " in found.notes[1]
+    assert found.score.name == "glue_change"  # of the heads, which a run without refit_minutes has too
+
+
+def test_tasks_that_the_minutes_are_too_short_for_are_named(tiny_bert, health):
+    found = measure(refit_subject(tiny_bert), Config(glue=health, refit_minutes=1e-5))
+    assert not any("refit" in one.group for one in found.measures)
+    assert "not fine-tuned again in 1e-05 minutes: sst2" in found.notes[1]
+
+
+def test_a_model_without_copies_to_train_is_told(folder):
+    found = measure(subject(turned), Config(glue=folder, refit_minutes=1))
+    assert "nothing was fine-tuned again" in found.notes[1]
+
+
+def test_minutes_without_tasks_are_refused_before_anything_is_measured():
+    for asked in (forgetting.check, lambda config: measure(subject(turned), config)):
+        with pytest.raises(AfinaError, match="without forgetting_glue"):
+            asked(Config(refit_minutes=1))
 
 
 @pytest.mark.slow

@@ -6,23 +6,26 @@
                   after - before, in points; 400 rows a task, the worst task is named
     masked words  where the base brings a head for them, or got one when it was adapted: nats a hidden token of 100 of
                   these sentences (`pseudo`), by that head on the body before and after
+    refit_change  with `forgetting_refit_minutes` too: what both bodies score when they are fine-tuned again on each
+                  task, equally long (`refitting`): whether what was lost can be had back
 
 The score is the mean change over the tasks, or without GLUE the last layer's CKA. Intervals: a paired bootstrap, the
 same rows before and after; Fisher's z and the jackknife for CKA. Adapters are read switched on: that is what answers.
 Where the vectors of 20 sentences are the same number by number, nothing can be lost, and nothing more is computed.
 Cost with the bundled base: 400 sentences read, 10 processor seconds; a head for masked words reads 1,400, some 20 more;
-with GLUE some 7,600 texts, 72.
+with GLUE some 7,600 texts, 72. Fitting again takes the minutes it is given.
 
 What it does not do: say from CKA that knowledge is lost (a turned space is alike, a changed one may serve as well);
-fit a whole model to each task again; tune the head for masked words to the tuned body, so that a space that only
-moved costs nats as one that forgot does. A decoder's tasks are asked by lm-evaluation-harness:
+tell what a fit in another order or at another rate would do; tune the head for masked words to the tuned body, so that
+a space that only moved costs nats as one that forgot does. A decoder's tasks are asked by lm-evaluation-harness:
 `lm_eval --model hf --model_args pretrained=FOLDER,peft=ADAPTER --tasks glue`.
 Source: Kornblith et al. 2019, arXiv:1905.00414 (CKA); Wang et al. 2018, arXiv:1804.07461 (GLUE); Efron & Tibshirani
 1993 (bootstrap); Alain & Bengio 2016, arXiv:1610.01644 (linear heads as probes).
 """
 
 import functools
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
@@ -31,7 +34,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from afina import cka, general, glue, metrics, pseudo
-from afina.errors import RecordError
+from afina.errors import ConfigError, RecordError
 from afina.records import Dimension, Layers, Measure, Nats, Score, Subject
 
 NAME = "forgetting"
@@ -40,7 +43,9 @@ WORDS = 40  # of a text of GLUE that are read
 RESAMPLES = 1000
 SAME = 1e-5  # of the largest number: what is closer was not tuned
 ENDS = (2.5, 97.5)
+DOUBT = "the worst of several is below 0 by chance too, so judge by the mean and its interval"
 LANGUAGES = ("en", "es")
+Answered = tuple[glue.Known, Sequence[np.ndarray]]  # a task, and what was said of its rows before and after
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -48,6 +53,11 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     glue: str | None = Field(
         default=None, description="folder of GLUE tasks, or hub; vectors are compared where absent"
+    )
+    refit_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="minutes in all to fine-tune both bodies again on each task of GLUE, and compare; off if absent",
     )
 
 
@@ -59,6 +69,9 @@ def files(config: Config) -> tuple[Path, ...]:
 
 def check(config: Config) -> None:
     """Raise ConfigError or DataError where the folder of GLUE cannot be read; the hub is asked by `measure` alone."""
+    if config.refit_minutes and not config.glue:
+        said = "forgetting_refit_minutes has no meaning without forgetting_glue"
+        raise ConfigError(said, "add forgetting_glue=FOLDER, or hub, or leave it out")
     if folder := _folder(config):
         glue.read(folder)
 
@@ -69,6 +82,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
         return Dimension(NAME, skipped="the vectors of this model cannot be read: give its run folder, not its answers")
     if find_spec("torch") is None:
         return Dimension(NAME, skipped="reading vectors needs torch: pip install 'afina[train]'")
+    check(config)
     tasks = _tasks(config)  # a folder that is none is told before anything is computed
     before, after = subject.bodies()
     language = subject.language if subject.language in LANGUAGES else "en"
@@ -84,8 +98,10 @@ def measure(subject: Subject, config: Config) -> Dimension:
         score = Score("similarity_to_base", last.value, last.low, last.high)
         advice = "what a change of vectors costs is seen on tasks: forgetting_glue=FOLDER, or hub"
         return Dimension(NAME, score, measures=(*layers, *masked), notes=(*notes, advice))
-    score, found, worst = _on_tasks(tasks, before, after, subject.seed)
-    return Dimension(NAME, score, "points", measures=(*found, *layers, *masked), notes=(worst, *notes))
+    score, found, worst = _compared(_by_heads(tasks, before, after), "GLUE", subject.seed)
+    again, told = _again(subject, config) if config.refit_minutes else ((), ())
+    notes = (f"{worst}; {DOUBT}", *told, *notes)
+    return Dimension(NAME, score, "points", measures=(*found, *again, *layers, *masked), notes=notes)
 
 
 def _nothing_lost() -> Dimension:
@@ -94,11 +110,11 @@ def _nothing_lost() -> Dimension:
     return Dimension(NAME, Score("similarity_to_base", 1.0, 1.0, 1.0), notes=(note,))
 
 
-def _tasks(config: Config) -> list[glue.Known]:
+def _tasks(config: Config, rows: int = glue.ROWS) -> list[glue.Known]:
     if config.glue == "hub":
-        return glue.from_hub()
+        return glue.from_hub(rows)
     folder = _folder(config)
-    return glue.read(folder) if folder else []
+    return glue.read(folder, rows) if folder else []
 
 
 def _folder(config: Config) -> Path | None:
@@ -172,24 +188,55 @@ def _counted(read: Nats, texts: Sequence[str]) -> np.ndarray:
     return found
 
 
-def _on_tasks(
-    tasks: Sequence[glue.Known], before: Layers, after: Layers, seed: int
-) -> tuple[Score, list[Measure], str]:
-    """The mean change, scores and changes of each task, and a sentence on the worst."""
+def _by_heads(tasks: Sequence[glue.Known], before: Layers, after: Layers) -> list[Answered]:
+    """What linear heads on both bodies say."""
     old, new = (glue.vectors(tasks, functools.partial(_last, body)) for body in (before, after))
+    return [(task, (glue.answers(task, old), glue.answers(task, new))) for task in tasks]
+
+
+def _again(subject: Subject, config: Config) -> tuple[list[Measure], list[str]]:
+    """Scores and changes of both bodies where they are fine-tuned again, and what there is to say of it."""
+    if subject.copies is None:
+        return [], ["nothing was fine-tuned again: a body that can be trained is in a run folder alone"]
+    from afina import refitting
+
+    minutes = config.refit_minutes or 0.0
+    tasks, began = _tasks(config, glue.ROWS + refitting.ROWS), time.monotonic()
+    made, needed = refitting.both(tasks, subject.copies, 60 * minutes, subject.seed)
+    taken = (time.monotonic() - began) / 60
+    left = [_left_out(needed, minutes)] if needed else []
+    if not made:
+        return [], left
+    score, found, worst = _compared([(one.asked, one.said) for one in made], "refit", subject.seed)
+    rows = sum(len(one.asked.first) for one in made)
+    found.append(Measure("all tasks", score.value, score.low, score.high, "points", rows, "refit change"))
+    steps = ", ".join(f"{one.asked.name} {one.steps}" for one in made)
+    mean = f"{score.value:+.1f} points ({score.low:+.1f} to {score.high:+.1f})"
+    told = f"fine-tuned again on each task, as long before as after: {mean} on average; {worst}; {taken:.1f} minutes, "
+    return found, [f"{told}steps of {refitting.BATCH} rows: {steps}", *left]
+
+
+def _left_out(needed: Mapping[str, float], minutes: float) -> str:
+    """Tasks that the time was too short for; those that were not even timed have no seconds."""
+    tasks = [name + (f" ({seconds:.0f} s at the least)" if seconds > 0 else "") for name, seconds in needed.items()]
+    return f"not fine-tuned again in {minutes:g} minutes: {', '.join(tasks)}; give more refit_minutes"
+
+
+def _compared(answered: Sequence[Answered], name: str, seed: int) -> tuple[Score, list[Measure], str]:
+    """The mean change, scores and changes of each task, and a sentence on the worst."""
     found, draws = [], []
-    for place, task in enumerate(tasks):
-        said = [glue.answers(task, vectors) for vectors in (old, new)]
+    for place, (task, said) in enumerate(answered):
         values, drawn = resampled(task, said, seed + place)
-        for group, column in (("GLUE before", 0), ("GLUE after", 1), ("GLUE change", 2)):
+        for group, column in ((f"{name} before", 0), (f"{name} after", 1), (f"{name} change", 2)):
             low, high = _ends(values[column], drawn[:, column])
             found.append(Measure(task.name, values[column], low, high, "points", len(task.first), group))
         draws.append(drawn[:, 2])
-    changes = [one for one in found if one.group == "GLUE change"]
+    changes = [one for one in found if one.group == f"{name} change"]
     mean = float(np.mean([one.value for one in changes]))
     worst = min(changes, key=lambda one: one.value)
-    note = f"of {len(tasks)} tasks the worst is {worst.name}: {worst.value:+.1f} points ({worst.low:+.1f} to "
-    note += f"{worst.high:+.1f}); the worst of several is below 0 by chance too, so judge by the mean and its interval"
+    which = f"of {len(answered)} tasks the worst is" if len(answered) > 1 else "the only task is"
+    note = f"{which} {worst.name}: {worst.value:+.1f} points ({worst.low:+.1f} to "
+    note += f"{worst.high:+.1f})"
     return Score("glue_change", mean, *_ends(mean, np.mean(draws, axis=0))), found, note
 
 
