@@ -15,9 +15,10 @@ ROWS = [
     | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "agreeing", "prices"},
+    | {"calibrating", "cka", "textgroups", "prices"},
     {"answering"},
-    {"clocking", "serving"},
+    {"agreeing"},
+    {"clocking", "serving", "entailing"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "arguments", "expecting", "released"},

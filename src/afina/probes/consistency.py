@@ -41,7 +41,6 @@ NAME = "consistency"
 ROWS = 200  # texts that are edited and negated
 EDITS = ("spaces", "punctuation", "contract")  # perturbations that keep the meaning
 BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the task may be symmetric
-ROUNDING = 1e-6  # of a probability
 SHOWN = 3  # examples of each
 Found = tuple[list[Checks], list[Measure]]  # and measures that are no share of checks
 Named = Annotated[
@@ -199,18 +198,7 @@ def _implied(subject: Subject, hierarchy: Mapping[str, str]) -> list[Checks]:
     if subject.task.activation != "sigmoid":
         said = f"consistency_hierarchy is for multilabel, and this model's task is {subject.task.kind}"
         raise ConfigError(said, "leave it out: with one class a text, a child's probability is no part of its parent's")
-    answers, labels, name = _own(subject), subject.task.labels, "parent as probable as its child"
-    given, about, right, examples = answering.given(answers, subject.task), [], [], []
-    for child, parent in hierarchy.items():
-        lower, upper = labels.index(child), labels.index(parent)
-        for place in np.flatnonzero(given[:, lower]):
-            about.append(subject.rows[place].input)
-            right.append(bool(answers[place, upper] >= answers[place, lower] - ROUNDING))
-            if not right[-1]:
-                said = f"{child} {answers[place, lower]:.2f}, {parent} {answers[place, upper]:.2f}; should not be less"
-                examples.append(Example(name, subject.rows[place].where, (about[-1],), said))
-    checks = Checks(name, "hierarchy", tuple(about), np.array(right, bool), examples=tuple(examples[:SHOWN]))
-    return [checks] if about else []
+    return agreeing.implied(subject.rows, _own(subject), subject.task, hierarchy)
 
 
 # ---------------------------------------------------------------- what all of them need
