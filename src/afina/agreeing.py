@@ -11,6 +11,7 @@ from afina.records import Example, Measure, Row, Score, Task, Text
 
 FEW = 3  # examples, and places in one
 ROUNDING = 1e-6  # of a probability
+BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the task may be symmetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,20 @@ def contradictions(rows: Sequence[Row]) -> list[Checks]:
     return [Checks(name, "data", about, right, "the data's, not the model's", tuple(examples[:FEW]), must=False)]
 
 
+def symmetric(train: Sequence[Row]) -> bool:
+    """Whether enough pairs stand there both ways, and each with one label."""
+    targets = {(row.text, row.pair or ""): row.target for row in train}
+    both = [(target, targets[b, a]) for (a, b), target in targets.items() if a < b and (b, a) in targets]
+    return len(both) >= BOTH_WAYS and all(one == other for one, other in both)
+
+
 def implied(rows: Sequence[Row], answers: np.ndarray, task: Task, hierarchy: Mapping[str, str]) -> list[Checks]:
     """Parents are as probable as their children, where a child is given; elsewhere they can hardly be less so."""
     labels, name = task.labels, "parent as probable as its child"
     given, about, right, examples = answering.given(answers, task), [], [], []
     for child, parent in hierarchy.items():
         lower, upper = labels.index(child), labels.index(parent)
-        for place in np.flatnonzero(given[:, lower]):
+        for place in np.flatnonzero(given[:, lower]).tolist():
             about.append(rows[place].input)
             right.append(bool(answers[place, upper] >= answers[place, lower] - ROUNDING))
             if not right[-1]:

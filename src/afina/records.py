@@ -903,6 +903,15 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """A model that says whether one text follows from another. Never stored."""
+
+    name: str  # of its folder
+    said: str  # how good it is, as far as its folder tells
+    entails: Callable[[Sequence[tuple[str, str]]], np.ndarray]  # (a, b) -> chance that b follows from a, (n,)
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What a probe may look at: a model through its answers, and rows that it has not seen. Never stored.
 
@@ -924,6 +933,7 @@ class Subject:
     files: Mapping[str, int] = field(default_factory=dict)  # the same names -> bytes on disk
     bodies: Callable[[], tuple[Layers, Layers]] | None = None  # opens the base's body and the tuned one
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
+    judge: Callable[[Path], Judge] | None = None  # opens a folder with a model of entailment
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         files={name: bytes_of(path) for name, path in files.items() if path.is_file()},
         bodies=functools.partial(_bodies, folder, trained),
         alone=functools.partial(_alone, places),
+        judge=opening.judge,
     )
 
 
