@@ -12,11 +12,11 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
+    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "prices"},
-    {"answering"},
+    | {"calibrating", "cka", "textgroups", "prices", "slices"},
+    {"answering", "rewording"},
     {"agreeing"},
     {"clocking", "serving", "entailing"},
     set(shelf.shelves()),
