@@ -147,11 +147,12 @@ def test_the_label_is_found_among_its_opposites(tmp_path):
     assert entailing.label(plain(tmp_path / "c", ["non-entailment", "LABEL: entails"])) == 1
 
 
-def run(folder, labels=("entailment", "not_entailment"), **card):
+def run(folder, labels=("entailment", "not_entailment"), kind="classify", pair="hypothesis"):
     (folder / "onnx").mkdir(parents=True)
-    (folder / "onnx" / "labels.json").write_text(
-        json.dumps({"labels": labels, "pair": True, "kind": "classify"} | card)
-    )
+    (folder / "records").mkdir()
+    (folder / "onnx" / "labels.json").write_text(json.dumps({"labels": labels, "pair": True}))  # whatever it read
+    corpus = {"record": {"kind": kind, "columns": {"text": "premise", "label": "label", "pair": pair}}}
+    (folder / "records" / "corpus.json").write_text(json.dumps(corpus))
     return folder
 
 
@@ -159,13 +160,16 @@ def test_what_is_no_model_of_entailment_is_told_with_what_to_give(tmp_path):
     (tmp_path / "empty").mkdir()
     broken = plain(tmp_path / "broken", [])
     (broken / "config.json").write_text("{")
+    cut = run(tmp_path / "cut")
+    (cut / "records" / "corpus.json").unlink()
     for wrong, said in (
         (tmp_path / "none", "there is no folder"),
         (tmp_path / "empty", "holds no model"),
-        (broken, "is damaged"),
+        (broken, "no whole run or model"),
+        (cut, "no whole run or model"),
         (plain(tmp_path / "lm", ["entailment", "x"], "BertForMaskedLM"), "BertForMaskedLM, which has no head"),
         (plain(tmp_path / "other", ["positive", "negative"]), "of its labels positive, negative not one says it"),
-        (run(tmp_path / "single", pair=False), "something else than pairs"),
+        (run(tmp_path / "single", pair=None), "something else than pairs"),
         (run(tmp_path / "many", kind="multilabel"), "something else than pairs"),
         (run(tmp_path / "similar", ("equivalent", "other")), "not one says it"),
     ):

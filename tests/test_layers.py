@@ -35,7 +35,7 @@ ROWS = [
     {"alone"},
     {"stages"},
     {"identity", "figures", "inference", "before_training", "subjects"},
-    {"story", "dataview", "dimensions"},
+    {"story", "dataview", "dimensions", "paraphrasing"},
     {"report", "finished"},
     {"tracking", "comparison"},
     {"pipeline"},

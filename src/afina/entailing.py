@@ -35,6 +35,7 @@ PAIRS, EDITED, STRANGERS = 300, 100, 100  # that are judged, at most
 SURE = 0.5
 SHOWN = 3
 ONNX, PLAIN = Path("onnx", "labels.json"), Path("config.json")  # what says the labels: of a run, of a plain folder
+ROWS = Path("records", "corpus.json")  # of a run: what it was trained on
 HEADED = "ForSequenceClassification"  # how the names of such classes end
 WORDS = r"(?u)\b\w+\b"
 TRAINED = "the folder of a finished run on pairs with a label 'entailment'"
@@ -69,8 +70,8 @@ def label(folder: Path) -> int:
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
         labels = _of_run(folder, content) if card == folder / ONNX else _of_plain(folder, content)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{card} is damaged", "copy or download that folder again as a whole") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{folder} is no whole run or model", "copy or download that folder again") from None
     found = [place for place, name in enumerate(labels) if says_entailment(name)]
     if len(found) != 1 or len(labels) < 2:
         named = ", ".join(labels[:5])
@@ -89,7 +90,8 @@ def says_entailment(name: str) -> bool:
 
 
 def _of_run(folder: Path, card: Any) -> list[str]:
-    if not card["pair"] or card.get("kind", "classify") != "classify":
+    corpus = json.loads((folder / ROWS).read_text(encoding="utf-8"))["record"]  # the card says what it can read
+    if corpus["kind"] != "classify" or corpus["columns"]["pair"] is None:
         said = f"{folder} was trained on something else than pairs of texts with one label"
         raise ConfigError(said, f"give {TRAINED}")
     return [str(one) for one in card["labels"]]

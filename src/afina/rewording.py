@@ -28,7 +28,7 @@ GLOSSARY = frozenset({"to_long", "to_short"})
 PARAPHRASE = "paraphrase"
 UNKNOWN = (
     "Paraphrases are measured with robustness_paraphrases=FILE, a list of texts in quotes a line: one of test, and the "
-    "same in other words."
+    "same in other words; 'afina paraphrase' has a language model write them."
 )
 
 
