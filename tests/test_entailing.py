@@ -120,6 +120,16 @@ def test_texts_that_are_there_twice_are_no_neighbours_of_themselves(folder):
     assert named(entailing.coherence(subject(rows=twice), folder, []), "coherence of neighbouring texts").rows == 20
 
 
+def test_texts_that_all_hang_together_are_as_good_as_one(folder):
+    rows = tuple(
+        Row(f"lost my card {letter}", "card", f"t:{n}") for n, letter in enumerate(["a a", "a b", "a c", "a d"])
+    )
+    half = lambda texts: onehot(["c" in text[12:] for text in texts])  # noqa: E731
+    one = named(entailing.coherence(subject(half, always, rows), folder, []), "coherence of neighbouring texts")
+    assert 0.5 < one.value < 1
+    assert one.high - one.low > 0.7
+
+
 def test_nothing_is_said_of_pairs_words_or_where_no_judge_can_be_opened(folder):
     paired = tuple(replace(row, pair="b") for row in ROWS)
     predict = lambda texts: onehot([0] * len(texts))  # noqa: E731

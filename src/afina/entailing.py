@@ -7,13 +7,13 @@
     judged so    share of pairs with p > 0.5. Of edits it should be all; of texts of two labels, drawn at random, none:
                  so far is the judge to be trusted here
 
-Beside the coherence of the neighbours stands that of their true labels: the judge calls some texts the same that are
-none, and a model that is never wrong could not have more. Intervals: bootstrap over texts, those together that hang
+Beside the coherence of the neighbours stands that of their true labels, for the judge calls some texts the same that
+are not: a model that is never wrong has just that much. Intervals: bootstrap over texts, those together that hang
 together as neighbours.
 Unit: shares, 0 to 1. Cost: some 1,000 judgements, no answer but those to the edits.
 
 What it does not do: find faults that its judge cannot see; a judge that says the same of all pairs gives their plain
-agreement, and one near chance hardly more. Labels by two names for one thing make true labels disagree.
+agreement, and one near chance hardly more. A model that always says the same is wholly coherent.
 Source: Kuhn et al. 2023, arXiv:2302.09664 (the same meaning: entailment both ways); Elazar et al. 2021,
 arXiv:2102.01017 (consistency).
 """
@@ -21,7 +21,7 @@ arXiv:2102.01017 (consistency).
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,8 @@ def _strangers(subject: Subject) -> list[Pair]:
     if subject.task.kind == "regress":
         return []
     truth = [answering.truth(row, subject.task) for row in subject.rows]
-    rng = np.random.default_rng(subject.seed)
-    drawn = rng.integers(len(truth), size=(4 * STRANGERS, 2)).tolist()
+    order = np.random.default_rng(subject.seed).permutation(len(truth)).tolist()
+    drawn = zip(order[::2], order[1::2], strict=False)  # no row twice
     apart = [(one, other) for one, other in drawn if truth[one] and truth[other] and not truth[one] & truth[other]]
     return [_rows(subject, *both) for both in apart[:STRANGERS]]
 
@@ -256,6 +256,9 @@ def _weighed(
     share = metrics.bootstrap((name,), of, len(weights), seed)
     one = metrics.doubted(share, max(1, int(p.sum())))[0]  # a pair that hardly counts is no proof
     remark = "" if group == JUDGE else f"{int((p > SURE).sum()):,} of {len(p):,} pairs surely mean the same"
+    if len(weights) == 1:  # nothing to resample
+        low, high = metrics.wilson(round(one.value), 1)
+        one = replace(one, low=low, high=high)
     value = min(1.0, one.value)  # rounding
     return [
         Measure(name, value, min(one.low, value), min(1.0, max(one.high, value)), "share", len(p), group, None, remark)
