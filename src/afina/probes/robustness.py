@@ -145,15 +145,16 @@ def _outcomes(
 
 def _drop(
     subject: Subject, rows: Sequence[Row], before: np.ndarray, places: np.ndarray, after: np.ndarray
-) -> np.ndarray:
-    """Points of the main score lost and their interval, (3,): the mean over the first texts of each row, the second, ..
+) -> tuple[float, float, float]:
+    """Points of the main score lost and their interval: the mean over the first texts of each row, the second ones, ...
 
     By how many rows have one. The interval is the mean too: the spread of a mean is never larger than the mean spread.
     """
     turn = np.arange(len(places)) - np.searchsorted(places, places)
     parts = [np.flatnonzero(turn == one) for one in range(int(turn.max()) + 1)]
     drops = [_once(subject, [rows[place] for place in places[one]], before[places[one]], after[one]) for one in parts]
-    return np.average(drops, axis=0, weights=[len(one) for one in parts])
+    value, low, high = np.average(drops, axis=0, weights=[len(one) for one in parts]).tolist()
+    return value, low, high
 
 
 def _once(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
