@@ -76,7 +76,7 @@ def test_texts_of_one_meaning_that_are_answered_differently_lower_coherence_and_
     assert one.rows == 20  # each text has its number in common with one other
     assert one.value == pytest.approx(15 / 20)
     assert one.low < 15 / 20 < one.high
-    assert one.remark == "20 of 20 pairs surely mean the same"
+    assert one.remark == "20 of 20 pairs judged the same"
     assert [example.measure for example in found.examples] == 3 * ["coherence of neighbouring texts"]
     assert found.examples[0].said == "card 1.00 -> loan 1.00; judged the same with 0.90; true: card"
     assert named(found, "coherence of their true labels").value == 1
@@ -96,7 +96,20 @@ def test_a_pair_counts_as_surely_as_it_means_the_same_in_the_less_sure_direction
     predict = lambda texts: onehot(["w" in text for text in texts])  # noqa: E731
     one = named(entailing.coherence(subject(predict, judged, rows), folder, []), "coherence of neighbouring texts")
     assert one.value == pytest.approx(0.6 / (0.6 + 0.2))
-    assert one.remark == "1 of 2 pairs surely mean the same"
+    assert one.remark == "1 of 2 pairs judged the same"
+
+
+def test_texts_of_one_label_are_shown_before_those_that_only_the_judge_calls_the_same(folder):
+    rows = (
+        Row("a b c", "card", "t:2"),
+        Row("b c d", "loan", "t:3"),
+        Row("x y z", "card", "t:4"),
+        Row("y z w", "card", "t:5"),
+    )
+    judged = lambda pairs: np.array([0.9 if "b" in one and "b" in other else 0.6 for one, other in pairs])  # noqa: E731
+    predict = lambda texts: onehot(["w" in text or "d" in text for text in texts])  # noqa: E731
+    found = entailing.coherence(subject(predict, judged, rows), folder, [])
+    assert [one.said.partition("; true: ")[2] for one in found.examples] == ["card", "card and loan"]
 
 
 def test_a_judge_that_always_says_entailment_gives_the_plain_agreement_of_pairs(folder):

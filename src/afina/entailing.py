@@ -220,9 +220,9 @@ def _same(subject: Subject, pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _labelled(subject: Subject, pairs: Sequence[Pair]) -> np.ndarray:
-    """Whether the true labels of both are the same."""
-    truth = [[answering.truth(subject.rows[place], subject.task) for place in pair.rows] for pair in pairs]
-    return np.array([one == other for one, other in truth], bool)
+    """Whether the true labels of both are the same, as they are of an edit, which has none of its own."""
+    truth = [[answering.truth(subject.rows[n], subject.task) for n in pair.rows if n >= 0] for pair in pairs]
+    return np.array([own[:1] == own[1:] for own in truth], bool)
 
 
 def _hanging(pairs: Sequence[Pair]) -> np.ndarray:
@@ -255,7 +255,7 @@ def _weighed(
 
     share = metrics.bootstrap((name,), of, len(weights), seed)
     one = metrics.doubted(share, max(1, int(p.sum())))[0]  # a pair that hardly counts is no proof
-    remark = "" if group == JUDGE else f"{int((p > SURE).sum()):,} of {len(p):,} pairs surely mean the same"
+    remark = "" if group == JUDGE else f"{int((p > SURE).sum()):,} of {len(p):,} pairs judged the same"
     if len(weights) == 1:  # nothing to resample
         low, high = metrics.wilson(round(one.value), 1)
         one = replace(one, low=low, high=high)
@@ -266,9 +266,10 @@ def _weighed(
 
 
 def _examples(subject: Subject, name: str, pairs: Sequence[Pair], p: np.ndarray, same: np.ndarray) -> list[Example]:
-    """Texts that surely mean the same and are answered differently, the surest first."""
+    """Texts that surely mean the same and are answered differently, those of one true label first, then the surest."""
     found = []
-    for place in [place for place in np.argsort(-p, kind="stable") if p[place] > SURE and not same[place]][:SHOWN]:
+    rank = p + _labelled(subject, pairs) if subject.task.kind != "regress" else p
+    for place in [place for place in np.argsort(-rank, kind="stable") if p[place] > SURE and not same[place]][:SHOWN]:
         pair = pairs[place]
         said = " -> ".join(answering.said(answer, subject.task) for answer in pair.answers)
         rows = [subject.rows[row] for row in pair.rows if row >= 0]
