@@ -1,17 +1,22 @@
 """Coherence by hand: a judge of a few lines, models of a few lines, and what is no judge."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from afina import entailing
+from afina import baselines, bases, entailing, samples
+from afina.config import CorpusOptions
 from afina.errors import ConfigError, RecordError
 from afina.objectives import classify
 from afina.records import Judge, Row, Subject, Task
+from afina.stages import corpus
 
+DATA = Path(os.environ.get("AFINA_DATA", Path(__file__).parents[2] / "shared" / "data"))
 TASK = Task(labels=("card", "loan"))
 ROWS = tuple(
     Row(f"{verb} my {word} {n // 2}", word, f"t.csv:{n + 2}")
@@ -224,3 +229,38 @@ def test_the_interval_of_coherence_covers(share):
         (one,) = entailing._weighed("x", rng.beta(1, 2, len(pairs)), same, pairs, draw)
         covered += one.low <= share <= one.high
     assert 0.90 <= covered / 200 <= 0.98
+
+
+@pytest.mark.slow
+def test_a_weak_judge_of_real_texts_finds_a_good_model_as_coherent_as_the_true_labels(folder):
+    """banking77 answered by a linear model of words and judged by a linear head for RTE on vectors of the bundled base.
+
+    With the answers of half of the texts shuffled, the same judge sees it, weak as it is.
+    """
+    if not (DATA / "rte").is_dir() or not (DATA / "banking77").is_dir():
+        pytest.skip("rte and banking77 are not on this machine: set AFINA_DATA")
+    embed = samples.embedder(bases.open_base("bundled"))
+
+    def seen(pairs):
+        one, other = (embed([pair[side] for pair in pairs]) for side in (0, 1))
+        one, other = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (one, other))
+        return np.concatenate([abs(one - other), one * other], axis=1)
+
+    rte = corpus.read(CorpusOptions(train_file=str(DATA / "rte" / "train.csv")), 0).train[:600]
+    head = LogisticRegression(max_iter=1000, C=10).fit(seen([row.input for row in rte]), [row.label for row in rte])
+    files = {f"{split}_file": str(DATA / "banking77" / f"{split}.csv") for split in ("train", "test")}
+    bank = corpus.read(CorpusOptions(**files), 0)
+    rng = np.random.default_rng(0)
+    rows = tuple(bank.test[place] for place in rng.permutation(len(bank.test))[:500])
+    answers = baselines.tfidf(bank.train, bank.labels, rows)
+    place = head.classes_.tolist().index("entailment")
+    asked = subject(
+        lambda texts: answers, lambda pairs: head.predict_proba(seen(pairs))[:, place], rows, Task(labels=bank.labels)
+    )
+    judged = entailing.coherence(asked, folder, [])
+    model, truth = named(judged, "coherence of neighbouring texts"), named(judged, "coherence of their true labels")
+    assert model.rows == 300
+    assert model.value == pytest.approx(truth.value, abs=0.1)
+    shuffled = np.where(rng.random(500)[:, None] < 0.5, answers, answers[rng.permutation(500)])
+    faulty = named(entailing.coherence(replace(asked, answers=shuffled), folder, []), "coherence of neighbouring texts")
+    assert faulty.high < model.low

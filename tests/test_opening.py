@@ -1,25 +1,20 @@
 """A judge is opened from a run and from a plain folder, and answers as the library that wrote it."""
 
-import csv
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import stories
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from afina import baselines, config, entailing, export, heads, opening, pipeline
-from afina.config import CorpusOptions
+from afina import export, heads, opening
 from afina.errors import ConfigError, RecordError
-from afina.objectives import classify
 from afina.predictors import onnx
 from afina.probes import consistency
-from afina.records import Subject, Task
-from afina.stages import corpus
+from afina.records import Task
 
 DATA = Path(os.environ.get("AFINA_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PAIRS = [("my card is lost", "the card"), ("the card", "my card is lost"), ("pay the bill today", "book a visit")]
@@ -86,31 +81,3 @@ def test_what_reads_the_folder_first_refuses_a_run_of_single_texts(tmp_path):
     (folder / "onnx" / "labels.json").write_text('{"labels": ["entailment", "other"]}')
     with pytest.raises(ConfigError, match="something else than pairs"):
         consistency.check(consistency.Config(nli=str(folder)))
-
-
-@pytest.mark.slow
-def test_a_judge_trained_on_real_entailment_says_what_it_is_worth(tmp_path):
-    """500 rows of banking77 that a linear model of words answered, 300 pairs of them judged by a linear head for RTE."""
-    if not (DATA / "rte").is_dir() or not (DATA / "banking77").is_dir():
-        pytest.skip("rte and banking77 are not on this machine: set AFINA_DATA")
-    with (DATA / "rte" / "train.csv").open(encoding="utf-8", newline="") as file:
-        few = list(csv.reader(file))[:600]  # more take minutes, and the judge is as good as a guess in any case
-    with (tmp_path / "few.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(few)
-    given = {"train_file": str(tmp_path / "few.csv"), "test_file": str(DATA / "rte" / "dev.csv")}
-    given |= {"technique": "head_only", "probes": "none", "max_seq_length": 64, "output_dir": str(tmp_path / "rte")}
-    pipeline.run(config.build(given))
-    files = {f"{split}_file": str(DATA / "banking77" / f"{split}.csv") for split in ("train", "test")}
-    bank = corpus.read(CorpusOptions(**files), 0)
-    rows = [bank.test[place] for place in np.random.default_rng(0).permutation(len(bank.test))[:500]]
-    task = Task(labels=bank.labels)
-    answers = baselines.tfidf(bank.train, bank.labels, rows)
-    compare = lambda own, before, after: classify.compare(own, before, after, task, 0)  # noqa: E731
-    subject = Subject(lambda texts: answers, tuple(rows), answers, task, compare, judge=opening.judge)
-    found = entailing.coherence(subject, tmp_path / "rte", [])
-    known = {one.name: one for one in found.measures}
-    model, truth = known["coherence of neighbouring texts"], known["coherence of their true labels"]
-    assert model.rows == truth.rows == 300
-    assert 0.5 < model.value < 0.95
-    assert abs(model.value - truth.value) < 0.15
-    assert "rows of test, the commonest label 0.5" in found.note
