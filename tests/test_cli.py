@@ -648,6 +648,42 @@ def test_a_finished_run_is_probed_again_with_examples_and_one_json_document(fini
     assert afina("probe", "nowhere", cwd=cwd).returncode == 1
 
 
+def test_a_language_model_says_test_texts_in_other_words_and_robustness_reads_them(finished):
+    cwd, _ = finished
+
+    def answer(number, asked):
+        text = asked["messages"][-1]["content"].removeprefix("<text>").removesuffix("</text>")
+        return Reply("" if number == 0 else f"{text} and hello {number}")
+
+    words = ("paraphrase", "run", "augment_model=m", "--out", "other.jsonl", "--texts", "5", "--each", "2")
+    with serving(answer) as server:
+        done = afina(*words, f"augment_endpoint={server.address}", "--json", cwd=cwd)
+        assert done.returncode == 0, done.stderr
+        again = afina(*words, f"augment_endpoint={server.address}", cwd=cwd)
+        assert (again.returncode, len(server.asked)) == (1, 10)
+        assert "other.jsonl is there already" in again.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert {"texts": 5, "paraphrases": 9, "requests": 10, "rejected": {"empty": 1}}.items() <= found.items()
+    lists = [json.loads(line) for line in (cwd / "other.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted(map(len, lists)) == [2, 3, 3, 3, 3]
+    probed = afina("probe", "run", "probes=robustness", "robustness_paraphrases=other.jsonl", "--json", cwd=cwd)
+    (robustness,) = json.loads(probed.stdout.splitlines()[-1])["dimensions"]
+    assert next(one for one in robustness["measures"] if one["name"] == "paraphrase")["rows"] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "needs an OpenAI-compatible endpoint"),
+        (("augment_endpoint=http://127.0.0.1:9/v1",), "needs a model"),
+        (("augment_endpoint=http://127.0.0.1:9/v1", "augment_model=m", "epochs=3"), "num_train_epochs has nothing"),
+    ],
+)
+def test_what_writes_no_paraphrases_is_told(finished, words, said):
+    done = afina("paraphrase", "run", *words, cwd=finished[0])
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+
+
 @pytest.mark.slow
 def test_a_finished_run_is_probed_in_every_dimension_in_process_and_out_of_it(finished):
     cwd, _ = finished

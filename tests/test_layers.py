@@ -12,12 +12,13 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
+    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "agreeing", "prices", "pseudo"},
-    {"answering", "refitting"},
-    {"clocking", "serving"},
+    | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo"},
+    {"answering", "rewording", "refitting"},
+    {"agreeing"},
+    {"clocking", "serving", "entailing"},
     set(shelf.shelves()),
     {"shelf"},
     {"adapters", "keys", "arguments", "expecting", "released"},
@@ -34,7 +35,7 @@ ROWS = [
     {"alone"},
     {"stages"},
     {"identity", "figures", "inference", "before_training", "subjects"},
-    {"story", "dataview", "dimensions"},
+    {"story", "dataview", "dimensions", "paraphrasing"},
     {"report", "finished"},
     {"tracking", "comparison"},
     {"pipeline"},

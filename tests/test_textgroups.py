@@ -63,3 +63,12 @@ def test_a_folder_is_told_to_be_one(tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(AfinaError, match="there is no file"):
         textgroups.read(tmp_path / "none.yaml", pairs=False)
+
+
+def test_what_a_text_is_in_other_words_whatever_its_place_and_case():
+    groups = [("A b", "c", "d"), ("x", "y"), ("e", "a  B")]
+    found, without = textgroups.others(groups, ["a b", "d", "q"])
+    assert found == {"a b": ("c", "d", "e"), "d": ("A b", "c")}
+    assert without == 1
+    pairs = [(("a", "b"), ("c", "b"))]
+    assert textgroups.others(pairs, [("A", "b")]) == ({("A", "b"): (("c", "b"),)}, 0)

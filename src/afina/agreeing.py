@@ -1,15 +1,17 @@
 """What must agree, counted: checks of one kind, the share of all that agree, and its doubt."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from afina import metrics, sameness
-from afina.records import Example, Measure, Row, Score, Text
+from afina import answering, metrics, sameness
+from afina.records import Example, Measure, Row, Score, Task, Text
 
 FEW = 3  # examples, and places in one
+ROUNDING = 1e-6  # of a probability
+BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the task may be symmetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,26 @@ def contradictions(rows: Sequence[Row]) -> list[Checks]:
     ]
     about = tuple(own[0].input for own in texts)
     return [Checks(name, "data", about, right, "the data's, not the model's", tuple(examples[:FEW]), must=False)]
+
+
+def symmetric(train: Sequence[Row]) -> bool:
+    """Whether enough pairs stand there both ways, and each with one label."""
+    targets = {(row.text, row.pair or ""): row.target for row in train}
+    both = [(target, targets[b, a]) for (a, b), target in targets.items() if a < b and (b, a) in targets]
+    return len(both) >= BOTH_WAYS and all(one == other for one, other in both)
+
+
+def implied(rows: Sequence[Row], answers: np.ndarray, task: Task, hierarchy: Mapping[str, str]) -> list[Checks]:
+    """Parents are as probable as their children, where a child is given; elsewhere they can hardly be less so."""
+    labels, name = task.labels, "parent as probable as its child"
+    given, about, right, examples = answering.given(answers, task), [], [], []
+    for child, parent in hierarchy.items():
+        lower, upper = labels.index(child), labels.index(parent)
+        for place in np.flatnonzero(given[:, lower]).tolist():
+            about.append(rows[place].input)
+            right.append(bool(answers[place, upper] >= answers[place, lower] - ROUNDING))
+            if not right[-1]:
+                said = f"{child} {answers[place, lower]:.2f}, {parent} {answers[place, upper]:.2f}; should not be less"
+                examples.append(Example(name, rows[place].where, (about[-1],), said))
+    checks = Checks(name, "hierarchy", tuple(about), np.array(right, bool), examples=tuple(examples[:FEW]))
+    return [checks] if about else []

@@ -35,7 +35,7 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     if corpus.kind != "classify" or corpus.columns.pair is not None:
         found = f"augmentation={name} writes single texts that have one class, and these rows are others"
         raise ConfigError(found, "leave augmentation out (in plan.yaml: auto)")
-    _has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS)
+    has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS)
     lines = [
         off,
         Choice("augment_share", SHARE, "at most as many rows as the files have, in every class of two rows or more"),
@@ -58,7 +58,7 @@ def _model(options: TrainOptions) -> Choice:
     return Choice("augment_model", BASE, why) if masked else Choice("augment_model", options.augment_model, USERS)
 
 
-def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
+def has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
     """Raise ConfigError where there is no model that this augmenter can use, MissingExtra where there is no client."""
     name, model = options.augmentation, options.augment_model
     if options.augment_endpoint is not None:
@@ -96,18 +96,22 @@ def wanted(corpus: Corpus, share: float) -> dict[str, int]:
     return {label: int(share * len(places)) for label, places in rows.items() if len(places) > 1}
 
 
-def protected(settings: Settings) -> list[str]:
+def protected(settings: Settings | TrainOptions) -> list[str]:
     """The words and phrases that the user protects."""
     return [one.strip() for one in (settings.augment_protected or "").split(",") if one.strip()]
+
+
+def endpoint(settings: Settings | TrainOptions) -> asking.Endpoint:
+    """The endpoint that is named, with its caps."""
+    caps = settings.augment_requests or CAPS.requests, settings.augment_tokens or CAPS.tokens
+    return asking.Endpoint(settings.augment_endpoint or "", settings.augment_model or "", *caps)
 
 
 def speaker(settings: Settings, opened: Opened, folder: Path, spent: asking.Spent, tell: Tell, seed: int) -> Ask:
     """Whom the augmenter asks. Paid answers are kept in `folder`, and `spent` counts them."""
     known, model = shelf.load(SHELF, settings.augmentation).SPEAKERS, settings.augment_model or BASE
     if settings.augment_endpoint:
-        caps = settings.augment_requests or CAPS.requests, settings.augment_tokens or CAPS.tokens
-        endpoint = asking.Endpoint(settings.augment_endpoint, model, *caps)
-        return lambda questions: asking.ask(questions, endpoint, folder, spent, tell)
+        return lambda questions: asking.ask(questions, endpoint(settings), folder, spent, tell)
     if "causal" in known:
         return speakers.causal(model, prompting.CLOSE, seed)
     return speakers.masked(opened if model == BASE else bases.open_base(model), seed)

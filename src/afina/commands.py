@@ -124,6 +124,30 @@ def probe(folder: Finished, overrides: Overrides = None, as_json: Json = False) 
     screen.end(following, json.loads(to_json(found)) if as_json else None)
 
 
+def paraphrase(
+    folder: Finished,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="the file to write")] = Path("paraphrases.jsonl"),
+    texts: Annotated[int, typer.Option(min=1, help="of test, at most")] = 100,
+    each: Annotated[int, typer.Option(min=1, help="paraphrases of a text, at most")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Have a language model say test texts in other words: augment_endpoint=http://... augment_model=NAME."""
+    from afina import paraphrasing, screen
+
+    with screen.progress() as tell:
+        made = paraphrasing.write(folder, out, overrides or (), (texts, each), tell)
+    screen.say(f"{made.paraphrases:,} paraphrases of {made.said:,} of {made.texts:,} texts are in {out}")
+    for reason, count in made.rejected.items():
+        screen.say(f"{count:,} answers left out: {reason}")
+    screen.say(made.spent.stopped or "read them first: one that means something else counts against the model")
+    counts = {"texts": made.texts, "said": made.said, "paraphrases": made.paraphrases, "rejected": dict(made.rejected)}
+    spent = {"requests": made.spent.requests, "tokens": made.spent.tokens, "cached": made.spent.cached}
+    named = ["probes=robustness", f"robustness_paraphrases={out}"]
+    following = shlex.join(["afina", "probe", str(folder), *named])
+    screen.end(following, {"out": str(out), **counts, **spent} if as_json else None)
+
+
 def combine(
     runs: Annotated[
         list[Path], typer.Argument(help="finished runs with technique=lora on one base", show_default=False)
@@ -192,6 +216,7 @@ def version() -> None:
 
 
 ALL: dict[str, Callable[..., None]] = {
-    "predict": predict, "evaluate": evaluate, "checklist": checklist, "probe": probe, "compare": compare,
-    "track": track, "combine": combine, "doctor": doctor, "list": list_, "init": init, "version": version,
+    "predict": predict, "evaluate": evaluate, "checklist": checklist, "probe": probe, "paraphrase": paraphrase,
+    "compare": compare, "track": track, "combine": combine, "doctor": doctor, "list": list_, "init": init,
+    "version": version,
 }  # in the order of the help  # fmt: skip

@@ -1,10 +1,18 @@
-"""The model of a finished run in PyTorch, as it was before its export."""
+"""Models of a folder: a finished run's in PyTorch, as it was before its export, and one that judges entailment."""
 
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from afina import store
-from afina.records import Plan, Predict, Trained
+import numpy as np
+
+from afina import entailing, store
+from afina.errors import MissingExtra
+from afina.predictors import onnx
+from afina.records import Compressed, Evaluation, Judge, Plan, Predict, Score, Task, Text, Trained
+
+LONGEST = 256  # tokens of a pair that a judge reads
 
 
 def torch(folder: Path) -> Predict:
@@ -23,3 +31,44 @@ def tokenizer(folder: Path) -> Any:
     from afina import bases
 
     return bases.open_tokenizer(folder / "base" if (folder / "base").is_dir() else folder, folder.name)
+
+
+def judge(folder: Path) -> Judge:
+    """The model of entailment in a folder: a finished run on pairs, or a plain folder of Hugging Face's.
+
+    No code of the folder is run and no pickle opened. Raises ConfigError where it is no such model, RecordError where
+    a run is not finished or altered.
+    """
+    place = entailing.label(folder)
+    predict, said = _of_run(folder) if (folder / entailing.ONNX).is_file() else _of_plain(folder)
+
+    def entails(pairs: Sequence[Text]) -> np.ndarray:
+        return predict(pairs)[:, place]
+
+    return Judge(folder.resolve().name, said, entails)
+
+
+def _of_run(folder: Path) -> tuple[Predict, str]:
+    """Its served file, and the score that its own records tell."""
+    path = folder / store.read_record(folder, "compress", Compressed).file
+    known = store.read_record(folder, "evaluate", Evaluation)
+    score, guessed = known.scores[0], known.baselines.get("majority", ())
+    said = f"{score.name} {_interval(score)} on {known.rows:,} rows of {known.split}"
+    same = [f", the commonest label {one.value:.2f}" for one in guessed if one.name == score.name]
+    return onnx.load(path.parent, path.name), said + "".join(same)
+
+
+def _interval(score: Score) -> str:
+    return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
+
+
+def _of_plain(folder: Path) -> tuple[Predict, str]:
+    if find_spec("torch") is None:
+        raise MissingExtra("torch", "train")
+    from afina import bases, heads
+    from afina.predictors import torch as predictor
+
+    opened = bases.open_base(str(folder))  # refuses a pickle
+    most = min(opened.record.max_tokens, LONGEST)
+    task = Task(labels=tuple(str(name) for name in opened.config.id2label.values()))
+    return predictor.wrap(heads.load(folder), opened.tokenizer, most, task=task), "its folder tells no score"

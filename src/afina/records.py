@@ -923,6 +923,15 @@ class Masked:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """A model that says whether one text follows from another. Never stored."""
+
+    name: str  # of its folder
+    said: str  # how good it is, as far as its folder tells
+    entails: Callable[[Sequence[tuple[str, str]]], np.ndarray]  # (a, b) -> chance that b follows from a, (n,)
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What a probe may look at: a model through its answers, and rows that it has not seen. Never stored.
 
@@ -946,6 +955,7 @@ class Subject:
     masked: Callable[[], Masked | None] | None = None  # the same with a head for masked words, where there is one
     copies: tuple[Callable[[], Body], Callable[[], Body]] | None = None  # the same two: a new copy at each call
     alone: Callable[[str, Sequence[Text]], Use] | None = None  # a name in `opened`, and texts that it answers at once
+    judge: Callable[[Path], Judge] | None = None  # opens a folder with a model of entailment
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from afina.records import Row
+from afina import metrics
+from afina.records import Measure, Row
 
 CLASS_ROWS = 5
 WORD_ROWS = 20
 QUARTERS = (0.25, 0.5, 0.75)
+NONE = "No kinds of texts were compared: there are too few rows of each, or answers are numbers."
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -39,6 +41,22 @@ class Slice:
     other_rows: int
     other_wrong: int
     p: float  # corrected for all slices that were looked at
+
+
+def measures(rows: Sequence[Row], wrong: np.ndarray) -> tuple[list[Measure], str]:
+    """The kinds of texts with more wrong answers than the others, as a probe tells them, and a sentence on them."""
+    found, looked_at = worst(rows, wrong)
+    told = []
+    for one in found:
+        here, there = f"{one.wrong:,} of {one.rows:,}", f"{one.other_wrong:,} of {one.other_rows:,}"
+        remark = f"wrong: {here}, elsewhere {there}; p {one.p:.2g} after Holm over {looked_at:,} kinds of texts"
+        low, high = metrics.wilson(one.wrong, one.rows)
+        told.append(Measure(one.name, one.wrong / one.rows, low, high, "share", one.rows, "slices", None, remark))
+    if not looked_at:
+        return told, NONE
+    names = ", ".join(one.name for one in found)
+    said = f"more errors than elsewhere in: {names}" if found else "in none are errors surely more common"
+    return told, f"Of {looked_at:,} kinds of texts (class, length, word), {said}."
 
 
 def worst(rows: Sequence[Row], wrong: np.ndarray, level: float = 0.05, most: int = 5) -> tuple[list[Slice], int]:

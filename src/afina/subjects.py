@@ -44,8 +44,7 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
     files = {"none": folder / "onnx" / WHOLE, compressed.rung: folder / compressed.file}
     task = onnx.task(files["none"].parent)
     predict = onnx.load(files[compressed.rung].parent, files[compressed.rung].name)
-    rows = _drawn(corpus.test or corpus.choosing, options.probe_rows, seed)
-    objective = shelf.load("objectives", task.kind)
+    asked, objective = rows(corpus, options, seed), shelf.load("objectives", task.kind)
     opened: dict[str, Callable[[], Predict]] = {
         name: functools.partial(onnx.load, path.parent, path.name) for name, path in files.items() if path.is_file()
     }
@@ -53,10 +52,10 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
     places = {name: (path.parent, path.name) for name, path in files.items()} | {TORCH: (folder,)}
     return Subject(
         predict=predict,
-        rows=rows,
-        answers=predict([row.input for row in rows]),
+        rows=asked,
+        answers=predict([row.input for row in asked]),
         task=task,
-        compare=lambda asked, before, after: objective.compare(asked, before, after, task, seed),
+        compare=lambda own, before, after: objective.compare(own, before, after, task, seed),
         seed=seed,
         language=store.read_record(folder, "profile", Profile).language,
         train=corpus.train,
@@ -69,12 +68,15 @@ def of_run(folder: Path, options: ProbeOptions, seed: int = 0) -> Subject:
         masked=functools.partial(_masked, folder),
         copies=opens,
         alone=functools.partial(_alone, places),
+        judge=opening.judge,
     )
 
 
-def _drawn(rows: Sequence[Row], most: int, seed: int) -> tuple[Row, ...]:
-    places = np.random.default_rng(seed).permutation(len(rows))[:most]
-    return tuple(rows[place] for place in sorted(places))
+def rows(corpus: Corpus, options: ProbeOptions, seed: int) -> tuple[Row, ...]:
+    """The rows that probes ask: of test, or of dev or train where there is none, drawn with the seed."""
+    known = corpus.test or corpus.choosing
+    places = np.random.default_rng(seed).permutation(len(known))[: options.probe_rows]
+    return tuple(known[place] for place in sorted(places))
 
 
 def _alone(places: Mapping[str, Sequence[str | Path]], name: str, texts: Sequence[Text]) -> Use:

@@ -7,12 +7,14 @@ A text of a model of pairs is a list of two: [[a, b], [c, d]].
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from afina import yamlfile
 from afina.errors import ConfigError, DataError
 from afina.records import Text
+from afina.sameness import normal
 from afina.textfile import read_bytes, read_text
 
 ALONE = "this looks like one text a line"
@@ -30,6 +32,25 @@ def read(path: Path, pairs: bool | None = None) -> tuple[tuple[Text, ...], ...]:
     if not groups:
         raise ConfigError(f"{path} holds no group of texts", FORM)
     return tuple(_group(f"{path.name}, group {place}", group, pairs) for place, group in enumerate(groups, 1))
+
+
+def others(groups: Sequence[Sequence[Text]], texts: Sequence[Text]) -> tuple[dict[Text, tuple[Text, ...]], int]:
+    """What each of these texts is in other words, by the groups; and how many groups hold none of them.
+
+    Case, white space and Unicode form are no difference.
+    """
+    known: dict[object, dict[Text, None]] = {_key(text): {} for text in texts}
+    without = 0
+    for group in groups:
+        own = {_key(text) for text in group} & known.keys()
+        without += not own
+        for key in own:
+            known[key].update(dict.fromkeys(text for text in group if _key(text) != key))
+    return {text: tuple(known[_key(text)]) for text in texts if known[_key(text)]}, without
+
+
+def _key(text: Text) -> object:
+    return normal(text) if isinstance(text, str) else tuple(map(normal, text))
 
 
 def _listed(path: Path) -> list[Any]:

@@ -103,6 +103,7 @@ def test_files_of_probes_are_told_apart_from_words():
         for key, one in of.model_fields.items()
         if one.annotation == str | None
     }
-    assert named == {"consistency_groups", "cost_prices", "forgetting_glue", "robustness_glossary"}
+    read = {"consistency_groups", "consistency_nli", "cost_prices", "forgetting_glue"}
+    assert named == read | {"robustness_glossary", "robustness_paraphrases"}
     forgetting = shelf.load("probes", "forgetting")
     assert forgetting.files(forgetting.Config(glue="hub")) == ()

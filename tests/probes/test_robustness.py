@@ -1,12 +1,13 @@
 """What robustness finds: planted weaknesses, by their names; nothing where there is nothing; every kind of task."""
 
 import dataclasses
+import json
 import types
 
 import numpy as np
 import pytest
 
-from afina import shelf
+from afina import shelf, words
 from afina.errors import DataError, RecordError
 from afina.objectives import classify, multilabel, regress, tag
 from afina.probes import robustness
@@ -114,6 +115,90 @@ def test_a_glossary_is_gone_through_both_ways(tmp_path):
     assert "robustness_glossary" not in " ".join(found.notes)
     with pytest.raises(DataError, match=r"nothing\.csv"):
         measured(by_word, glossary=str(tmp_path / "nothing.csv"))
+
+
+def paraphrased(tmp_path, groups):
+    path = tmp_path / "paraphrases.jsonl"
+    path.write_text("\n".join(json.dumps(group, ensure_ascii=False) for group in groups), encoding="utf-8")
+    return robustness.Config(paraphrases=str(path))
+
+
+def test_a_model_that_answers_paraphrases_otherwise_is_found(tmp_path):
+    given = rows()
+    groups = [[row.text, "someone owes the bank"] for row in given if row.label == "kredit"]
+    config = paraphrased(tmp_path, [*groups, ["nobody asks this", "nor this"]])
+    found = robustness.measure(subject(by_word, given), config)
+    one = next(one for one in found.measures if one.name == "paraphrase")
+    assert (one.value, one.rows, one.group, one.unit) == (100.0, 20, "drop", "points")
+    assert one.remark == "20 of 40 texts changed, 0.0% of their answers stay"
+    assert found.measures[0].name == "paraphrase"
+    assert found.notes[0].startswith("paraphrase costs most: 100.0 points")
+    assert "Paraphrases: 20 of 40 texts asked have some; 1 of 21 lists of the file hold no text that was asked" in (
+        " ".join(found.notes)
+    )
+    example = next(one for one in found.examples if one.measure == "paraphrase")
+    assert example.said == "kredit 1.00 became card 1.00; true: kredit"
+    assert example.texts[1] == "someone owes the bank"
+    without = robustness.measure(subject(by_word, given), robustness.Config())
+    assert found.score.value < without.score.value
+    assert "robustness_paraphrases=FILE" in " ".join(without.notes)
+    assert "robustness_paraphrases" not in " ".join(found.notes)
+
+
+def test_paraphrases_of_one_text_count_once_with_their_mean(tmp_path):
+    given = (Row("a kredit", "kredit", "f:1"), Row("b kredit", "kredit", "f:2"), Row("c", "card", "f:3"))
+    groups = [["A  Kredit", "loan one", "kredit two", "loan three"], ["owe b", "b kredit"]]
+    found = robustness.measure(subject(by_word, given, perturbations={}), paraphrased(tmp_path, groups))
+    (one,) = found.measures
+    assert one.rows == 2
+    # first ones: both lost; second: none of one; third: lost of one
+    assert one.value == pytest.approx((2 * 100 + 0 + 100) / 4)
+    assert found.score.value == pytest.approx((1 / 3 + 0) / 2)
+    assert one.low < one.value < one.high
+
+
+def test_texts_with_paraphrases_are_not_left_out_where_only_some_are_changed(tmp_path):
+    given = rows(60)
+    config = paraphrased(tmp_path, [[row.text, "x kredit"] for row in given[-5:]])
+    found = robustness.measure(subject(by_word, given), config.model_copy(update={"rows": 10}))
+    assert next(one for one in found.measures if one.name == "paraphrase").rows == 5
+    assert next(one for one in found.measures if one.name == "upper").rows == 10
+
+
+def test_paraphrases_of_pairs_are_pairs_and_spans_have_none(tmp_path):
+    given = tuple(dataclasses.replace(row, pair="b") for row in rows())
+    predict = lambda pairs: by_word([" ".join(pair) for pair in pairs])  # noqa: E731
+    found = robustness.measure(subject(predict, given), paraphrased(tmp_path, [[[given[1].text, "b"], ["loan", "b"]]]))
+    assert drops(found, "paraphrase") == [100.0]
+    tagged = tuple(Row(row.text, "", row.where, spans=()) for row in rows())
+
+    def tags(texts):
+        found = np.empty(len(texts), dtype=object)
+        for place, text in enumerate(texts):
+            found[place] = np.tile([1.0, 0.0], (len(words.words(text)), 1))
+        return found
+
+    asked = subject(tags, tagged, Task("tag", ("O", "B-x"), per="word"))
+    found = robustness.measure(asked, paraphrased(tmp_path, [[tagged[0].text, "x"]]))
+    assert drops(found, "paraphrase") == []
+    assert "Paraphrases were not asked" in " ".join(found.notes)
+
+
+@pytest.mark.slow
+def test_the_interval_of_paraphrases_that_fail_together_covers():
+    """100 texts with one to four paraphrases, half of which share their text's luck; a fifth of all is lost."""
+    covered = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        given = tuple(Row(f"t{n} kredit", "kredit", f"f:{n}") for n in range(100))
+        places = np.repeat(np.arange(100), rng.integers(1, 5, 100))
+        own = rng.random(100) < 0.2
+        lost = np.where(rng.random(len(places)) < 0.5, own[places], rng.random(len(places)) < 0.2).astype(float)
+        after = np.stack([lost, 1 - lost], axis=1)
+        asked = subject(by_word, given)
+        _, low, high = robustness._drop(asked, given, asked.answers, places, after)
+        covered += low <= 20 <= high
+    assert covered / 300 > 0.90
 
 
 def test_only_changed_texts_count():

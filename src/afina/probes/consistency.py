@@ -9,14 +9,16 @@
     negation    share of answers that change where the text is negated (perturbation `negate`): no verdict, for a
                 negated request is often of the same class. `consistency_negated` names labels that must be given up
     hierarchy   p(parent) >= p(child), within 0.000001, wherever the child is given; `consistency_hierarchy`
+    coherence   with `consistency_nli`, another model that says what follows from what: share of one answer among texts
+                that mean the same by its word (`entailing`). No verdict, for it errs too
     data        texts of train and dev with one label, where case and spaces do not count: the data's fault, no verdict
 
 consistent_answers = checks that must agree and do / checks that must agree, a group or a text being one. Intervals are
 Wilson's; those of pairs and of the whole resample groups and texts, whose checks fail together.
-Unit: shares, 0 to 1. Cost: some 1,500 answers, and the opening of each file of the model.
+Unit: shares, 0 to 1. Cost: some 1,500 answers, the opening of each file of the model, and what `entailing` says.
 
-What it does not do: judge coherence by a model of entailment; answers by word are looked at in serving alone. A group
-can be answered with one voice and wrongly. Edits that the tokenizer undoes count as agreement.
+What it does not do: look at answers by word but in serving. A group can be answered with one voice and wrongly. Edits
+that the tokenizer undoes count as agreement.
 Source: Elazar et al. 2021, arXiv:2102.01017 (consistency of paraphrases); Ribeiro et al. 2020, arXiv:2005.04118
 (negation); Wilson 1927.
 """
@@ -32,7 +34,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, Field
 
-from afina import agreeing, answering, serving, textgroups
+from afina import agreeing, answering, entailing, serving, textgroups
 from afina.agreeing import Checks
 from afina.errors import ConfigError
 from afina.records import Dimension, Example, Measure, Row, Subject, Text
@@ -40,10 +42,9 @@ from afina.records import Dimension, Example, Measure, Row, Subject, Text
 NAME = "consistency"
 ROWS = 200  # texts that are edited and negated
 EDITS = ("spaces", "punctuation", "contract")  # perturbations that keep the meaning
-BOTH_WAYS = 10  # pairs of train that stand there both ways, from which on the task may be symmetric
-ROUNDING = 1e-6  # of a probability
 SHOWN = 3  # examples of each
 Found = tuple[list[Checks], list[Measure]]  # and measures that are no share of checks
+Group = tuple[str, tuple[Text, ...]]  # where the first stands, and texts that mean the same
 Named = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda given: [one.strip() for one in given.split(",")] if isinstance(given, str) else given),
@@ -55,28 +56,42 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     groups: str | None = Field(default=None, description="texts that mean the same, a list a line: YAML or JSONL")
     symmetric: bool | None = Field(default=None, description="pairs mean the same both ways; by train where absent")
+    nli: str | None = Field(
+        default=None, description="folder of a model of entailment: a run on pairs, or Hugging Face"
+    )
     negated: Named = Field(default=(), description="labels that a negated text must lose: emergency,refund")
     hierarchy: dict[str, str] = Field(default={}, description="multilabel: {label: the parent that it implies}")
 
 
 def files(config: Config) -> tuple[Path, ...]:
-    """The groups of texts, where they are given."""
-    return () if config.groups is None else (Path(expanduser(config.groups)),)
+    """The groups of texts and the model of entailment, where they are given."""
+    return (*_groups(config), *(file for folder in _nli(config) for file in entailing.files(folder)))
 
 
 def check(config: Config) -> None:
-    """Raise ConfigError or DataError where the groups of texts cannot be read, of whichever kind of text."""
-    for file in files(config):
+    """Raise ConfigError or DataError where the groups of texts cannot be read, or that model is none of entailment."""
+    for file in _groups(config):
         textgroups.read(file)
+    for folder in _nli(config):
+        entailing.label(folder)
+
+
+def _groups(config: Config) -> tuple[Path, ...]:
+    return () if config.groups is None else (Path(expanduser(config.groups)),)
+
+
+def _nli(config: Config) -> tuple[Path, ...]:
+    return () if config.nli is None else (Path(expanduser(config.nli)),)
 
 
 def measure(subject: Subject, config: Config) -> Dimension:
     """Every check that this task and its data allow."""
     _known(subject, [*config.negated, *config.hierarchy, *config.hierarchy.values()])
     rows = _drawn(subject.rows, subject.seed)
+    edits = _edits(subject, rows)
     found: Found = (serving.checks(subject, rows), [])
     for checks, measures in (
-        _edited(subject, rows),
+        _one_voice(subject, "edits that keep the meaning", edits),
         _grouped(subject, config),
         (_exchanged(subject, rows, config.symmetric), []),
         (_negated(subject, rows), []),
@@ -87,33 +102,34 @@ def measure(subject: Subject, config: Config) -> Dimension:
         found[0].extend(checks)
         found[1].extend(measures)
     must = [one for one in found[0] if one.must]
+    judged = [entailing.coherence(subject, folder, [group for _, group in edits]) for folder in _nli(config)]
     return Dimension(
         probe=NAME,
         score=agreeing.share("consistent_answers", must, subject.seed),
-        measures=(*(one.measure for one in found[0]), *found[1]),
-        examples=tuple(example for one in found[0] for example in one.examples),
-        notes=_notes(must, subject, config),
+        measures=(*(one.measure for one in found[0]), *found[1], *(m for one in judged for m in one.measures)),
+        examples=(*(e for one in found[0] for e in one.examples), *(e for one in judged for e in one.examples)),
+        notes=(*_notes(must, subject, config), *(one.note for one in judged)),
     )
 
 
-def _edited(subject: Subject, rows: Sequence[Row]) -> Found:
-    """Each text and what small edits make of it."""
+def _edits(subject: Subject, rows: Sequence[Row]) -> list[Group]:
+    """Each text and what small edits make of it, where they make something."""
     edits = [subject.perturbations[name] for name in EDITS if name in subject.perturbations]
     rng = np.random.default_rng(subject.seed)
     groups = []
     for row in rows:
         changed = [_changed(row, edit, rng) for edit in edits]
         groups.append((row.where, (row.input, *(one for one in changed if one is not None))))
-    return _one_voice(subject, "edits that keep the meaning", [group for group in groups if len(group[1]) > 1])
+    return [group for group in groups if len(group[1]) > 1]
 
 
 def _grouped(subject: Subject, config: Config) -> Found:
     pairs = bool(subject.rows) and subject.rows[0].pair is not None
-    groups = [group for file in files(config) for group in textgroups.read(file, pairs)]
+    groups = [group for file in _groups(config) for group in textgroups.read(file, pairs)]
     return _one_voice(subject, "texts that mean the same", [("", group) for group in groups])
 
 
-def _one_voice(subject: Subject, name: str, groups: Sequence[tuple[str, tuple[Text, ...]]]) -> Found:
+def _one_voice(subject: Subject, name: str, groups: Sequence[Group]) -> Found:
     """Share of groups that are answered as one, and of pairs in them; not for answers by word, whose words differ."""
     if not groups or subject.task.per == "word":
         return [], []
@@ -140,18 +156,11 @@ def _exchanged(subject: Subject, rows: Sequence[Row], symmetric: bool | None) ->
     paired = [(row, (row.pair, row.text)) for row in rows if row.pair is not None]
     if symmetric and not paired:
         raise ConfigError("consistency_symmetric is for pairs of texts, and these rows have one text", "leave it out")
-    if not paired or not (_symmetric(subject.train) if symmetric is None else symmetric):
+    if not paired or not (agreeing.symmetric(subject.train) if symmetric is None else symmetric):
         return []
     changes = _changes(subject, paired)
     right = _same(subject, [one.before for one in changes], [one.after for one in changes])
     return [_checks(subject, ("texts of a pair exchanged", "pairs", "should be the same"), changes, right)]
-
-
-def _symmetric(train: Sequence[Row]) -> bool:
-    """Whether enough pairs stand there both ways, and each with one label."""
-    targets = {(row.text, row.pair or ""): row.target for row in train}
-    both = [(target, targets[b, a]) for (a, b), target in targets.items() if a < b and (b, a) in targets]
-    return len(both) >= BOTH_WAYS and all(one == other for one, other in both)
 
 
 def _negated(subject: Subject, rows: Sequence[Row]) -> list[Checks]:
@@ -199,18 +208,7 @@ def _implied(subject: Subject, hierarchy: Mapping[str, str]) -> list[Checks]:
     if subject.task.activation != "sigmoid":
         said = f"consistency_hierarchy is for multilabel, and this model's task is {subject.task.kind}"
         raise ConfigError(said, "leave it out: with one class a text, a child's probability is no part of its parent's")
-    answers, labels, name = _own(subject), subject.task.labels, "parent as probable as its child"
-    given, about, right, examples = answering.given(answers, subject.task), [], [], []
-    for child, parent in hierarchy.items():
-        lower, upper = labels.index(child), labels.index(parent)
-        for place in np.flatnonzero(given[:, lower]):
-            about.append(subject.rows[place].input)
-            right.append(bool(answers[place, upper] >= answers[place, lower] - ROUNDING))
-            if not right[-1]:
-                said = f"{child} {answers[place, lower]:.2f}, {parent} {answers[place, upper]:.2f}; should not be less"
-                examples.append(Example(name, subject.rows[place].where, (about[-1],), said))
-    checks = Checks(name, "hierarchy", tuple(about), np.array(right, bool), examples=tuple(examples[:SHOWN]))
-    return [checks] if about else []
+    return agreeing.implied(subject.rows, _own(subject), subject.task, hierarchy)
 
 
 # ---------------------------------------------------------------- what all of them need

@@ -5,6 +5,7 @@
     length         append (a thank you; three polite sentences), shorten (the last 25% or 50% of the words left out)
     words          code_switch (25%, 50%, 100% of the common words in Spanish or English), and where there is a glossary
                    to_long and to_short: abbreviations written out and abbreviated, jargon in plain words and back
+    paraphrase     with `robustness_paraphrases`: what the user's file says that a text is in other words (`textgroups`)
 
     drop           main score on the texts that a change could change, before - after, in points. Of classes the
                    interval is that of paired shares (Bonett & Price 2012), of other kinds the bootstrap's
@@ -15,46 +16,39 @@
 
 The score counts answers that stay and not accuracy kept: it needs no truth, errors repaired by luck do not hide others,
 and no few texts decide it. A model that always says the same keeps all of them: read it beside the accuracy. `shorten`
-may cut what the answer stands on and is no part of the score. Texts that a change leaves as they are count nowhere.
+may cut what the answer stands on and is no part of the score. Texts that a change leaves as they are count nowhere. A
+text with several paraphrases counts once, with their mean; its drop is that of the first ones, the second ones, ...
+together, by the number of texts, and so is the interval, which is then no narrower than if they were all alike.
 Changes come in the order of how surely they cost; with some 20 intervals, one may miss by chance.
 
 Unit: points for drops, shares for the score and the slices. Cost: some 20 answers for each of `rows` texts.
-What it does not do: paraphrases, which need a model that writes them; negation, which changes the meaning; search for
-the worst noise, as an attack does; short forms that are words as well ("it", "us") are taken for the words' sake too.
+What it does not do: write paraphrases, or look at whether they mean the same; negation, which changes the meaning;
+search for the worst noise, as an attack does; short forms that are words as well ("it", "us") are taken for the words'
+sake too.
 Source: Ribeiro et al. 2020, arXiv:2005.04118 (invariance); Belinkov & Bisk 2018, arXiv:1711.02173.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from afina import answering, lexicons, metrics, slices, words
+from afina import answering, lexicons, metrics, rewording, slices, textgroups
 from afina.records import Dimension, Example, Measure, Row, Score, Subject, Text
 
 NAME = "robustness"
-LETTERS, SHARES, CUTS = (1, 2, 4), (0.25, 0.5, 1.0), (0.25, 0.5)
-STYLES = ("upper", "lower", "drop_accents", "punctuation", "spaces", "contract")
-POLITE = {  # by language
-    "en": ("Thank you.", "Thank you for your help. I look forward to your answer. Have a nice day."),
-    "es": ("Gracias.", "Gracias por su ayuda. Quedo a la espera de su respuesta. Tengan buen día."),
-}
 ALONG = {  # what the strength of a change counts
     **dict.fromkeys(("typo", "keyboard", "ocr"), "letters"), "append": "words added",
     **dict.fromkeys(("shorten", "code_switch"), "share of the words"),
 }  # fmt: skip
 OUTSIDE = frozenset({"shorten"})  # not in the score
-GLOSSARY = frozenset({"to_long", "to_short"})
 NOISE = 1e-6  # of floating point, in points
 SHOWN = 2  # examples of each change
-PARAPHRASE = (
-    "Paraphrases are not measured, for nothing here writes them; put pairs of your own into a suite (type INV, cases)."
-)
+GLOSSARIES = "Abbreviations and jargon are measured with robustness_glossary=FILE, a CSV of long and short forms."
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -62,35 +56,32 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     rows: int = Field(default=200, ge=1, description="texts that are changed, at most")
     glossary: str | None = Field(default=None, description="CSV of long and short forms, or plain words and jargon")
+    paraphrases: str | None = Field(default=None, description="test texts in other words, a list a line: YAML or JSONL")
 
 
 def files(config: Config) -> tuple[Path, ...]:
-    """The glossary, where one is named."""
-    return () if config.glossary is None else (Path(expanduser(config.glossary)),)
+    """The glossary and the paraphrases, where they are named."""
+    return tuple(file for file in map(_named, (config.glossary, config.paraphrases)) if file is not None)
+
+
+def _named(file: str | None) -> Path | None:
+    return None if file is None else Path(expanduser(file))
 
 
 def check(config: Config) -> None:
-    """Raise DataError where the glossary cannot be read."""
-    for file in files(config):
-        lexicons.read(file)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A change at one strength."""
-
-    name: str
-    module: Any  # of the shelf of perturbations
-    options: Any  # its Config
-    strength: float | None
+    """Raise ConfigError or DataError where the glossary or the paraphrases cannot be read."""
+    if (glossary := _named(config.glossary)) is not None:
+        lexicons.read(glossary)
+    if (paraphrases := _named(config.paraphrases)) is not None:
+        textgroups.read(paraphrases)
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """What it did to the answers."""
 
-    step: _Step
-    places: np.ndarray  # of the rows that it changed
+    step: rewording.Step
+    places: np.ndarray  # of the rows that it changed, in their order; of a row as often as it did
     texts: Sequence[Text]
     after: np.ndarray
     same: np.ndarray
@@ -99,90 +90,75 @@ class _Outcome:
 
 def measure(subject: Subject, config: Config) -> Dimension:
     """How far answers hold when texts are written in another way, and where the model is worse than elsewhere."""
-    if not subject.perturbations:
+    if not subject.perturbations and config.paraphrases is None:
         return Dimension(NAME, skipped="no changes of texts are at hand: give the subject the shelf of perturbations")
     answering.checked(subject.answers, [row.input for row in subject.rows], subject.task)
-    places = np.sort(np.random.default_rng(subject.seed).permutation(len(subject.rows))[: config.rows])
+    glossary, paraphrases = map(_named, (config.glossary, config.paraphrases))
+    others, said = rewording.paraphrases(subject, paraphrases)
+    drawn = np.random.default_rng(subject.seed).permutation(len(subject.rows)).tolist()
+    drawn.sort(key=lambda place: subject.rows[place].input not in others)  # what somebody wrote is not left out
+    places = np.sort(drawn[: config.rows])
     rows, before = [subject.rows[place] for place in places], subject.answers[places]
-    steps = list(_steps(subject, config, rows))
+    steps = list(rewording.steps(subject, rows, glossary, others))
     outcomes = _ordered(_outcomes(subject, rows, before, steps))
     counted = [one for one in outcomes if one.step.name not in OUTSIDE]
     if not counted:
         return Dimension(NAME, skipped="no change that keeps the meaning fits these texts: give texts with words")
-    found, looked_at = _slices(subject)
-    tried = {step.name for step in steps} | (GLOSSARY if config.glossary else set())
+    right = answering.right(subject.rows, subject.answers, subject.task)
+    found, worst = ([], slices.NONE) if right is None else slices.measures(subject.rows, ~right)
+    tried = {step.name for step in steps} | (rewording.GLOSSARY if glossary else set())
     idle = sorted(tried - {one.step.name for one in outcomes})
     return Dimension(
         NAME,
         _score(counted, len(rows), subject.seed),
         measures=(*(one.measure for one in outcomes), *found),
         examples=tuple(_examples(subject, rows, before, outcomes)),
-        notes=(_costliest(counted), *_about(subject, config, idle), _worst(found, looked_at)),
+        notes=(_costliest(counted), *_about(subject, config, idle), said, worst),
     )
 
 
-# ---------------------------------------------------------------- what is changed
+# ---------------------------------------------------------------- what it does to answers
 
 
-def _steps(subject: Subject, config: Config, rows: Sequence[Row]) -> Iterator[_Step]:
-    """Every change with its strengths, of those that the subject has."""
-    wanted: list[tuple[str, str, Mapping[str, Any], float | None]] = []
-    wanted += [(name, name, {"count": n}, n) for name in ("typo", "keyboard", "ocr") for n in LETTERS]
-    wanted += [(name, name, {}, None) for name in STYLES]
-    polite = POLITE.get(subject.language, ())
-    wanted += [("append", "append", {"texts": (text,)}, len(text.split())) for text in polite]
-    wanted += [("shorten", "shorten", {"share": share}, share) for share in CUTS]
-    wanted += [("code_switch", "code_switch", {"share": share}, share) for share in SHARES]
-    for file in files(config):
-        longer, shorter = lexicons.either_way(_used(lexicons.read(file), rows))
-        ways = zip(sorted(GLOSSARY), (longer, shorter), ("first", "others"), strict=True)
-        wanted += [(name, "swap", {"groups": groups, "to": to}, None) for name, groups, to in ways if groups]
-    for name, kind, options, strength in wanted:
-        if module := subject.perturbations.get(kind):
-            yield _Step(name, module, module.Config(**options), strength)
-
-
-def _used(groups: Sequence[lexicons.Group], rows: Sequence[Row]) -> tuple[lexicons.Group, ...]:
-    """The groups that have a form in some text: looking for thousands of others takes long."""
-    texts = "\n".join(text for row in rows for text in row.texts).casefold()
-    return tuple(group for group in groups if any(form.casefold() in texts for form in group))
-
-
-def _changed(subject: Subject, rows: Sequence[Row], step: _Step) -> dict[int, Text]:
-    """The rows that the step changes, and their new texts; of a task by word only where there are as many words."""
-    found: dict[int, Text] = {}
-    for place, row in enumerate(rows):
-        rng = np.random.default_rng((subject.seed, place))  # the same for each strength: what is stronger adds to it
-        new = [step.module.change(text, step.options, rng) for text in row.texts]
-        texts = [old if one is None else one for one, old in zip(new, row.texts, strict=True)]
-        alike = subject.task.per != "word" or len(words.words(texts[0])) == len(words.words(row.text))
-        if alike and any(one is not None for one in new):
-            found[place] = texts[0] if row.pair is None else (texts[0], texts[1])
-    return found
-
-
-def _outcomes(subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: Sequence[_Step]) -> list[_Outcome]:
+def _outcomes(
+    subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: Sequence[rewording.Step]
+) -> list[_Outcome]:
     """Every step that changes a text, its texts answered; equal texts are asked once."""
-    changed = [_changed(subject, rows, step) for step in steps]
-    asked = {text: place for place, text in enumerate(dict.fromkeys(text for one in changed for text in one.values()))}
+    changed = [rewording.changed(subject, rows, step) for step in steps]
+    asked = {text: place for place, text in enumerate(dict.fromkeys(text for one in changed for _, text in one))}
     said = answering.ask(subject.predict, list(asked), subject.task)
     found = []
     for step, one in zip(steps, changed, strict=True):
         if not one:
             continue
-        places, texts = np.array(list(one)), list(one.values())
-        own, after = [rows[place] for place in places], said[[asked[text] for text in texts]]
+        places, texts = np.array([place for place, _ in one]), [text for _, text in one]
+        after = said[[asked[text] for text in texts]]
         same = answering.same(before[places], after, subject.task, answering.scale(subject.rows, subject.task))
-        value, low, high = _drop(subject, own, before[places], after)
-        remark = f"{len(own):,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
+        value, low, high = _drop(subject, rows, before, places, after)
+        count = len(set(places.tolist()))
+        remark = f"{count:,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
         along = ALONG.get(step.name, "")
-        number = Measure(step.name, value, low, high, "points", len(own), "drop", step.strength, remark, along)
+        number = Measure(step.name, value, low, high, "points", count, "drop", step.strength, remark, along)
         found.append(_Outcome(step, places, texts, after, same, number))
     return found
 
 
-def _drop(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    """Points of the main score lost, with an interval that some texts without any loss do not shrink to nothing."""
+def _drop(
+    subject: Subject, rows: Sequence[Row], before: np.ndarray, places: np.ndarray, after: np.ndarray
+) -> tuple[float, float, float]:
+    """Points of the main score lost and their interval: the mean over the first texts of each row, the second ones, ...
+
+    By how many rows have one. The interval is the mean too: the spread of a mean is never larger than the mean spread.
+    """
+    turn = np.arange(len(places)) - np.searchsorted(places, places)
+    parts = [np.flatnonzero(turn == one) for one in range(int(turn.max()) + 1)]
+    drops = [_once(subject, [rows[place] for place in places[one]], before[places[one]], after[one]) for one in parts]
+    value, low, high = np.average(drops, axis=0, weights=[len(one) for one in parts]).tolist()
+    return value, low, high
+
+
+def _once(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
+    """The same of one changed text a row, with an interval that texts without any loss do not shrink to nothing."""
     found = subject.compare(rows, before, after)
     if subject.task.kind == "classify":
         low, high = metrics.paired(found.broken, found.fixed, found.count)
@@ -213,7 +189,8 @@ def _score(outcomes: Sequence[_Outcome], rows: int, seed: int) -> Score:
     by_name: dict[str, np.ndarray] = {}
     for one in outcomes:
         table = by_name.setdefault(one.step.name, np.zeros((2, rows)))
-        table[:, one.places] += one.same, np.ones(len(one.places))  # strengths at which it stays, and all
+        for line, counted in zip(table, (one.same, None), strict=True):  # answers that stay, and all
+            line += np.bincount(one.places, counted, rows)
     kept = sum(stays / np.maximum(times, 1) for stays, times in by_name.values())
     fits = sum((times > 0).astype(float) for _, times in by_name.values())
     touched = np.flatnonzero(fits)
@@ -259,29 +236,7 @@ def _about(subject: Subject, config: Config, idle: Sequence[str]) -> Iterator[st
     """What was not measured, and why."""
     if idle:
         yield f"Nothing to change in these texts for {', '.join(idle)}."
-    if subject.language not in POLITE:
+    if subject.language not in rewording.POLITE:
         yield "Nothing was appended, for the texts are in no language whose polite sentences stand here (en, es)."
     if config.glossary is None:
-        yield "Abbreviations and jargon are measured with robustness_glossary=FILE, a CSV of long and short forms."
-    yield PARAPHRASE
-
-
-def _slices(subject: Subject) -> tuple[list[Measure], int]:
-    """Kinds of texts, unchanged, with more wrong answers than the others; and how many kinds were looked at."""
-    right = answering.right(subject.rows, subject.answers, subject.task)
-    found, looked_at = slices.worst(subject.rows, ~right) if right is not None else ([], 0)
-    measures = []
-    for one in found:
-        here, there = f"{one.wrong:,} of {one.rows:,}", f"{one.other_wrong:,} of {one.other_rows:,}"
-        remark = f"wrong: {here}, elsewhere {there}; p {one.p:.2g} after Holm over {looked_at:,} kinds of texts"
-        low, high = metrics.wilson(one.wrong, one.rows)
-        measures.append(Measure(one.name, one.wrong / one.rows, low, high, "share", one.rows, "slices", None, remark))
-    return measures, looked_at
-
-
-def _worst(found: Sequence[Measure], looked_at: int) -> str:
-    if not looked_at:
-        return "No kinds of texts were compared: there are too few rows of each, or answers are numbers."
-    names = ", ".join(one.name for one in found)
-    said = f"more errors than elsewhere in: {names}" if found else "in none are errors surely more common"
-    return f"Of {looked_at:,} kinds of texts (class, length, word), {said}."
+        yield GLOSSARIES
