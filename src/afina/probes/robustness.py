@@ -24,7 +24,6 @@ the worst noise, as an attack does; short forms that are words as well ("it", "u
 Source: Ribeiro et al. 2020, arXiv:2005.04118 (invariance); Belinkov & Bisk 2018, arXiv:1711.02173.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
@@ -50,7 +49,6 @@ ALONG = {  # what the strength of a change counts
 }  # fmt: skip
 OUTSIDE = frozenset({"shorten"})  # not in the score
 GLOSSARY = frozenset({"to_long", "to_short"})
-NOISE = 1e-6  # of floating point, in points
 SHOWN = 2  # examples of each change
 PARAPHRASE = (
     "Paraphrases are not measured, for nothing here writes them; put pairs of your own into a suite (type INV, cases)."
@@ -173,24 +171,12 @@ def _outcomes(subject: Subject, rows: Sequence[Row], before: np.ndarray, steps: 
         places, texts = np.array(list(one)), list(one.values())
         own, after = [rows[place] for place in places], said[[asked[text] for text in texts]]
         same = answering.same(before[places], after, subject.task, answering.scale(subject.rows, subject.task))
-        value, low, high = _drop(subject, own, before[places], after)
+        value, low, high = metrics.lost(subject.compare(own, before[places], after), subject.task.kind, len(own))
         remark = f"{len(own):,} of {len(rows):,} texts changed, {same.mean():.1%} of their answers stay"
         along = ALONG.get(step.name, "")
         number = Measure(step.name, value, low, high, "points", len(own), "drop", step.strength, remark, along)
         found.append(_Outcome(step, places, texts, after, same, number))
     return found
-
-
-def _drop(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    """Points of the main score lost, with an interval that some texts without any loss do not shrink to nothing."""
-    found = subject.compare(rows, before, after)
-    if subject.task.kind == "classify":
-        low, high = metrics.paired(found.broken, found.fixed, found.count)
-        return found.drop_points, 100 * low, 100 * high
-    most = (
-        100 * metrics.wilson(0, len(rows))[1] if math.isclose(found.drop_low, found.drop_high, abs_tol=NOISE) else 0.0
-    )
-    return found.drop_points, found.drop_low - most, found.drop_high + most
 
 
 def _ordered(outcomes: Sequence[_Outcome]) -> list[_Outcome]:
