@@ -67,13 +67,12 @@ def test_what_became_of_the_rows_is_kept_for_this_champion_alone(tmp_path, monke
     asked = []
     change = Change(-1.0, -1.9, -0.1, 0.9, 0.89, 0.91, 10, 40, 3000, "rows")
     monkeypatch.setattr(champion, "change", lambda *given: asked.append(given) or change)
-    run, old, other = (made(tmp_path / name, replace(STORY, seconds={})) for name in ("new", "old", "other"))
-    other = replace(other, id="another")
-    for rival in (old, old, other):
+    run, old = made(tmp_path / "new"), made(tmp_path / "old")
+    for rival in (old, old, replace(old, id="another")):
         beside, won = held(run, rival)
         assert lines(beside)["compress"].gain == won
     assert len(asked) == 2
-    assert "counted where one is right and the other wrong" in beside.notes[0]
+    assert "what counts is where one is right and one wrong" in beside.notes[0]
     held(run, None)
     assert not (run.folder / "records" / "compare.json").exists()
 
@@ -108,7 +107,9 @@ def test_a_champion_of_another_task_or_other_labels_says_so_and_nobody_is_better
     task = replace(STORY, corpus=replace(corpus, kind="multilabel"))
     beside, _ = held(run, made(tmp_path / "tags", task))
     assert beside.notes[0].startswith("The champion was made for the task multilabel, this model for classify")
-    assert {one.best for one in beside.dimensions if one.probe != "size"} == {None}
+    assert {one.scores[1] for one in beside.dimensions if one.probe != "size"} == {None}
+    assert lines(beside)["compress"].unjudged == "another task or other labels"
+    assert lines(beside)["size"].scores[1].value == 22_800_000
 
 
 def test_a_champion_that_is_gone_is_told_before_the_run_and_one_that_goes_meanwhile_does_no_harm(tmp_path):

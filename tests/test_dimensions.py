@@ -54,24 +54,30 @@ def test_the_picture_holds_every_dimension_of_model_champion_and_base_and_leaves
     alone = Comparison(("new",), tuple(replace(one, scores=one.scores[:1], base=None) for one in BESIDE.dimensions))
     assert "champion" not in dimensions.overview(alone)
     assert "before tuning" not in dimensions.overview(alone)
+    first = replace(alone, dimensions=(replace(alone.dimensions[0], base=Score("x", 0.7, 0.66, 0.74)),))
+    assert 'class="bar hollow c"' in dimensions.overview(first)  # the base looks the same with a champion and without
+    assert 'class="bar pale b"' not in dimensions.overview(first)
 
 
 def test_who_is_ahead_is_said_in_a_sentence_and_only_where_it_is_sure():
     assert dimensions.verdict(BESIDE) == (
         "Better than the champion in accuracy; worse than the champion in robustness; no sure difference in "
-        "consistency. Not compared: keeping what the base knew (measured in one alone); cost and efficiency (times of "
-        "different days do not compare)."
+        "consistency."
     )
-    assert dimensions.verdict(replace(BESIDE, dimensions=BESIDE.dimensions[3:4])) == (
-        "Nothing can be said of who is better. Not compared: keeping what the base knew (measured in one alone)."
+    assert dimensions.left_out(BESIDE) == (
+        "Not compared: keeping what the base knew (measured in one alone); cost and efficiency (times of different "
+        "days do not compare)."
     )
+    alone = replace(BESIDE, dimensions=BESIDE.dimensions[3:4])
+    assert dimensions.verdict(alone) == "Nothing can be said of who is better."
+    assert dimensions.left_out(replace(BESIDE, dimensions=BESIDE.dimensions[:3])) == ""
     assert dimensions.verdict(replace(BESIDE, runs=("new",))) == ""
 
 
 def test_a_line_of_the_table_has_a_number_for_each_and_who_is_surely_better():
     lines = {name: (counts, numbers, best) for name, counts, numbers, best in dimensions.table(BESIDE)}
     assert lines["accuracy"] == (
-        "on unseen rows; more is better",
+        "on labelled rows; more is better",
         ["0.900 [0.880, 0.920]", "0.870 [0.850, 0.890]", "0.700 [0.660, 0.740]"],
         "this model: +3.00 points [+0.50, +5.50]",
     )

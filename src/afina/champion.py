@@ -26,7 +26,7 @@ from afina.records import Change, Compared, Comparison, Compressed, Corpus, Fini
 
 ELSEWHERE = ("task", "latency", "train")  # told on other places of the page, and never judged beside these
 FORGOT_NOTHING = {"similarity_to_base": 1.0, "glue_change": 0.0}
-OTHER = "nobody is called better by what was asked about other rows"
+OTHER = "only the sizes of the two compare"
 
 
 def read(champion: Path, folder: Path) -> Finished:
@@ -99,18 +99,27 @@ def beside(run: Finished, champion: Finished | None, won: Score | None = None, n
     """The run, its champion if there is one, and the base, in the dimensions that the report tells."""
     runs = [run] if champion is None else [run, champion]
     found = [one for one in aligning.aligned(runs, won) if one.probe not in ELSEWHERE]
-    lines = tuple(replace(one, base=_base(run, one), scores=tuple(map(_real, one.scores))) for one in found)
+    lines = [replace(one, base=_base(run, one), scores=tuple(map(_real, one.scores))) for one in found]
     if champion is None:
         return Comparison((run.name,), tuple(replace(one, unjudged="") for one in lines), tuple(notes))
-    own = [strange(run.params["task"], run.labels, champion)]
-    if not any(one.scores[1] for one in lines if one.probe not in (aligning.SERVED, "size")):
-        own.append("The champion was never probed: run it again with probes, and they stand here too.")
+    own = [one for one in lines if one.probe not in (aligning.SERVED, *aligning.OF_THE_FILE)]
+    said = []
+    if other := strange(run.params["task"], run.labels, champion):
+        said.append(other)
+        lines = [_without(one) for one in lines if one.probe in aligning.OF_THE_FILE or one.scores[0]]
+    if any(one.scores[0] for one in own) and not any(one.scores[1] for one in own):
+        said.append("The champion was never probed: run it again with probes, and they stand here too.")
     if won is not None:
-        own.append(
-            "For the score the same rows were asked of both, and counted where one is right and the other wrong."
-        )
+        said.append("For the score the same rows were asked of both; what counts is where one is right and one wrong.")
     named = aligning.names([one.folder.resolve() for one in runs])
-    return Comparison(named, lines, (*(note for note in own if note), *notes))
+    return Comparison(named, tuple(lines), (*said, *notes))
+
+
+def _without(one: Compared) -> Compared:
+    """The line without the champion's number, which is of another task; files are of a size whatever they do."""
+    if one.probe in aligning.OF_THE_FILE:
+        return one
+    return replace(one, scores=(one.scores[0], None), best=None, unjudged="another task or other labels")
 
 
 def _base(run: Finished, one: Compared) -> Score | None:

@@ -35,12 +35,12 @@ def said(one: Dimension) -> str:
 
 def overview(beside: Comparison) -> str:
     """Every dimension on a scale of its own from 0: this model, the champion and the base, as far as each is known."""
-    champion, base = len(beside.runs) > 1, any(one.base for one in beside.dimensions)
-    names = ["this model", *([f"champion: {beside.runs[1]}"] if champion else []), *(["before tuning"] if base else [])]
+    base = "before tuning" if any(one.base for one in beside.dimensions) else ""
+    names = ["this model", f"champion: {beside.runs[1]}" if len(beside.runs) > 1 else "", base]
     items = []
     for one in beside.dimensions:
-        known = [*one.scores, one.base]
-        lanes = tuple(_lane(place, score, one.unit) for place, score in enumerate(known) if score is not None)
+        known = {**dict(enumerate(one.scores)), len(names) - 1: one.base}
+        lanes = tuple(_lane(place, score, one.unit) for place, score in known.items() if score is not None)
         items.append(
             Panel(wording.sentence(title(one)), (about(one), sign(one)), lanes, 1.0 if one.unit == SHARE else None)
         )
@@ -69,7 +69,7 @@ def title(one: Compared) -> str:
 
 def about(one: Compared) -> str:
     """What is counted in it."""
-    return "on unseen rows" if one.probe == SERVED else COUNTED.get(one.name, wording.word(one.name))
+    return "on labelled rows" if one.probe == SERVED else COUNTED.get(one.name, wording.word(one.name))
 
 
 def sign(one: Compared) -> str:
@@ -95,20 +95,24 @@ def ahead(one: Compared) -> str:
 
 
 def verdict(beside: Comparison) -> str:
-    """Who is ahead where, in a sentence or two; '' without a champion."""
+    """Who is ahead where, in a sentence; '' without a champion."""
     if len(beside.runs) < 2:
         return ""
     judged = [one for one in beside.dimensions if not one.unjudged]
     said = {0: "better than the champion in", 1: "worse than the champion in", None: "no sure difference in"}
     groups = ((words, [one for one in judged if one.best == place]) for place, words in said.items())
     parts = [f"{words} {_listed(own)}" for words, own in groups if own]
-    found = f"{wording.sentence('; '.join(parts))}." if parts else "Nothing can be said of who is better."
+    return f"{wording.sentence('; '.join(parts))}." if parts else "Nothing can be said of who is better."
+
+
+def left_out(beside: Comparison) -> str:
+    """What the verdict is silent about, and why; '' where that is nothing."""
     left: dict[str, list[Compared]] = {}
     for one in beside.dimensions:
         if one.unjudged:
             left.setdefault(one.unjudged, []).append(one)
     reasons = "; ".join(f"{_listed(own)} ({why})" for why, own in left.items())
-    return f"{found} Not compared: {reasons}." if left else found
+    return f"Not compared: {reasons}." if left else ""
 
 
 def _listed(ones: Sequence[Compared]) -> str:

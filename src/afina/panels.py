@@ -37,7 +37,7 @@ class Panel:
 
 
 def panels(title: str, says: str, names: Sequence[str], items: Sequence[Panel]) -> str:
-    """A panel a dimension, below a legend of three names at most."""
+    """A panel a dimension, below a legend of three names at most; one that is '' is left out of it."""
     items = [one for one in items if any(svg.real(lane.value) for lane in one.lanes)]
     if not items:
         return ""
@@ -53,11 +53,12 @@ def panels(title: str, says: str, names: Sequence[str], items: Sequence[Panel]) 
 
 def _legend(names: Sequence[str]) -> tuple[list[str], float]:
     """A line a name, and where the panels begin."""
-    body = []
-    for place, name in enumerate(names):
-        y = 4 + 18 * place
-        body.append(svg.path(STYLES[place], f"M4 {y + 1}h22v10h-22z") + svg.text(34, y + 10, cut(name, WIDTH - 40, 12)))
-    return body, 18.0 * len(names) + 14
+    body: list[str] = []
+    for style, name in zip(STYLES, names, strict=False):
+        if name:
+            y = 4 + 18 * len(body)
+            body.append(svg.path(style, f"M4 {y + 1}h22v10h-22z") + svg.text(34, y + 10, cut(name, WIDTH - 40, 12)))
+    return body, 18.0 * len(body) + 14
 
 
 def _panel(one: Panel, across: tuple[float, float], top: float, names: Sequence[str]) -> tuple[str, float]:

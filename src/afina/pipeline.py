@@ -182,7 +182,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened", r
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
     if rival and beside:
-        tell(Event("compare", f"{dimensions.verdict(beside)} More: {folder / BESIDE}"))
+        tell(Event("compare", f"{dimensions.verdict(beside)} {dimensions.left_out(beside)} More: {folder / BESIDE}"))
     made = replace(before, prepared=ready.prepared, augmented=ready.augmented, balanced=ready.balanced)
     made = replace(made, adapted=ready.adapted, trained=trained, seconds=seconds)
     return replace(made, evaluation=evaluation, compressed=compressed, probes=probes, beside=beside)

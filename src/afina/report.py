@@ -51,6 +51,7 @@ def write(folder: Path, story: Story) -> None:
         "mistakes": sorted(told.evaluation.mistakes, key=lambda one: -one[3])[:SHOWN],
         "standing": dimensions.table(told.beside) if told.beside else [],
         "ahead": dimensions.verdict(told.beside) if told.beside else "",
+        "left_out": dimensions.left_out(told.beside) if told.beside else "",
         "dimension_figures": _dimensions(told),
         "done": dataview.done(told.data.findings),
         "length_caption": dataview.length_caption(told.profile, told.plan, told.trained),
