@@ -88,11 +88,22 @@ def _told_now(options: Run, folder: Path, until: str) -> Finished | None:
     tracking.check(options.trackers)
     if until != "report":
         return None
-    from afina import champion
     from afina.stages import probe
 
     probe.check(options.probe)
-    return champion.read(Path(options.champion), folder) if options.champion else None
+    if not options.champion:
+        return None
+    from afina import champion
+
+    return champion.read(Path(options.champion), folder)
+
+
+def _strange(rows: Corpus, rival: Finished, tell: Tell) -> None:
+    """A champion of another task or other labels is told while there is time to name another."""
+    from afina import champion
+
+    if said := champion.strange(rows.kind, rows.labels, rival):
+        tell(Event("compare", said))
 
 
 def run_folder(options: Run) -> Path:
@@ -108,7 +119,6 @@ def run_folder(options: Run) -> Path:
 
 def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, rival: Finished | None = None) -> Outcome:
     """The pipeline, top to bottom. It may stop after any line and go on from any line."""
-    from afina import champion
     from afina.stages import corpus
 
     folder, tell, seed = keep.folder, keep.tell, options.seed
@@ -121,8 +131,8 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, riv
 
     rows = keep("corpus", Corpus, (identity.without_folders(options.corpus), sources, seed), read)
     store.write_text(folder / identity.RUN_FILE, config.dump(options))
-    if rival is not None and (said := champion.strange(rows.kind, rows.labels, rival)):
-        tell(Event("compare", said))
+    if rival is not None:
+        _strange(rows, rival, tell)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
