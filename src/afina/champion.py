@@ -107,7 +107,7 @@ def beside(run: Finished, champion: Finished | None, won: Score | None = None, n
     if other := strange(run.params["task"], run.labels, champion):
         said.append(other)
         lines = [_without(one) for one in lines if one.probe in aligning.OF_THE_FILE or one.scores[0]]
-    if any(one.scores[0] for one in own) and not any(one.scores[1] for one in own):
+    elif any(one.scores[0] for one in own) and not any(one.scores[1] for one in own):
         said.append("The champion was never probed: run it again with probes, and they stand here too.")
     if won is not None:
         said.append("For the score the same rows were asked of both; what counts is where one is right and one wrong.")
