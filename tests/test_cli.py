@@ -697,13 +697,26 @@ def test_a_finished_run_is_probed_in_every_dimension_in_process_and_out_of_it(fi
 
 
 @pytest.mark.slow
-def test_a_run_is_held_beside_a_champion_on_a_page_of_its_own(finished, tiny_bert):
+def test_a_run_is_held_beside_a_champion_in_its_report_and_another_champion_trains_nothing(finished, tiny_bert):
     cwd, _ = finished
-    asked = ("epochs=1", "lr=1e-3", "probes=calibration", "champion=run")
-    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "second", *asked, cwd=cwd)
+    asked = ("epochs=1", "lr=1e-3", "probes=calibration")
+    done = afina("run", "notes.csv", "--model", tiny_bert, "--out", "second", *asked, "champion=run", cwd=cwd)
     assert done.returncode == 0, done.stderr
     page = (cwd / "second" / "compare.html").read_text(encoding="utf-8")
     assert "Calibration" in page
     assert "Accuracy" in page
+    told = json.loads((cwd / "second" / "report.json").read_text(encoding="utf-8"))["beside"]
+    (score,) = [one for one in told["dimensions"] if one["probe"] == "compress"]
+    assert told["runs"] == ["second", "run"]
+    assert score["gain"]["low"] <= score["gain"]["value"] <= score["gain"]["high"]
+    assert score["base"]["value"] > 0
+    assert "champion: run" in (cwd / "second" / "report.html").read_text(encoding="utf-8")
+    records = {path.name: path.stat().st_mtime_ns for path in (cwd / "second" / "records").iterdir()}
+    again = afina("run", "notes.csv", "--model", tiny_bert, "--out", "second", *asked, cwd=cwd)
+    assert again.returncode == 0, again.stderr
+    kept = {path.name: path.stat().st_mtime_ns for path in (cwd / "second" / "records").iterdir()}
+    assert kept == {name: made for name, made in records.items() if name != "compare.json"}
+    assert not (cwd / "second" / "compare.html").exists()
+    assert "hampion" not in (cwd / "second" / "report.html").read_text(encoding="utf-8")
     none = afina("run", "notes.csv", "--model", tiny_bert, "--out", "third", "champion=nowhere", cwd=cwd)
     assert (none.returncode, "nowhere" in none.stderr) == (1, True)

@@ -1,7 +1,6 @@
 """Runs side by side: who is best, where nobody can say, and the page."""
 
 import json
-import math
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -74,11 +73,6 @@ def test_scores_of_different_rows_name_no_best_and_say_so(tmp_path):
     record = comparison.compare([run(tmp_path / "a"), run(tmp_path / "b", (0.99, 0.98, 1.0), case="pairs")])
     assert by_name(record)["accuracy"].best is None
     assert "different rows" in record.notes[0]
-
-
-def test_less_is_better_where_the_dimension_says_so():
-    assert comparison.best((Score("ms", 9, 8, 10), Score("ms", 4, 3, 5)), False) == 1
-    assert comparison.best((Score("ms", 9, 8, 10), Score("ms", 4, math.nan, math.nan)), False) is None
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):

@@ -17,6 +17,8 @@ from afina.records import (
     Augmented,
     Balanced,
     Choice,
+    Compared,
+    Comparison,
     Dimension,
     Example,
     Fertility,
@@ -392,18 +394,42 @@ def test_dimensions_are_drawn_and_told_with_places_of_examples_and_without_their
         "robustness", Score("answers_kept", 0.8, 0.7, 0.9), "share", True, measures, (own, suite), ("why",)
     )
     skipped = Dimension("forgetting", skipped="its body cannot be read")
-    report.write(tmp_path, replace(CASES["two"], probes=Probes(9, "int8_dynamic", (found, skipped))))
+    probes = Probes(9, "int8_dynamic", (found, skipped))
+    beside = Comparison(("new",), (Compared("robustness", "answers_kept", "share", True, (found.score,)),))
+    report.write(tmp_path, replace(CASES["two"], probes=probes, beside=beside))
     names = (report.PAGE, report.TWIN, report.CARD)
     page, twin, card = ((tmp_path / name).read_text(encoding="utf-8") for name in names)
     Page(page)
-    for shown in ("answers kept 0.800 [0.700, 0.900]", "its body cannot be read", "test.csv:7", "urgent; wanted"):
+    for shown in ("0.800 [0.700, 0.900]", "its body cannot be read", "test.csv:7", "urgent; wanted"):
         assert shown in page
     assert 'href="#dimensions"' in page
     assert "<b>loan</b>" not in page
-    assert "answers kept 0.800" in card
+    assert "| Robustness (answers that stay; more is better) | 0.800" in card
+    assert "hampion" not in page + card
     for text in (page, twin, card):
         assert "secret" not in text
         assert "She has no pain" not in text  # a suite may have been given the user's own texts
+
+
+def test_a_champion_stands_in_the_picture_the_table_the_card_and_the_twin_with_the_same_numbers(tmp_path):
+    scores = Score("served_accuracy", 0.9, 0.88, 0.92), Score("served_accuracy", 0.812, 0.79, 0.83)
+    one = Compared("compress", "served_accuracy", "share", True, scores, 0, base=Score("accuracy", 0.7, 0.66, 0.74))
+    beside = Comparison(("new", "<b>old</b>|x"), (one,), ("The champion <i>was</i> never probed.",))
+    report.write(tmp_path, replace(CASES["two"], beside=beside))
+    page, card = ((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD))
+    section = page[page.index('<section id="dimensions"') :].partition("</section>")[0]
+    picture, _, table = section.partition("</figure>")
+    for part in (picture, table, card):
+        for number in ("0.900 [0.880, 0.920]", "0.812 [0.790, 0.830]", "0.700 [0.660, 0.740]"):
+            assert number.replace("[", "\\[").replace("]", "\\]") in part if part is card else number in part
+        assert "<b>" not in part
+    assert "Better than the champion in accuracy." in section
+    assert "Better than the champion in accuracy." in card
+    assert "&lt;i&gt;was&lt;/i&gt;" in section
+    rows = card[card.index("| dimension") :].partition("\n\n")[0].splitlines()
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [6, 6, 6]
+    back = from_json(Twin, (tmp_path / report.TWIN).read_text(encoding="utf-8"))
+    assert back.beside == beside
 
 
 def test_added_rows_are_told_by_class_and_their_places_are_left_out(tmp_path):

@@ -196,7 +196,7 @@ class Run(Section):
 
     seed: int = Field(default=0, ge=0, lt=2**32)  # what NumPy takes
     output_dir: str | None = Field(default=None, description="the run folder; runs/<name of the data> where absent")
-    champion: str | None = Field(default=None, description="folder of a finished run to hold this one beside")
+    champion: str | None = Field(default=None, description="folder of a finished run to beat: it stands in the report")
     trackers: tuple[str, ...] = Field(default=(), description="who is sent the finished run: names on that shelf")
     corpus: CorpusOptions = CorpusOptions()
     model: ModelOptions = ModelOptions()

@@ -42,6 +42,12 @@ Curves = dict[str, tuple[tuple[int, float], ...]]
 
 def of_run(folder: Path) -> Finished:
     """What a run came to. Raises RecordError where there is none, or it is not finished."""
+    run = of_records(folder)
+    return replace(run, files=_files(folder) | dict(run.files))
+
+
+def of_records(folder: Path) -> Finished:
+    """The same of a run that has its model and not yet its report."""
     corpus = store.read_record(folder, "corpus", Corpus)
     plan = without_places(store.read_record(folder, "plan", Plan))
     trained = store.read_record(folder, "train", Trained)
@@ -64,9 +70,10 @@ def of_run(folder: Path) -> Finished:
         curves=curves,
         seconds={name: json.loads(_record(folder, name))["seconds"] for name in STAGES if _there(folder, name)},
         hashes={portable(one.file): one.sha256 for one in corpus.sources} | {"base": plan.base.sha256},
-        files=_files(folder) | {planfile.NAME: planfile.text(plan)},
+        files={planfile.NAME: planfile.text(plan)},
         scored=store.fingerprint(sorted(repr((row.texts, row.target)) for row in rows)),
         dimensions=dimensions,
+        labels=corpus.labels,
     )
 
 

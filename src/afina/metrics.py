@@ -32,6 +32,7 @@ RESAMPLES = 1000
 NAMES = ("accuracy", "macro_f1", "micro_f1", "ece", "brier", "log_loss")
 LOSSES = ("ece", "brier", "log_loss")  # of NAMES; the others are shares
 LEAST = float(np.finfo(np.float64).eps)  # as scikit-learn cuts
+NOISE = 1e-6  # of floating point, in points
 BLOCK = 4_000_000  # numbers in a block of resamples: 32 MB
 
 
@@ -92,6 +93,20 @@ def change(of: Callable[[np.ndarray], np.ndarray], rows: int, seed: int, **count
     """
     drop, same = bootstrap(("drop_points", "agreement"), of, rows, seed)
     return Change(drop.value, drop.low, drop.high, same.value, same.low, same.high, **counted)
+
+
+def lost(change: Change, kind: str, rows: int) -> tuple[float, float, float]:
+    """Points of the main score lost, with an interval that some rows without any loss do not shrink to nothing.
+
+    Of classes it is that of paired shares, of other kinds the bootstrap's; where that has no width, Wilson's for no
+    change among so many rows.
+    """
+    if kind == "classify":
+        low, high = paired(change.broken, change.fixed, change.count)
+        return change.drop_points, 100 * low, 100 * high
+    still = math.isclose(change.drop_low, change.drop_high, abs_tol=NOISE)
+    most = 100 * wilson(0, rows)[1] if still else 0.0
+    return change.drop_points, change.drop_low - most, change.drop_high + most
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

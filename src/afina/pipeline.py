@@ -15,21 +15,24 @@ import yaml
 
 from afina import comparison, config, finished, identity, planfile, store, tracking
 from afina.config import Run
-from afina.errors import ConfigError, RecordError
+from afina.errors import ConfigError
 from afina.keeper import Keeper
 from afina.records import (
     Adapted,
     Augmented,
     Balanced,
+    Comparison,
     Compressed,
     Corpus,
     Evaluation,
     Event,
+    Finished,
     Plan,
     Predict,
     Prepared,
     Probes,
     Profile,
+    Score,
     Task,
     Tell,
     Trained,
@@ -60,6 +63,7 @@ class Outcome:
     balanced: Balanced | None = None
     adapted: Adapted | None = None
     probes: Probes | None = None  # where any was asked
+    beside: Comparison | None = None  # the run beside its champion and its base
 
 
 def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
@@ -68,47 +72,38 @@ def run(options: Run, tell: Tell = silent, until: str = "report") -> Outcome:
     Raises AfinaError of every kind; whatever was finished before stays and is used the next time.
     """
     folder = run_folder(options)
-    _told_now(options, folder, until)
+    champion = _told_now(options, folder, until)
     with store.lock(folder):
         store.sweep(folder)
         sources = identity.sources(options)
         identity.same_run(folder, options, sources)
-        outcome = _stages(options, Keeper(folder, tell), sources, until)
-        if until == "report":
-            _beside(options, folder, tell)
+        outcome = _stages(options, Keeper(folder, tell), sources, until, champion)
     for sent in tracking.send(folder, options.trackers) if until == "report" and options.trackers else ():
         tell(Event(sent.tracker, sent.said))
     return outcome
 
 
-def _told_now(options: Run, folder: Path, until: str) -> None:
-    """What is named and only used at the end is looked at before hours are spent."""
+def _told_now(options: Run, folder: Path, until: str) -> Finished | None:
+    """What is named and only used at the end is looked at before hours are spent. The champion, if there is one."""
     tracking.check(options.trackers)
     if until != "report":
-        return
+        return None
     from afina.stages import probe
 
     probe.check(options.probe)
-    if options.champion:
-        champion = Path(options.champion)
-        if champion.resolve() == folder.resolve():
-            raise ConfigError(f"champion={champion} is this run itself", "name the folder of another finished run")
-        try:
-            finished.of_run(champion)
-        except RecordError as error:
-            raise ConfigError(f"champion={champion}: {error.found}", "name the folder of a finished run") from None
+    if not options.champion:
+        return None
+    from afina import champion
+
+    return champion.read(Path(options.champion), folder)
 
 
-def _beside(options: Run, folder: Path, tell: Tell) -> None:
-    """The page that holds the run beside a champion, or no such page."""
-    if not options.champion and not (folder / BESIDE).exists():
-        return
-    if options.champion:
-        comparison.write(comparison.compare([folder, Path(options.champion)]), folder / BESIDE)
-        tell(Event("compare", f"{folder / BESIDE}"))
-    else:
-        (folder / BESIDE).unlink()
-    store.seal(folder)
+def _strange(rows: Corpus, rival: Finished, tell: Tell) -> None:
+    """A champion of another task or other labels is told while there is time to name another."""
+    from afina import champion
+
+    if said := champion.strange(rows.kind, rows.labels, rival):
+        tell(Event("compare", said))
 
 
 def run_folder(options: Run) -> Path:
@@ -122,7 +117,7 @@ def run_folder(options: Run) -> Path:
     return Path("runs") / (path.parent.name if stem in ("train", "data") else stem)
 
 
-def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> Outcome:
+def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, rival: Finished | None = None) -> Outcome:
     """The pipeline, top to bottom. It may stop after any line and go on from any line."""
     from afina.stages import corpus
 
@@ -136,6 +131,8 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
 
     rows = keep("corpus", Corpus, (identity.without_folders(options.corpus), sources, seed), read)
     store.write_text(folder / identity.RUN_FILE, config.dump(options))
+    if rival is not None:
+        _strange(rows, rival, tell)
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
@@ -152,12 +149,12 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str) -> 
     chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
     store.write_text(folder / planfile.NAME, planfile.text(chosen))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
-    return before if until == "plan" else _model_stages(options, keep, before, base)
+    return before if until == "plan" else _model_stages(options, keep, before, base, rival)
 
 
-def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -> Outcome:
+def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened", rival: Finished | None) -> Outcome:
     """The pipeline's second half: what makes, judges, shrinks and shows the model."""
-    from afina import before_training, report, retaining
+    from afina import before_training, champion, dimensions, report, retaining
     from afina.stages import train
 
     folder, tell, seed, rows, chosen = before.folder, keep.tell, options.seed, before.corpus, before.plan
@@ -168,6 +165,7 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
     make = lambda: train.train(ready.rows, chosen, ready.base, folder, tell, seed)  # noqa: E731
     trained = keep("train", Trained, inputs, make)
     evaluation, compressed, probes = _judged(options, keep, replace(before, trained=trained), ready.base)
+    beside, won = champion.held(keep, rival, evaluation.rows, seed) if probes or rival else (None, None)
 
     tell(Event("report", "begins"))
     seconds = dict(keep.seconds)
@@ -186,14 +184,26 @@ def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened") -
         balanced=ready.balanced,
         adapted=ready.adapted,
         probes=probes,
+        beside=beside,
     )
     with store.disk_errors(folder):
         report.write(folder, story)
+        _page(folder, rival, won)
         store.seal(folder)
     tell(Event("report", f"{folder / 'report.html'}"))
+    if rival and beside:
+        tell(Event("compare", f"{dimensions.verdict(beside)} {dimensions.left_out(beside)} More: {folder / BESIDE}"))
     made = replace(before, prepared=ready.prepared, augmented=ready.augmented, balanced=ready.balanced)
     made = replace(made, adapted=ready.adapted, trained=trained, seconds=seconds)
-    return replace(made, evaluation=evaluation, compressed=compressed, probes=probes)
+    return replace(made, evaluation=evaluation, compressed=compressed, probes=probes, beside=beside)
+
+
+def _page(folder: Path, rival: Finished | None, won: Score | None) -> None:
+    """A page with a figure a dimension, the run beside its champion; or no such page."""
+    if rival is None:
+        (folder / BESIDE).unlink(missing_ok=True)
+    else:
+        comparison.write(comparison.beside([finished.of_run(folder), rival], won), folder / BESIDE)
 
 
 def _judged(

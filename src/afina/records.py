@@ -1028,6 +1028,7 @@ class Finished:
     files: Mapping[str, str]  # name -> text: the report, its twin, the card and the plan
     scored: str  # sha256 of the rows that the scores are of
     dimensions: tuple[Dimension, ...]  # one number each: the task's score, sizes, times and what the probes found
+    labels: tuple[str, ...] = ()  # what it answers with
 
 
 @dataclass(frozen=True, slots=True)
@@ -1039,7 +1040,10 @@ class Compared:
     unit: str
     more_is_better: bool
     scores: tuple["Score | None", ...]  # a run each; None where it has none
-    best: int | None = None  # place of the run whose interval lies beyond all others
+    best: int | None = None  # place of the run that is surely better than all others
+    unjudged: str = ""  # why none may be called better
+    gain: "Score | None" = None  # points of the first run over the second, both asked the same rows; 95% interval
+    base: "Score | None" = None  # of the pretrained base, where it is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from afina.records import (
     Augmented,
     Balanced,
     Columns,
+    Comparison,
     Compressed,
     Corpus,
     Evaluation,
@@ -57,6 +58,7 @@ class Story:
     balanced: Balanced | None = None
     adapted: Adapted | None = None
     probes: Probes | None = None  # where any was asked
+    beside: Comparison | None = None  # the run beside its champion and its base
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Twin:
     balanced: Balanced | None = None  # without the places of rows
     adapted: Adapted | None = None
     probes: Probes | None = None  # without the texts of examples
+    beside: Comparison | None = None  # the run beside its champion and its base
 
 
 FILES = ("general_file", "adapt_file", "frequency_file", "glossary_file", "augment_model")  # settings that may name one
@@ -135,6 +138,7 @@ def twin(story: Story) -> Twin:
         story.balanced and replace(story.balanced, added=()),
         story.adapted and replace(story.adapted, source=portable(story.adapted.source)),
         story.probes and _without_texts(story.probes),
+        story.beside,
     )
 
 

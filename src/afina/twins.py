@@ -54,6 +54,8 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         summary["baselines"] = {name: {score.name: score.value for score in each} for name, each in named}
     if result.probes:
         summary["dimensions"] = dimensions(result.probes)
+    if result.beside:
+        summary["beside"] = asdict(result.beside)
     if result.compressed:
         names = "ratio drop_points drop_low drop_high agreement agreement_low agreement_high rung".split()
         summary["int8"] = {name: getattr(result.compressed, name) for name in names}

@@ -255,6 +255,17 @@ def augmented(one: Augmented) -> str:
     return f"{said}: a linear head on the frozen base has {scores} on {one.judged}, so {used}"
 
 
+def points(gain: Score) -> str:
+    """Points won or lost, with their doubt.
+
+    >>> from afina.records import Score
+    >>> points(Score("gain", 1.25, -0.5, 3.0))
+    '+1.25 points [−0.50, +3.00]'
+    """
+    value, low, high = (change(-end) for end in (gain.value, gain.low, gain.high))
+    return f"{value} points [{low}, {high}]"
+
+
 def odds(score: float) -> str:
     """How many times as often as elsewhere, of the logarithm of two odds' ratio.
 

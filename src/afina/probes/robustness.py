@@ -28,7 +28,6 @@ sake too.
 Source: Ribeiro et al. 2020, arXiv:2005.04118 (invariance); Belinkov & Bisk 2018, arXiv:1711.02173.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
@@ -46,7 +45,6 @@ ALONG = {  # what the strength of a change counts
     **dict.fromkeys(("shorten", "code_switch"), "share of the words"),
 }  # fmt: skip
 OUTSIDE = frozenset({"shorten"})  # not in the score
-NOISE = 1e-6  # of floating point, in points
 SHOWN = 2  # examples of each change
 GLOSSARIES = "Abbreviations and jargon are measured with robustness_glossary=FILE, a CSV of long and short forms."
 
@@ -152,21 +150,13 @@ def _drop(
     """
     turn = np.arange(len(places)) - np.searchsorted(places, places)
     parts = [np.flatnonzero(turn == one) for one in range(int(turn.max()) + 1)]
-    drops = [_once(subject, [rows[place] for place in places[one]], before[places[one]], after[one]) for one in parts]
+    drops = []
+    for one in parts:
+        own = [rows[place] for place in places[one]]
+        found = subject.compare(own, before[places[one]], after[one])
+        drops.append(metrics.lost(found, subject.task.kind, len(own)))
     value, low, high = np.average(drops, axis=0, weights=[len(one) for one in parts]).tolist()
     return value, low, high
-
-
-def _once(subject: Subject, rows: Sequence[Row], before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    """The same of one changed text a row, with an interval that texts without any loss do not shrink to nothing."""
-    found = subject.compare(rows, before, after)
-    if subject.task.kind == "classify":
-        low, high = metrics.paired(found.broken, found.fixed, found.count)
-        return found.drop_points, 100 * low, 100 * high
-    most = (
-        100 * metrics.wilson(0, len(rows))[1] if math.isclose(found.drop_low, found.drop_high, abs_tol=NOISE) else 0.0
-    )
-    return found.drop_points, found.drop_low - most, found.drop_high + most
 
 
 def _ordered(outcomes: Sequence[_Outcome]) -> list[_Outcome]:
