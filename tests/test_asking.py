@@ -61,6 +61,17 @@ def test_the_second_time_nothing_is_asked_and_what_was_spent_is_the_same(tmp_pat
 
 
 @needs_client
+def test_another_server_is_asked_itself_whatever_its_model_is_called(tmp_path):
+    with serving(lambda number, asked: Reply("nonsense")) as bad, serving(said) as good:
+        asked_of(bad, tmp_path)
+        answers, spent = asked_of(good, tmp_path)
+        asked_of(good, tmp_path, address=f"{good.address}/")  # the same one
+    assert [one.text for one in answers] == [f"answer to {one.text}" for one in QUESTIONS]
+    assert len(good.asked) == len(QUESTIONS)
+    assert spent.cached == 0
+
+
+@needs_client
 def test_a_damaged_answer_on_disk_is_asked_for_again(tmp_path):
     with serving(said) as server:
         asked_of(server, tmp_path)
@@ -162,7 +173,7 @@ def test_a_server_that_gives_no_answers_any_more_ends_it_and_what_was_paid_for_i
     assert len(list(tmp_path.iterdir())) == 5
     with pytest.raises(MachineError, match="no connection"):  # the server is gone
         asked_of(server, tmp_path, many)
-    with serving(said) as server:
+    with serving(said, port=int(server.address.split(":")[2].split("/")[0])) as server:  # it is back
         answers, spent = asked_of(server, tmp_path, many)
     assert len(answers) == 12
     assert len(server.asked) == 7

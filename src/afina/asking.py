@@ -5,11 +5,11 @@ questions. After a time-out, a lost connection, a 408, 409, 429, a 5xx or what i
 asked again, after pause * 2^tries * (0.5 to 1.5 at random) seconds or as long as the server says; in the end it has no
 answer. Where several questions have none, one after the other, the asking ends.
 
-Every answer is on disk, whole, before it is used, under the sha256 of model, question and parameters: no question is
-paid for twice, by a later run or by one that goes on after a kill. Requests and tokens have a cap: a try is made where
-the cap holds whatever it costs, and what was paid for before counts too, so that a run that was stopped ends where it
-would have. A try that timed out counts the most tokens that it can have cost, for it may be on the bill; one that was
-refused counts as a request.
+Every answer is on disk, whole, before it is used, under the sha256 of address, model, question and parameters: no
+server is paid for a question twice, by a later run or by one that goes on after a kill. Requests and tokens have a cap:
+a try is made where the cap holds whatever it costs, and what was paid for before counts too, so that a run that was
+stopped ends where it would have. A try that timed out counts the most tokens that it can have cost, for it may be on
+the bill; one that was refused counts as a request.
 
 The key comes from the environment, OPENAI_API_KEY, and goes to the endpoint alone. No text is logged. What it does not
 do: stream; know what a token costs; hold a server to `max_tokens`, without which the cap can be passed by the answers
@@ -243,7 +243,8 @@ def _most(question: Question) -> int:
 
 
 def _path(folder: Path, endpoint: Endpoint, question: Question) -> Path:
-    return folder / f"{store.fingerprint((_parameters(endpoint), _messages(question), question.sample))}.json"
+    asked = (endpoint.address.rstrip("/"), _parameters(endpoint), _messages(question), question.sample)
+    return folder / f"{store.fingerprint(asked)}.json"
 
 
 def _known(path: Path) -> Paid | None:
