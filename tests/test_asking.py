@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 from endpoints import Reply, serving
 
-from afina import asking
+from afina import asking, completions
 from afina.errors import ConfigError, MachineError, MissingExtra
 from afina.records import Question, silent
 
@@ -20,7 +20,7 @@ QUESTIONS = [Question(f"<text>text {n}</text>", "rules", n) for n in range(6)]
 
 
 def endpoint(server, **changes):
-    quick = asking.Endpoint(server.address, "tiny", seconds=5.0, pause=0.01)
+    quick = completions.Endpoint(server.address, "tiny", seconds=5.0, pause=0.01)
     return replace(quick, **changes)
 
 
@@ -120,7 +120,7 @@ def test_a_time_out_is_asked_again_and_counts_what_it_can_have_cost(tmp_path):
         answers, spent = asked_of(server, tmp_path, QUESTIONS[:1], seconds=0.1)
     assert answers[0].text
     assert spent.requests == 2
-    assert spent.tokens > asking.MOST_TOKENS
+    assert spent.tokens > completions.MOST_TOKENS
 
 
 @needs_client
@@ -215,10 +215,10 @@ ODD = {"no text": None, "a number": 7, "empty": "", "a million characters": "x" 
 def test_odd_answers_are_paid_for_kept_short_and_no_error(tmp_path):
     with serving(lambda number, asked: Reply(ODD[asked["messages"][-1]["content"]], tokens=None)) as server:
         answers, spent = asked_of(server, tmp_path, [Question(name) for name in ODD])
-    assert [one.text for one in answers] == ["", "", "", "x" * asking.KEPT]
+    assert [one.text for one in answers] == ["", "", "", "x" * completions.KEPT]
     assert spent.requests == len(server.asked) == len(ODD)
-    assert spent.tokens > len(ODD) * asking.MOST_TOKENS  # the server did not say
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * asking.KEPT
+    assert spent.tokens > len(ODD) * completions.MOST_TOKENS  # the server did not say
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * completions.KEPT
 
 
 @needs_client
@@ -273,6 +273,6 @@ def test_a_run_that_is_killed_while_it_asks_pays_only_for_what_is_missing(tmp_pa
 
 
 def test_without_the_client_it_is_said_what_to_type(monkeypatch, tmp_path):
-    monkeypatch.setattr(asking, "find_spec", lambda name: None)
+    monkeypatch.setattr(completions, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'afina\[llm\]'"):
-        asking.ask(QUESTIONS, asking.Endpoint("http://127.0.0.1:1/v1", "m"), tmp_path, asking.Spent(), silent)
+        asking.ask(QUESTIONS, completions.Endpoint("http://127.0.0.1:1/v1", "m"), tmp_path, asking.Spent(), silent)

@@ -15,7 +15,8 @@ ROWS = [
     | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "agreeing", "prices"},
+    | {"calibrating", "cka", "textgroups", "agreeing", "prices"}
+    | {"completions"},
     {"answering"},
     {"clocking", "serving"},
     set(shelf.shelves()),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afina import asking, bases, keys, prompting, shelf, speakers, store
+from afina import asking, bases, completions, keys, prompting, shelf, speakers, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -14,7 +14,7 @@ SHELF, NONE = "augmenters", "none"
 BASE = "base"  # the model that is trained
 SHARE = 1.0
 USERS = "set by the user"
-CAPS = asking.Endpoint("", "")  # with what is usual
+CAPS = completions.Endpoint("", "")  # with what is usual
 ONLY_THEN = ("augment_share", "augment_model", "augment_endpoint", "augment_protected")  # keys that need augmentation
 FOR_ENDPOINT = ("augment_requests", "augment_tokens")  # keys that need augment_endpoint
 
@@ -65,7 +65,7 @@ def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
         if "endpoint" not in known:
             raise ConfigError(f"augmentation={name} has no use for an endpoint", "leave augment_endpoint out")
         _address(options.augment_endpoint)
-        asking.check()
+        completions.check()
     else:
         keys.meaningless(options, FOR_ENDPOINT, "augment_endpoint")
         if set(known) == {"endpoint"}:
@@ -86,7 +86,7 @@ def _address(address: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"augment_endpoint={address!r} is no address", "write it as http://localhost:8000/v1")
     if parts.username or parts.query:
-        fix = f"put the key into the environment variable {asking.KEY}, and write no more than https://host/v1"
+        fix = f"put the key into the environment variable {completions.KEY}, and write no more than https://host/v1"
         raise ConfigError("augment_endpoint holds a key or the like, which would be stored with the run", fix)
 
 
@@ -106,7 +106,7 @@ def speaker(settings: Settings, opened: Opened, folder: Path, spent: asking.Spen
     known, model = shelf.load(SHELF, settings.augmentation).SPEAKERS, settings.augment_model or BASE
     if settings.augment_endpoint:
         caps = settings.augment_requests or CAPS.requests, settings.augment_tokens or CAPS.tokens
-        endpoint = asking.Endpoint(settings.augment_endpoint, model, *caps)
+        endpoint = completions.Endpoint(settings.augment_endpoint, model, *caps)
         return lambda questions: asking.ask(questions, endpoint, folder, spent, tell)
     if "causal" in known:
         return speakers.causal(model, prompting.CLOSE, seed)

@@ -9,7 +9,7 @@ from conftest import WORDS
 from endpoints import Reply, serving
 from test_plan import choice, corpus_of, of_kind, paired, planned, profile_of
 
-from afina import asking, augmenting, bases, novelty
+from afina import augmenting, bases, completions, novelty
 from afina.config import TrainOptions
 from afina.errors import ConfigError, MissingExtra
 from afina.records import Augmented, Columns, Corpus, Row, from_json, silent, to_json
@@ -245,7 +245,7 @@ def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_th
     ],
 )
 def test_what_cannot_be_or_would_do_nothing_is_refused(options, says, corpus, monkeypatch):
-    monkeypatch.setattr(asking, "check", lambda: None)
+    monkeypatch.setattr(completions, "check", lambda: None)
     with pytest.raises(ConfigError, match=says):
         augmenting.choices(TrainOptions(**options), corpus)
 
@@ -254,7 +254,7 @@ def test_other_kinds_of_rows_and_a_missing_client_are_refused(corpus, monkeypatc
     for other in (of_kind(corpus, "multilabel"), paired(corpus)):
         with pytest.raises(ConfigError, match="single texts"):
             augmenting.choices(TrainOptions(augmentation="fill_mask"), other)
-    monkeypatch.setattr(asking, "find_spec", lambda name: None)
+    monkeypatch.setattr(completions, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"afina\[llm\]"):
         augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)
 
