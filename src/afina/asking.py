@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from afina import completions, store
-from afina.completions import TIMED_OUT, Endpoint, Paid
+from afina.completions import TIMED_OUT, Chat, Endpoint, Paid
 from afina.errors import MachineError
 from afina.records import Answer, Event, Question, Tell, from_json, to_json
 
@@ -66,8 +66,8 @@ def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: 
     folder   where answers are kept
     Raises ConfigError where the endpoint refuses, MachineError where it gives no answers; what it gave stays on disk.
     """
-    with completions.client(endpoint) as client, ThreadPoolExecutor(endpoint.at_once) as pool:
-        asking = _Asking(client, endpoint, folder, spent, tell, len(questions))
+    with completions.chat(endpoint) as chat, ThreadPoolExecutor(endpoint.at_once) as pool:
+        asking = _Asking(chat, endpoint, folder, spent, tell, len(questions))
         try:
             for place, question in enumerate(questions):
                 if not asking.begin(pool, place, question):
@@ -84,7 +84,7 @@ def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: 
 class _Asking:
     """Questions on their way."""
 
-    client: Any
+    chat: Chat
     endpoint: Endpoint
     folder: Path
     spent: Spent
@@ -93,6 +93,7 @@ class _Asking:
     answers: dict[int, Answer] = field(default_factory=dict)
     pending: dict[Future[Answer], int] = field(default_factory=dict)
     failed: int = 0  # one after the other
+    said: dict[str, str] = field(default_factory=dict)  # by the server, last, of each fault
 
     def begin(self, pool: ThreadPoolExecutor, place: int, question: Question) -> bool:
         """Send a question on its way, or use its answer from before; False where the cap forbids it."""
@@ -120,12 +121,15 @@ class _Asking:
             for future in sorted(done, key=lambda one: self.pending[one]):
                 answer = self.answers[self.pending.pop(future)] = future.result()
                 self.failed = self.failed + 1 if answer.fault else 0
-                said = f"asking {self.endpoint.model}"
-                self.tell(Event("augment", said, step=len(self.answers), steps=self.questions))
+                why = self.said.get(answer.fault, answer.fault)
+                text = f"asking {self.endpoint.model}" + (f" ({why})" if why else "")
+                self.tell(Event("augment", text, step=len(self.answers), steps=self.questions))
                 if self.failed >= GIVE_UP:
-                    found = f"{self.endpoint.address} gives no answers: {self.failed} questions in a row had none"
-                    fix = "see that it is up and knows augment_model, then run again: what was paid for is kept"
-                    raise MachineError(f"{found} ({answer.fault})", fix)
+                    found = (
+                        f"{self.endpoint.address} gives no answers: {self.failed} questions in a row had none ({why})"
+                    )
+                    fix = "see that it is up and takes augment_model, then run again: what was paid for is kept"
+                    raise MachineError(found, fix)
 
     def answer(self, question: Question) -> Answer:
         """Ask until there is an answer or no try is left. The first try is set aside already."""
@@ -137,13 +141,15 @@ class _Asking:
                 self.spent.ended.wait(min(pause, LONGEST_PAUSE))
                 if not self.spent.take(self.endpoint, most):
                     break
-            got = completions.attempt(self.client, self.endpoint, question)
+            got = completions.attempt(self.chat, question)
             if isinstance(got, Paid):
                 self.spent.add(tokens=got.tokens - most)
                 paid = Paid(got.text, got.tokens, tried + 1)
                 store.write_text(_path(self.folder, self.endpoint, question), to_json(paid))
                 return Answer(paid.text)
-            fault, pause = got
+            fault, pause = got.fault, got.pause
+            if got.said:
+                self.said[f"no answer: {fault}"] = f"{fault}: {got.said}"
             self.spent.add(tokens=0 if fault == TIMED_OUT else -most)
             if pause < 0:
                 break
