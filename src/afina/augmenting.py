@@ -19,7 +19,7 @@ ONLY_THEN = ("augment_share", "augment_model", "augment_endpoint", "augment_prot
 FOR_ENDPOINT = ("augment_requests", "augment_tokens")  # keys that need augment_endpoint
 
 
-def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
+def choices(options: TrainOptions, corpus: Corpus, opened: Opened) -> list[Choice]:
     """The plan's lines on augmentation.
 
     Raises ConfigError where it cannot be, or an option would do nothing; MissingExtra for an endpoint without a client.
@@ -35,7 +35,7 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     if corpus.kind != "classify" or corpus.columns.pair is not None:
         found = f"augmentation={name} writes single texts that have one class, and these rows are others"
         raise ConfigError(found, "leave augmentation out (in plan.yaml: auto)")
-    _has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS)
+    _has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS, opened)
     lines = [
         off,
         Choice("augment_share", SHARE, "at most as many rows as the files have, in every class of two rows or more"),
@@ -58,7 +58,7 @@ def _model(options: TrainOptions) -> Choice:
     return Choice("augment_model", BASE, why) if masked else Choice("augment_model", options.augment_model, USERS)
 
 
-def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
+def _has_speaker(options: TrainOptions, known: Sequence[str], opened: Opened) -> None:
     """Raise ConfigError where there is no model that this augmenter can use, MissingExtra where there is no client."""
     name, model = options.augmentation, options.augment_model
     if options.augment_endpoint is not None:
@@ -76,8 +76,8 @@ def _has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
             raise ConfigError(f"augmentation={name} needs a model", "name it: augment_model=...")
         if options.augment_endpoint is None:
             bases.weights(bases.find(str(model)), str(model))
-    elif model not in (None, BASE):
-        bases.open_base(str(model))
+    else:
+        speakers.masked(opened if model in (None, BASE) else bases.open_base(str(model)), 0)
 
 
 def _address(address: str) -> None:

@@ -221,8 +221,10 @@ def test_a_plan_that_was_asked_has_a_line_for_each_setting(opened):
 
 
 @needs_client
-def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_the_plan(corpus):
-    lines = {one.name: one for one in augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)}
+def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_the_plan(corpus, opened):
+    lines = {
+        one.name: one for one in augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus, opened)
+    }
     for key in ("augment_model", "augment_endpoint"):
         assert (lines[key].value, lines[key].why, lines[key].refused) == (ADDRESS[key], "set by the user", {})
     assert lines["augment_requests"].value == 1000
@@ -244,19 +246,29 @@ def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_th
         ({"augmentation": "paraphrase", "augment_endpoint": "http://h/v1?key=1", "augment_model": "m"}, "stored"),
     ],
 )
-def test_what_cannot_be_or_would_do_nothing_is_refused(options, says, corpus, monkeypatch):
+def test_what_cannot_be_or_would_do_nothing_is_refused(options, says, corpus, opened, monkeypatch):
     monkeypatch.setattr(completions, "check", lambda: None)
     with pytest.raises(ConfigError, match=says):
-        augmenting.choices(TrainOptions(**options), corpus)
+        augmenting.choices(TrainOptions(**options), corpus, opened)
 
 
-def test_other_kinds_of_rows_and_a_missing_client_are_refused(corpus, monkeypatch):
+def test_where_the_base_cannot_guess_words_it_is_said_before_anything_is_measured(corpus, opened, tiny_bert):
+    bare = bases.open_base(str(tiny_bert))
+    for options in ({}, {"augment_model": "base"}, {"augment_model": str(tiny_bert)}):
+        with pytest.raises(ConfigError, match="cannot guess words") as caught:
+            augmenting.choices(TrainOptions(augmentation="fill_mask", **options), corpus, bare)
+        assert "augment_model=" in caught.value.fix
+    named = TrainOptions(augmentation="fill_mask", augment_model=str(opened.folder))
+    assert augmenting.choices(named, corpus, bare)
+
+
+def test_other_kinds_of_rows_and_a_missing_client_are_refused(corpus, opened, monkeypatch):
     for other in (of_kind(corpus, "multilabel"), paired(corpus)):
         with pytest.raises(ConfigError, match="single texts"):
-            augmenting.choices(TrainOptions(augmentation="fill_mask"), other)
+            augmenting.choices(TrainOptions(augmentation="fill_mask"), other, opened)
     monkeypatch.setattr(completions, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"afina\[llm\]"):
-        augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)
+        augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus, opened)
 
 
 def test_an_unknown_augmenter_is_told_the_nearest_one():
