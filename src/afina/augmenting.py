@@ -75,7 +75,9 @@ def _has_speaker(options: TrainOptions, known: Sequence[str], opened: Opened) ->
         if model in (None, BASE):
             raise ConfigError(f"augmentation={name} needs a model", "name it: augment_model=...")
         if options.augment_endpoint is None:
-            bases.weights(bases.find(str(model)), str(model))
+            folder = bases.find(str(model))
+            bases.weights(folder, str(model), speakers.CAUSAL)
+            speakers.open_tokenizer(folder, str(model))
     else:
         speakers.masked(opened if model in (None, BASE) else bases.open_base(str(model)), 0)
 
