@@ -1,10 +1,11 @@
 """Rows that a language model writes: the plan's lines, what is asked of whom, and when it must be asked anew."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afina import asking, bases, completions, keys, prompting, shelf, speakers, store
+from afina import asking, bases, completions, keys, oversampling, prompting, shelf, speakers, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -13,6 +14,7 @@ from afina.records import Ask, Choice, Corpus, Settings, Tell
 SHELF, NONE = "augmenters", "none"
 BASE = "base"  # the model that is trained
 SHARE = 1.0
+EACH = 6  # new rows for each of a rare class, at most: AugGPT (Dai et al. 2023) wrote so many
 USERS = "set by the user"
 CAPS = completions.Endpoint("", "")  # with what is usual
 ONLY_THEN = ("augment_share", "augment_model", "augment_endpoint", "augment_protected")  # keys that need augmentation
@@ -38,7 +40,11 @@ def choices(options: TrainOptions, corpus: Corpus, opened: Opened) -> list[Choic
     _has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS, opened)
     lines = [
         off,
-        Choice("augment_share", SHARE, "at most as many rows as the files have, in every class of two rows or more"),
+        Choice(
+            "augment_share",
+            SHARE,
+            f"at most as many rows as a class has, a rare one up to the largest's: {EACH} for each of its own",
+        ),
         _model(options),
         Choice("augment_protected", "", "no words beside those that are found to tell a class; 'refund, credit card'"),
     ]
@@ -93,9 +99,21 @@ def _address(address: str) -> None:
 
 
 def wanted(corpus: Corpus, share: float) -> dict[str, int]:
-    """How many rows may join each class: the share cap. A class of one row gets none, for nothing could judge them."""
-    rows = prompting.own_places(corpus.train)
-    return {label: int(share * len(places)) for label, places in rows.items() if len(places) > 1}
+    """How many rows may join each class: a share of its own; a rare one up to that share of the largest's.
+
+        new[c] = max(share * n[c], min(min(share, 1) * max n - n[c], EACH * n[c]))        n[c] rows of class c
+
+    So none gets more than the share of the largest class's rows. A class of one row gets none, for the probe that
+    judges what was made from that row knows no other of its class.
+    """
+    labels = [row.label for row in corpus.train]
+    short = oversampling.short(labels, min(share, 1.0))
+    sizes = Counter(labels)
+    return {
+        label: max(int(share * size), min(short.get(label, 0), EACH * size))
+        for label, size in sizes.items()
+        if size > 1
+    }
 
 
 def protected(settings: Settings) -> list[str]:
