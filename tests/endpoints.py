@@ -40,8 +40,8 @@ def content(reply: Reply) -> bytes:
 
 
 @contextmanager
-def serving(answer: Callable[[int, dict[str, Any]], Reply]) -> Iterator[Server]:
-    """`answer(number of the request from 0, its JSON)` -> Reply."""
+def serving(answer: Callable[[int, dict[str, Any]], Reply], port: int = 0) -> Iterator[Server]:
+    """`answer(number of the request from 0, its JSON)` -> Reply; at a free port, or at `port`."""
     lock, here = threading.Lock(), [0]
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,7 +74,7 @@ def serving(answer: Callable[[int, dict[str, Any]], Reply]) -> Iterator[Server]:
             except OSError:  # whoever asked did not wait
                 self.close_connection = True
 
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     listening.daemon_threads = True
     server = Server(f"http://127.0.0.1:{listening.server_port}/v1", [], [])
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

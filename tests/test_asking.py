@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 from endpoints import Reply, serving
 
-from afina import asking
+from afina import asking, completions
 from afina.errors import ConfigError, MachineError, MissingExtra
 from afina.records import Question, silent
 
@@ -20,7 +20,7 @@ QUESTIONS = [Question(f"<text>text {n}</text>", "rules", n) for n in range(6)]
 
 
 def endpoint(server, **changes):
-    quick = asking.Endpoint(server.address, "tiny", seconds=5.0, pause=0.01)
+    quick = completions.Endpoint(server.address, "tiny", seconds=5.0, pause=0.01)
     return replace(quick, **changes)
 
 
@@ -58,6 +58,17 @@ def test_the_second_time_nothing_is_asked_and_what_was_spent_is_the_same(tmp_pat
     assert first == second
     assert (spent.requests, spent.tokens, spent.cached) == (paid.requests, paid.tokens, len(QUESTIONS))
     assert len(server.asked) == len(QUESTIONS) + 3
+
+
+@needs_client
+def test_another_server_is_asked_itself_whatever_its_model_is_called(tmp_path):
+    with serving(lambda number, asked: Reply("nonsense")) as bad, serving(said) as good:
+        asked_of(bad, tmp_path)
+        answers, spent = asked_of(good, tmp_path)
+        asked_of(good, tmp_path, address=f"{good.address}/")  # the same one
+    assert [one.text for one in answers] == [f"answer to {one.text}" for one in QUESTIONS]
+    assert len(good.asked) == len(QUESTIONS)
+    assert spent.cached == 0
 
 
 @needs_client
@@ -109,7 +120,7 @@ def test_a_time_out_is_asked_again_and_counts_what_it_can_have_cost(tmp_path):
         answers, spent = asked_of(server, tmp_path, QUESTIONS[:1], seconds=0.1)
     assert answers[0].text
     assert spent.requests == 2
-    assert spent.tokens > asking.MOST_TOKENS
+    assert spent.tokens > completions.MOST_TOKENS
 
 
 @needs_client
@@ -162,7 +173,7 @@ def test_a_server_that_gives_no_answers_any_more_ends_it_and_what_was_paid_for_i
     assert len(list(tmp_path.iterdir())) == 5
     with pytest.raises(MachineError, match="no connection"):  # the server is gone
         asked_of(server, tmp_path, many)
-    with serving(said) as server:
+    with serving(said, port=int(server.address.split(":")[2].split("/")[0])) as server:  # it is back
         answers, spent = asked_of(server, tmp_path, many)
     assert len(answers) == 12
     assert len(server.asked) == 7
@@ -204,10 +215,10 @@ ODD = {"no text": None, "a number": 7, "empty": "", "a million characters": "x" 
 def test_odd_answers_are_paid_for_kept_short_and_no_error(tmp_path):
     with serving(lambda number, asked: Reply(ODD[asked["messages"][-1]["content"]], tokens=None)) as server:
         answers, spent = asked_of(server, tmp_path, [Question(name) for name in ODD])
-    assert [one.text for one in answers] == ["", "", "", "x" * asking.KEPT]
+    assert [one.text for one in answers] == ["", "", "", "x" * completions.KEPT]
     assert spent.requests == len(server.asked) == len(ODD)
-    assert spent.tokens > len(ODD) * asking.MOST_TOKENS  # the server did not say
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * asking.KEPT
+    assert spent.tokens > len(ODD) * completions.MOST_TOKENS  # the server did not say
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * completions.KEPT
 
 
 @needs_client
@@ -262,6 +273,6 @@ def test_a_run_that_is_killed_while_it_asks_pays_only_for_what_is_missing(tmp_pa
 
 
 def test_without_the_client_it_is_said_what_to_type(monkeypatch, tmp_path):
-    monkeypatch.setattr(asking, "find_spec", lambda name: None)
+    monkeypatch.setattr(completions, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'afina\[llm\]'"):
-        asking.ask(QUESTIONS, asking.Endpoint("http://127.0.0.1:1/v1", "m"), tmp_path, asking.Spent(), silent)
+        asking.ask(QUESTIONS, completions.Endpoint("http://127.0.0.1:1/v1", "m"), tmp_path, asking.Spent(), silent)

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -6,9 +7,11 @@ import time
 
 import pytest
 import torch
+from test_speakers import tiny_causal
 
-from afina import bases, features, heads
+from afina import bases, features, heads, maskedlm, speakers
 from afina.errors import ConfigError
+from afina.records import Question
 
 ARCHITECTURES = ["bert", "roberta", "distilbert", "deberta-v2", "xlm-roberta", "electra", "modernbert", "albert"]
 TEXTS = ["my card is lost", "where can i book a visit today"]
@@ -70,6 +73,66 @@ def test_a_pickled_model_is_refused_with_the_way_to_convert_it(tiny_bert, tmp_pa
     with pytest.raises(ConfigError, match=r"pytorch_model\.bin") as caught:
         bases.open_base(str(tmp_path / "old"))
     assert "save_pretrained" in caught.value.fix
+
+
+def pickled(model, base, folder):
+    """A model with its weights in a format that can run code, and the tokenizer of `base`."""
+    from transformers import AutoTokenizer
+
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+
+
+def follow(fix):
+    """Run the command that a fix gives."""
+    exec(re.search('python -c "(.*)"', fix)[1], {})  # noqa: S102
+
+
+def test_what_is_told_about_a_pickled_masked_model_keeps_its_head_and_its_tokenizer(
+    make_masked_base, tmp_path, monkeypatch
+):
+    from transformers import AutoModelForMaskedLM
+
+    monkeypatch.chdir(tmp_path)
+    base = make_masked_base("bert")
+    pickled(AutoModelForMaskedLM.from_pretrained(base), base, tmp_path / "old")
+    with pytest.raises(ConfigError, match=r"pytorch_model\.bin") as caught:
+        bases.open_base("old")
+    follow(caught.value.fix)
+    made, new_head = maskedlm.load(bases.open_base("old-safe").folder)
+    assert not new_head
+    before, _ = maskedlm.load(base)
+    for name, tensor in before.state_dict().items():
+        torch.testing.assert_close(made.state_dict()[name], tensor)
+
+
+def test_what_is_told_about_a_pickled_body_or_causal_model_gives_one_that_opens(tiny_bert, tmp_path, monkeypatch):
+    from transformers import AutoModel, AutoModelForCausalLM
+
+    monkeypatch.chdir(tmp_path)
+    pickled(AutoModel.from_pretrained(tiny_bert), tiny_bert, tmp_path / "body")
+    with pytest.raises(ConfigError) as caught:
+        bases.open_base("body")
+    follow(caught.value.fix)
+    assert bases.open_base("body-safe").record.layers == 2
+    tiny_causal(tmp_path / "gpt", tiny_bert)
+    pickled(AutoModelForCausalLM.from_pretrained("gpt"), tiny_bert, tmp_path / "gpt")
+    with pytest.raises(ConfigError) as caught:
+        speakers.causal("gpt", "</text>", 0)
+    follow(caught.value.fix)
+    assert speakers.causal("gpt-safe", "</text>", 0)([Question("card")])[0].fault == ""
+
+
+def test_of_a_model_of_the_hub_without_safetensors_it_is_told_how_to_convert_it(tmp_path):
+    with pytest.raises(ConfigError, match="no weights") as caught:
+        bases.weights(tmp_path, "microsoft/biogpt", speakers.CAUSAL)
+    assert "AutoModelForCausalLM" in caught.value.fix
+    assert "name biogpt-safe instead" in caught.value.fix
+    with pytest.raises(ConfigError) as caught:
+        bases.weights(tmp_path, str(tmp_path))
+    assert caught.value.fix == "download the model again"
 
 
 def test_a_decoder_is_refused_with_the_kinds_that_work(tmp_path):

@@ -15,7 +15,7 @@ ROWS = [
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo"},
+    | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
     {"answering", "rewording", "refitting"},
     {"agreeing"},
     {"clocking", "serving", "entailing"},

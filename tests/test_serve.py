@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 from test_speakers import tiny_causal
 
-from afina import asking
+from afina import asking, completions
 from afina.augmenters import paraphrase, synthesize
 from afina.records import Row, silent
 
@@ -64,7 +64,7 @@ def wait_for(address, server):
 
 @pytest.mark.parametrize("module", [paraphrase, synthesize])
 def test_a_real_server_answers_each_question_and_a_second_run_asks_nothing(module, address, model, tmp_path):
-    endpoint = asking.Endpoint(address, model, at_once=2, tries=1)
+    endpoint = completions.Endpoint(address, model, at_once=2, tries=1)
 
     def ask(spent):
         return lambda questions: asking.ask(questions, endpoint, tmp_path, spent, silent)

@@ -1,6 +1,7 @@
 """Tiny random models that answer: the same seed the same, whole words only, clear errors."""
 
 import re
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -137,6 +138,28 @@ def test_a_chat_model_is_given_the_rules_too(tmp_path, tiny_bert):
     folder = tiny_causal(tmp_path, tiny_bert, template)
     prompt = speakers._prompt(AutoTokenizer.from_pretrained(folder), Question("a text", "some rules"))
     assert prompt == "system: some rules\nuser: a text\nassistant: "
+
+
+@pytest.mark.skipif(find_spec("sacremoses") is not None, reason="the package is installed")
+def test_where_a_tokenizer_wants_a_package_it_is_said_what_to_type(tmp_path, tiny_bert):
+    folder = tiny_causal(tmp_path / "biogpt", tiny_bert)
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BioGptTokenizer"}')
+    (folder / "vocab.json").write_text('{"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "a</w>": 4}')
+    (folder / "merges.txt").write_text("#version\n")
+    with pytest.raises(ConfigError, match="biogpt needs the package sacremoses") as caught:
+        speakers.causal(str(folder), prompting.CLOSE, 0)
+    assert caught.value.fix == "pip install sacremoses"
+
+
+def test_only_a_package_that_is_missing_is_named():
+    missing = ModuleNotFoundError("No module named 'no_such.part'", name="no_such.part")
+    outer = ValueError("cannot be read")
+    outer.__cause__ = missing
+    assert bases.lacking(outer, "m").fix == "pip install no_such"
+    assert bases.lacking(ValueError("requires no-such. Install it with `pip install no-such`."), "m")
+    assert bases.lacking(ValueError("You need to have tokenizers installed"), "m") is None  # it is
+    assert bases.lacking(ValueError("a bad file"), "m") is None
 
 
 @pytest.mark.parametrize("content", ["nothing", "unknown", "pickle"])

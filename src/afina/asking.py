@@ -1,64 +1,36 @@
-"""Questions to a language model behind any OpenAI-compatible endpoint: the one file that names `openai`.
+"""Questions to a language model behind any OpenAI-compatible endpoint, with a cap and a memory.
 
 Several questions at a time, one request each (many servers answer once whatever `n` says), answers in the order of the
 questions. After a time-out, a lost connection, a 408, 409, 429, a 5xx or what is no chat completion the question is
 asked again, after pause * 2^tries * (0.5 to 1.5 at random) seconds or as long as the server says; in the end it has no
 answer. Where several questions have none, one after the other, the asking ends.
 
-Every answer is on disk, whole, before it is used, under the sha256 of model, question and parameters: no question is
-paid for twice, by a later run or by one that goes on after a kill. Requests and tokens have a cap: a try is made where
-the cap holds whatever it costs, and what was paid for before counts too, so that a run that was stopped ends where it
-would have. A try that timed out counts the most tokens that it can have cost, for it may be on the bill; one that was
-refused counts as a request.
+Every answer is on disk, whole, before it is used, under the sha256 of address, model, question and parameters: no
+server is paid for a question twice, by a later run or by one that goes on after a kill. Requests and tokens have a cap:
+a try is made where the cap holds whatever it costs, and what was paid for before counts too, so that a run that was
+stopped ends where it would have. A try that timed out counts the most tokens that it can have cost, for it may be on
+the bill; one that was refused counts as a request.
 
-The key comes from the environment, OPENAI_API_KEY, and goes to the endpoint alone. No text is logged. What it does not
-do: stream; know what a token costs; hold a server to `max_tokens`, without which the cap can be passed by the answers
-on their way.
+No text is logged. What it does not do: know what a token costs; hold a server to `max_tokens`, without which the cap
+can be passed by the answers on their way. The requests themselves stand in `completions`.
 """
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from afina import store
-from afina.errors import ConfigError, MachineError, MissingExtra
+from afina import completions, store
+from afina.completions import TIMED_OUT, Chat, Endpoint, Paid
+from afina.errors import MachineError
 from afina.records import Answer, Event, Question, Tell, from_json, to_json
 
-KEY = "OPENAI_API_KEY"
-MOST_TOKENS = 600  # of an answer
-AROUND = 256  # tokens of a chat beside its texts, at most
-TEMPERATURE = 0.9
-KEPT = 10_000  # characters of an answer that are kept; a longer one is of no use
 LONGEST_PAUSE = 60.0  # seconds
-AGAIN = (408, 409, 429)  # status codes that may pass, as those from 500 on
-REFUSED = {
-    401: f"set {KEY} to a valid key",
-    403: f"set {KEY} to a key that may use it",
-    404: "correct augment_endpoint",
-}
-TIMED_OUT, NO_COMPLETION = "time-out", "no chat completion"
 GIVE_UP = 4  # questions without an answer, one after the other
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Who is asked, and what it may cost."""
-
-    address: str  # base_url, such as http://localhost:8000/v1
-    model: str
-    requests: int = 1000  # at most
-    tokens: int = 500_000  # read and written, at most
-    seconds: float = 60.0  # without a byte, after which a try has timed out
-    at_once: int = 4  # questions
-    tries: int = 3  # of a question
-    pause: float = 1.0  # seconds before the second try
 
 
 @dataclass(slots=True)
@@ -88,29 +60,14 @@ class Spent:
             self.cached += cached
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """An answer as it is kept."""
-
-    text: str
-    tokens: int
-    requests: int  # that it took
-
-
-def check() -> None:
-    """Raise MissingExtra where the client is not installed."""
-    if find_spec("openai") is None:
-        raise MissingExtra("openai", "llm")
-
-
 def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: Spent, tell: Tell) -> list[Answer]:
     """An answer to each question, in their order; fewer where the cap is reached, which `spent.stopped` then says.
 
     folder   where answers are kept
     Raises ConfigError where the endpoint refuses, MachineError where it gives no answers; what it gave stays on disk.
     """
-    with _client(endpoint) as client, ThreadPoolExecutor(endpoint.at_once) as pool:
-        asking = _Asking(client, endpoint, folder, spent, tell, len(questions))
+    with completions.chat(endpoint) as chat, ThreadPoolExecutor(endpoint.at_once) as pool:
+        asking = _Asking(chat, endpoint, folder, spent, tell, len(questions))
         try:
             for place, question in enumerate(questions):
                 if not asking.begin(pool, place, question):
@@ -127,7 +84,7 @@ def ask(questions: Sequence[Question], endpoint: Endpoint, folder: Path, spent: 
 class _Asking:
     """Questions on their way."""
 
-    client: Any
+    chat: Chat
     endpoint: Endpoint
     folder: Path
     spent: Spent
@@ -136,6 +93,7 @@ class _Asking:
     answers: dict[int, Answer] = field(default_factory=dict)
     pending: dict[Future[Answer], int] = field(default_factory=dict)
     failed: int = 0  # one after the other
+    said: dict[str, str] = field(default_factory=dict)  # by the server, last, of each fault
 
     def begin(self, pool: ThreadPoolExecutor, place: int, question: Question) -> bool:
         """Send a question on its way, or use its answer from before; False where the cap forbids it."""
@@ -145,7 +103,7 @@ class _Asking:
             self.answers[place] = Answer(known.text)
             return True
         self.finish(wanted=self.endpoint.at_once - 1)
-        while not (taken := self.spent.take(self.endpoint, _most(question))) and self.pending:
+        while not (taken := self.spent.take(self.endpoint, completions.most(question))) and self.pending:
             self.finish(wanted=len(self.pending) - 1)  # those may cost less than was set aside
         if taken:
             self.pending[pool.submit(self.answer, question)] = place
@@ -163,16 +121,19 @@ class _Asking:
             for future in sorted(done, key=lambda one: self.pending[one]):
                 answer = self.answers[self.pending.pop(future)] = future.result()
                 self.failed = self.failed + 1 if answer.fault else 0
-                said = f"asking {self.endpoint.model}"
-                self.tell(Event("augment", said, step=len(self.answers), steps=self.questions))
+                why = self.said.get(answer.fault, answer.fault)
+                text = f"asking {self.endpoint.model}" + (f" ({why})" if why else "")
+                self.tell(Event("augment", text, step=len(self.answers), steps=self.questions))
                 if self.failed >= GIVE_UP:
-                    found = f"{self.endpoint.address} gives no answers: {self.failed} questions in a row had none"
-                    fix = "see that it is up and knows augment_model, then run again: what was paid for is kept"
-                    raise MachineError(f"{found} ({answer.fault})", fix)
+                    found = (
+                        f"{self.endpoint.address} gives no answers: {self.failed} questions in a row had none ({why})"
+                    )
+                    fix = "see that it is up and takes augment_model, then run again: what was paid for is kept"
+                    raise MachineError(found, fix)
 
     def answer(self, question: Question) -> Answer:
         """Ask until there is an answer or no try is left. The first try is set aside already."""
-        most, fault, pause = _most(question), "", 0.0
+        most, fault, pause = completions.most(question), "", 0.0
         for tried in range(self.endpoint.tries):
             if tried:
                 jitter = float(np.random.default_rng().uniform(0.5, 1.5))
@@ -180,70 +141,24 @@ class _Asking:
                 self.spent.ended.wait(min(pause, LONGEST_PAUSE))
                 if not self.spent.take(self.endpoint, most):
                     break
-            got = _try(self.client, self.endpoint, question)
+            got = completions.attempt(self.chat, question)
             if isinstance(got, Paid):
                 self.spent.add(tokens=got.tokens - most)
                 paid = Paid(got.text, got.tokens, tried + 1)
                 store.write_text(_path(self.folder, self.endpoint, question), to_json(paid))
                 return Answer(paid.text)
-            fault, pause = got
+            fault, pause = got.fault, got.pause
+            if got.said:
+                self.said[f"no answer: {fault}"] = f"{fault}: {got.said}"
             self.spent.add(tokens=0 if fault == TIMED_OUT else -most)
             if pause < 0:
                 break
         return Answer("", f"no answer: {fault}")
 
 
-def _client(endpoint: Endpoint) -> Any:
-    check()
-    import openai
-
-    key = os.environ.get(KEY) or "none"  # a server of one's own wants no key, the client wants one
-    return openai.OpenAI(base_url=endpoint.address, api_key=key, timeout=endpoint.seconds, max_retries=0)
-
-
-def _try(client: Any, endpoint: Endpoint, question: Question) -> Paid | tuple[str, float]:
-    """One request: the answer, or why there is none and the seconds to wait; below 0, that another try is useless."""
-    import openai
-
-    try:
-        made = client.chat.completions.create(messages=_messages(question), **_parameters(endpoint))
-    except openai.APITimeoutError:
-        return TIMED_OUT, 0.0
-    except openai.APIConnectionError:
-        return "no connection", 0.0
-    except openai.APIStatusError as error:
-        status, said = error.status_code, error.response.headers.get("retry-after", "")
-        if status in REFUSED:
-            raise ConfigError(f"{endpoint.address} answers {status}", REFUSED[status]) from None
-        passes = status in AGAIN or status >= 500
-        return f"status {status}", (float(said) if said.isdecimal() else 0.0) if passes else -1.0
-    except (ValueError, openai.APIError):  # no JSON
-        return NO_COMPLETION, 0.0
-    choices = getattr(made, "choices", None)  # the client does not look at what it was sent
-    if not isinstance(choices, list) or not choices:
-        return NO_COMPLETION, 0.0
-    text = getattr(getattr(choices[0], "message", None), "content", None)
-    tokens = getattr(getattr(made, "usage", None), "total_tokens", None)
-    used = tokens if isinstance(tokens, int) and tokens > 0 else _most(question)
-    return Paid(text[:KEPT] if isinstance(text, str) else "", used, 1)
-
-
-def _messages(question: Question) -> list[dict[str, str]]:
-    rules = [{"role": "system", "content": question.rules}] if question.rules else []
-    return [*rules, {"role": "user", "content": question.text}]
-
-
-def _parameters(endpoint: Endpoint) -> dict[str, Any]:
-    return {"model": endpoint.model, "temperature": TEMPERATURE, "max_tokens": MOST_TOKENS}
-
-
-def _most(question: Question) -> int:
-    """Tokens that it can cost at most: no token is less than a byte."""
-    return len((question.rules + question.text).encode()) + AROUND + MOST_TOKENS
-
-
 def _path(folder: Path, endpoint: Endpoint, question: Question) -> Path:
-    return folder / f"{store.fingerprint((_parameters(endpoint), _messages(question), question.sample))}.json"
+    asked = completions.parameters(endpoint), completions.messages(question), question.sample
+    return folder / f"{store.fingerprint((endpoint.address.rstrip('/'), *asked))}.json"
 
 
 def _known(path: Path) -> Paid | None:

@@ -1,10 +1,11 @@
 """Rows that a language model writes: the plan's lines, what is asked of whom, and when it must be asked anew."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afina import asking, bases, keys, prompting, shelf, speakers, store
+from afina import asking, bases, completions, keys, oversampling, prompting, shelf, speakers, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -13,13 +14,14 @@ from afina.records import Ask, Choice, Corpus, Settings, Tell
 SHELF, NONE = "augmenters", "none"
 BASE = "base"  # the model that is trained
 SHARE = 1.0
+EACH = 6  # new rows for each of a rare class, at most: AugGPT (Dai et al. 2023) wrote so many
 USERS = "set by the user"
-CAPS = asking.Endpoint("", "")  # with what is usual
+CAPS = completions.Endpoint("", "")  # with what is usual
 ONLY_THEN = ("augment_share", "augment_model", "augment_endpoint", "augment_protected")  # keys that need augmentation
 FOR_ENDPOINT = ("augment_requests", "augment_tokens")  # keys that need augment_endpoint
 
 
-def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
+def choices(options: TrainOptions, corpus: Corpus, opened: Opened) -> list[Choice]:
     """The plan's lines on augmentation.
 
     Raises ConfigError where it cannot be, or an option would do nothing; MissingExtra for an endpoint without a client.
@@ -35,10 +37,14 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
     if corpus.kind != "classify" or corpus.columns.pair is not None:
         found = f"augmentation={name} writes single texts that have one class, and these rows are others"
         raise ConfigError(found, "leave augmentation out (in plan.yaml: auto)")
-    has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS)
+    has_speaker(options, shelf.load(SHELF, str(name)).SPEAKERS, opened)
     lines = [
         off,
-        Choice("augment_share", SHARE, "at most as many rows as the files have, in every class of two rows or more"),
+        Choice(
+            "augment_share",
+            SHARE,
+            f"at most as many rows as a class has, a rare one up to the largest's: {EACH} for each of its own",
+        ),
         _model(options),
         Choice("augment_protected", "", "no words beside those that are found to tell a class; 'refund, credit card'"),
     ]
@@ -58,14 +64,17 @@ def _model(options: TrainOptions) -> Choice:
     return Choice("augment_model", BASE, why) if masked else Choice("augment_model", options.augment_model, USERS)
 
 
-def has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
-    """Raise ConfigError where there is no model that this augmenter can use, MissingExtra where there is no client."""
+def has_speaker(options: TrainOptions, known: Sequence[str], opened: Opened | None = None) -> None:
+    """Raise ConfigError where there is no model that this augmenter can use, MissingExtra where there is no client.
+
+    opened   the base of the run, which may guess words itself; without it a model must be named
+    """
     name, model = options.augmentation, options.augment_model
     if options.augment_endpoint is not None:
         if "endpoint" not in known:
             raise ConfigError(f"augmentation={name} has no use for an endpoint", "leave augment_endpoint out")
         _address(options.augment_endpoint)
-        asking.check()
+        completions.check()
     else:
         keys.meaningless(options, FOR_ENDPOINT, "augment_endpoint")
         if set(known) == {"endpoint"}:
@@ -75,9 +84,11 @@ def has_speaker(options: TrainOptions, known: Sequence[str]) -> None:
         if model in (None, BASE):
             raise ConfigError(f"augmentation={name} needs a model", "name it: augment_model=...")
         if options.augment_endpoint is None:
-            bases.weights(bases.find(str(model)), str(model))
-    elif model not in (None, BASE):
-        bases.open_base(str(model))
+            folder = bases.find(str(model))
+            bases.weights(folder, str(model), speakers.CAUSAL)
+            speakers.open_tokenizer(folder, str(model))
+    else:
+        speakers.masked(opened if opened and model in (None, BASE) else bases.open_base(str(model)), 0)
 
 
 def _address(address: str) -> None:
@@ -86,14 +97,26 @@ def _address(address: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"augment_endpoint={address!r} is no address", "write it as http://localhost:8000/v1")
     if parts.username or parts.query:
-        fix = f"put the key into the environment variable {asking.KEY}, and write no more than https://host/v1"
+        fix = f"put the key into the environment variable {completions.KEY}, and write no more than https://host/v1"
         raise ConfigError("augment_endpoint holds a key or the like, which would be stored with the run", fix)
 
 
 def wanted(corpus: Corpus, share: float) -> dict[str, int]:
-    """How many rows may join each class: the share cap. A class of one row gets none, for nothing could judge them."""
-    rows = prompting.own_places(corpus.train)
-    return {label: int(share * len(places)) for label, places in rows.items() if len(places) > 1}
+    """How many rows may join each class: a share of its own; a rare one up to that share of the largest's.
+
+        new[c] = max(share * n[c], min(min(share, 1) * max n - n[c], EACH * n[c]))        n[c] rows of class c
+
+    So none gets more than the share of the largest class's rows. A class of one row gets none, for the probe that
+    judges what was made from that row knows no other of its class.
+    """
+    labels = [row.label for row in corpus.train]
+    short = oversampling.short(labels, min(share, 1.0))
+    sizes = Counter(labels)
+    return {
+        label: max(int(share * size), min(short.get(label, 0), EACH * size))
+        for label, size in sizes.items()
+        if size > 1
+    }
 
 
 def protected(settings: Settings | TrainOptions) -> list[str]:
@@ -101,10 +124,10 @@ def protected(settings: Settings | TrainOptions) -> list[str]:
     return [one.strip() for one in (settings.augment_protected or "").split(",") if one.strip()]
 
 
-def endpoint(settings: Settings | TrainOptions) -> asking.Endpoint:
+def endpoint(settings: Settings | TrainOptions) -> completions.Endpoint:
     """The endpoint that is named, with its caps."""
     caps = settings.augment_requests or CAPS.requests, settings.augment_tokens or CAPS.tokens
-    return asking.Endpoint(settings.augment_endpoint or "", settings.augment_model or "", *caps)
+    return completions.Endpoint(settings.augment_endpoint or "", settings.augment_model or "", *caps)
 
 
 def speaker(settings: Settings, opened: Opened, folder: Path, spent: asking.Spent, tell: Tell, seed: int) -> Ask:

@@ -6,6 +6,7 @@ The bundled base is all-MiniLM-L6-v2 (Apache-2.0 weights, Wang et al. 2020, arXi
 
 import hashlib
 import json
+import re
 import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ ARCHITECTURES = (
     "xlm-roberta",
 )  # fmt: skip
 HUB_SECONDS = 4.0  # how long the hub may take to answer before the user is told
+NEEDED = re.compile(r"(?:pip install (?:-U |--upgrade )?|need to (?:install|have) )([\w-]+)")  # as transformers says it
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model")  # what is fetched from a hub: no pickle, no code
 
 
@@ -154,8 +156,11 @@ def _config(folder: Path, name: str) -> Any:
         raise ConfigError(f"{name}: config.json cannot be used: {reason}", "download the model again") from error
 
 
-def weights(folder: Path, name: str) -> list[Path]:
-    """The files of a model's weights. Raises ConfigError where none is safetensors, which cannot run code."""
+def weights(folder: Path, name: str, auto: str = "") -> list[Path]:
+    """The files of a model's weights. Raises ConfigError where none is safetensors, which cannot run code.
+
+    auto   the class of transformers that it is read with; by default what its config.json says of its head
+    """
     found = sorted(folder.glob("model*.safetensors"))
     if found:
         return found
@@ -165,10 +170,45 @@ def weights(folder: Path, name: str) -> list[Path]:
     if pickled:
         raise ConfigError(
             f"{name} holds its weights only as {pickled[0]}, a format that can run code when it is opened",
-            'convert it where you trust it: python -c "from transformers import AutoModel; '
-            f"AutoModel.from_pretrained('{name}').save_pretrained('{folder.name}-safe')\"",
+            _convert(folder, name, auto),
         )
-    raise ConfigError(f"{name} holds no weights: there is no model.safetensors", "download the model again")
+    own = name == "bundled" or Path(name).expanduser().is_dir()
+    fix = (
+        "download the model again"
+        if own
+        else f"where the hub has pytorch_model.bin alone, {_convert(folder, name, auto)}"
+    )
+    raise ConfigError(f"{name} holds no weights: there is no model.safetensors", fix)
+
+
+def _convert(folder: Path, name: str, auto: str) -> str:
+    """How to get safetensors, with the head that the model has and its tokenizer."""
+    if not auto:
+        config = folder / "config.json"
+        known = json.loads(config.read_text(encoding="utf-8")).get("architectures") if config.is_file() else None
+        masked = any(str(one).endswith(("ForMaskedLM", "ForPreTraining")) for one in known or ())
+        auto = "AutoModelForMaskedLM" if masked else "AutoModel"
+    new, old = f"{Path(name).name}-safe", folder if Path(name).expanduser().is_dir() else name
+    each = f"[one.from_pretrained('{old}').save_pretrained('{new}') for one in (AutoTokenizer, {auto})]"
+    command = f'python -c "from transformers import AutoTokenizer, {auto}; {each}"'
+    return f"convert it where you trust it, and name {new} instead: {command}"
+
+
+def lacking(error: BaseException, name: str) -> ConfigError | None:
+    """What to install where transformers cannot open `name` for want of a package; None where that is not why.
+
+    >>> print(lacking(ImportError("You need to install no_such to use ATokenizer."), "a-model"))
+    a-model needs the package no_such, which is not installed
+      fix: pip install no_such
+    """
+    reason: BaseException | None = error
+    while reason is not None:
+        found = NEEDED.search(str(reason))
+        package = found[1] if found else ((isinstance(reason, ImportError) and reason.name) or "").partition(".")[0]
+        if package and find_spec(package.replace("-", "_")) is None:
+            return ConfigError(f"{name} needs the package {package}, which is not installed", f"pip install {package}")
+        reason = reason.__cause__ or reason.__context__
+    return None
 
 
 def _count(weights: list[Path]) -> tuple[int, int]:
@@ -196,10 +236,9 @@ def open_tokenizer(folder: Path, name: str) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers raises many kinds here, all meaning the same to a user
-        raise ConfigError(
-            f"{name} holds no tokenizer that can be opened: {error}", "download the model again"
-        ) from error
+    except Exception as error:  # transformers raises many kinds here, nearly all meaning the same to a user
+        broken = ConfigError(f"{name} holds no tokenizer that can be opened: {error}", "download the model again")
+        raise lacking(error, name) or broken from error
     if not tokenizer.is_fast or tokenizer.pad_token is None:
         raise ConfigError(f"{name} has no fast tokenizer with a padding token", "choose a base with a tokenizer.json")
     return tokenizer

@@ -123,7 +123,7 @@ class _Training(Section):
         default=None, description="terms for new_tokens and adapt_masking=terms: CSV, or one a line"
     )
     augmentation: str | None = Field(default=None, description="who writes more rows: a name on augmenters, or none")
-    augment_share: float | None = Field(default=None, gt=0, le=100, description="new rows by a class's own, at most")
+    augment_share: float | None = Field(default=None, gt=0, le=100, description="new rows for each row; more if rare")
     augment_model: str | None = Field(default=None, description="that writes them: hub id, folder or endpoint's name")
     augment_endpoint: str | None = Field(default=None, description="OpenAI-compatible: http://localhost:8000/v1")
     augment_requests: int | None = Field(default=None, ge=1, description="to the endpoint, at most")

@@ -24,6 +24,7 @@ from afina.bases import Opened
 from afina.errors import ConfigError
 from afina.records import Answer, Ask, Question
 
+CAUSAL = "AutoModelForCausalLM"
 NEW_TOKENS = 128  # of an answer, at most
 TOP_P, TEMPERATURE = 0.95, 0.9
 LIKELY = 10  # words that a blank is drawn from
@@ -34,8 +35,10 @@ AT_ONCE = {"causal": 8, "masked": 16}  # questions
 def causal(name: str, stop: str, seed: int) -> Ask:
     """The causal model `name`, a folder or a hub id; its answers end at `stop`. Raises ConfigError where it is none."""
     folder = bases.find(name)
-    bases.weights(folder, name)
-    tokenizer, model = _load_causal(folder, name)
+    bases.weights(folder, name, CAUSAL)
+    tokenizer, model = open_tokenizer(folder, name), _load_causal(folder, name)
+    if tokenizer.pad_token is None or model.config.is_encoder_decoder:
+        raise ConfigError(f"{name} cannot be used as a causal language model", "name another one")
     positions = int(getattr(model.config, "max_position_embeddings", 0) or 1024)
 
     def answer(questions: Sequence[Question], number: int) -> list[Answer]:
@@ -96,21 +99,32 @@ def _in_batches(answer: Callable[[Sequence[Question], int], list[Answer]], size:
     return ask
 
 
-def _load_causal(folder: Path, name: str) -> tuple[Any, Any]:
+def open_tokenizer(folder: Path, name: str) -> Any:
+    """The tokenizer of a causal model. Raises ConfigError where it cannot be opened."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, padding_side="left")
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
-        )
-    except Exception as error:  # transformers raises many kinds here, all meaning the same to a user
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(f"{name} cannot be used as a causal language model: {reason}", "name another one") from error
+    except Exception as error:  # transformers raises many kinds here
+        raise _unusable(error, name) from error
     tokenizer.truncation_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.pad_token is None or model.config.is_encoder_decoder:
-        raise ConfigError(f"{name} cannot be used as a causal language model", "name another one")
-    return tokenizer, model.eval()
+    return tokenizer
+
+
+def _load_causal(folder: Path, name: str) -> Any:
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
+        )
+    except Exception as error:
+        raise _unusable(error, name) from error
+    return model.eval()
+
+
+def _unusable(error: Exception, name: str) -> ConfigError:
+    reason = str(error).partition("\n")[0]
+    other = ConfigError(f"{name} cannot be used as a causal language model: {reason}", "name another one")
+    return bases.lacking(error, name) or other
 
 
 def _prompt(tokenizer: Any, question: Question) -> str:

@@ -9,7 +9,7 @@ from conftest import WORDS
 from endpoints import Reply, serving
 from test_plan import choice, corpus_of, of_kind, paired, planned, profile_of
 
-from afina import asking, augmenting, bases, novelty
+from afina import augmenting, bases, completions, novelty
 from afina.config import TrainOptions
 from afina.errors import ConfigError, MissingExtra
 from afina.records import Augmented, Columns, Corpus, Row, from_json, silent, to_json
@@ -56,7 +56,7 @@ def made(corpus, plain, opened, tmp_path_factory):
 
 
 def test_every_row_asked_for_is_kept_or_has_its_reason(made, corpus):
-    assert made.asked == len(made.rows) + sum(made.rejected.values()) == 8 + 8 + 2
+    assert made.asked == len(made.rows) + sum(made.rejected.values()) == 8 + 8 + 3
     assert made.augmenter == "fill_mask"
     assert (made.requests, made.tokens, made.stopped) == (0, 0, "")
     assert made.judged == "dev"
@@ -74,7 +74,7 @@ def test_kept_rows_have_a_class_of_the_files_their_origin_and_no_more_than_their
         changed = [old != new for old, new in zip(source.text.split(), row.text.split(), strict=True)]
         assert sum(changed) == 1
     sizes, more = (Counter(row.label for row in some) for some in (corpus.train, made.rows))
-    assert all(more[label] <= size / 2 for label, size in sizes.items())
+    assert all(more[label] <= max(sizes.values()) / 2 for label in sizes)
 
 
 def test_the_same_seed_writes_the_same_rows_and_another_one_others(made, corpus, plain, opened, tmp_path):
@@ -98,6 +98,30 @@ def test_rows_that_lose_on_dev_are_not_trained_on(made, corpus):
     assert stage.joined(corpus, replace(made, used=False)) is corpus
     joined = stage.joined(corpus, replace(made, used=True))
     assert (joined.dev, joined.test) == (corpus.dev, corpus.test)
+
+
+def of_sizes(corpus, *sizes):
+    rows = [Row("text", f"class {size}", f"f:{place}") for size in sizes for place in range(size)]
+    return replace(corpus, train=tuple(rows))
+
+
+RARE = [  # rows of the classes, share, new rows
+    ((100, 30, 10, 2), 1.0, (100, 70, 60, 12)),  # up to the largest, 6 a row
+    ((100, 30, 10, 2), 0.5, (50, 20, 40, 12)),
+    ((100, 30, 10, 2), 0.05, (5, 1, 0, 3)),
+    ((9, 8), 1.0, (9, 8)),  # none is rare: as many as it has
+    ((10, 2), 8.0, (80, 16)),
+    ((40, 1), 1.0, (40,)),
+]
+
+
+@pytest.mark.parametrize(("sizes", "share", "new"), RARE)
+def test_rare_classes_get_more_for_each_of_their_rows_and_none_more_than_a_share_of_the_largest(
+    sizes, share, new, corpus
+):
+    wanted = augmenting.wanted(of_sizes(corpus, *sizes), share)
+    assert tuple(wanted.values()) == new
+    assert max(wanted.values()) <= share * max(sizes)
 
 
 def test_where_no_class_has_two_rows_nothing_is_asked_for(corpus, plain, opened, tmp_path):
@@ -132,7 +156,7 @@ def test_a_server_that_misbehaves_costs_rows_and_no_error_and_a_second_run_costs
         first = stage.augment(corpus, made_by, opened, tmp_path, silent, 0)
         asked = len(server.asked)
         assert first.requests == asked
-        assert first.asked == len(first.rows) + sum(first.rejected.values()) == 18
+        assert first.asked == len(first.rows) + sum(first.rejected.values()) == 19
         assert {"empty", "markup", "too long", "another language", "more than one text"} <= set(first.rejected)
         again = stage.augment(corpus, made_by, opened, tmp_path, silent, 0)
     missing = sum(count for reason, count in first.rejected.items() if reason.startswith("no answer"))
@@ -221,8 +245,10 @@ def test_a_plan_that_was_asked_has_a_line_for_each_setting(opened):
 
 
 @needs_client
-def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_the_plan(corpus):
-    lines = {one.name: one for one in augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)}
+def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_the_plan(corpus, opened):
+    lines = {
+        one.name: one for one in augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus, opened)
+    }
     for key in ("augment_model", "augment_endpoint"):
         assert (lines[key].value, lines[key].why, lines[key].refused) == (ADDRESS[key], "set by the user", {})
     assert lines["augment_requests"].value == 1000
@@ -244,19 +270,29 @@ def test_a_model_and_an_endpoint_that_only_the_user_can_name_are_no_choice_of_th
         ({"augmentation": "paraphrase", "augment_endpoint": "http://h/v1?key=1", "augment_model": "m"}, "stored"),
     ],
 )
-def test_what_cannot_be_or_would_do_nothing_is_refused(options, says, corpus, monkeypatch):
-    monkeypatch.setattr(asking, "check", lambda: None)
+def test_what_cannot_be_or_would_do_nothing_is_refused(options, says, corpus, opened, monkeypatch):
+    monkeypatch.setattr(completions, "check", lambda: None)
     with pytest.raises(ConfigError, match=says):
-        augmenting.choices(TrainOptions(**options), corpus)
+        augmenting.choices(TrainOptions(**options), corpus, opened)
 
 
-def test_other_kinds_of_rows_and_a_missing_client_are_refused(corpus, monkeypatch):
+def test_where_the_base_cannot_guess_words_it_is_said_before_anything_is_measured(corpus, opened, tiny_bert):
+    bare = bases.open_base(str(tiny_bert))
+    for options in ({}, {"augment_model": "base"}, {"augment_model": str(tiny_bert)}):
+        with pytest.raises(ConfigError, match="cannot guess words") as caught:
+            augmenting.choices(TrainOptions(augmentation="fill_mask", **options), corpus, bare)
+        assert "augment_model=" in caught.value.fix
+    named = TrainOptions(augmentation="fill_mask", augment_model=str(opened.folder))
+    assert augmenting.choices(named, corpus, bare)
+
+
+def test_other_kinds_of_rows_and_a_missing_client_are_refused(corpus, opened, monkeypatch):
     for other in (of_kind(corpus, "multilabel"), paired(corpus)):
         with pytest.raises(ConfigError, match="single texts"):
-            augmenting.choices(TrainOptions(augmentation="fill_mask"), other)
-    monkeypatch.setattr(asking, "find_spec", lambda name: None)
+            augmenting.choices(TrainOptions(augmentation="fill_mask"), other, opened)
+    monkeypatch.setattr(completions, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"afina\[llm\]"):
-        augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus)
+        augmenting.choices(TrainOptions(augmentation="paraphrase", **ADDRESS), corpus, opened)
 
 
 def test_an_unknown_augmenter_is_told_the_nearest_one():

@@ -62,7 +62,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.stops(corpus, options.early_stopping_patience)
     before_training = [
         *preparing.choices(options, opened),
-        *augmenting.choices(options, corpus),
+        *augmenting.choices(options, corpus, opened),
         *balancing.choices(options, corpus),
         *adapting.choices(options, opened),
     ]
