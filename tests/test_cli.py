@@ -73,7 +73,7 @@ def finished(tmp_path_factory, tiny_bert):
 def test_a_run_ends_with_one_json_document_that_scripts_rely_on(finished):
     _, done = finished
     summary = json.loads(done.stdout.splitlines()[-1])
-    known = "run task technique rows test baselines int8 dimensions seconds suspects"
+    known = "run task technique rows test baselines int8 dimensions beside seconds suspects"
     assert set(summary) == set(known.split(" "))
     assert set(summary["dimensions"]) == {"calibration", "consistency"}
     assert set(summary["rows"]) == {"train", "dev", "test"}
