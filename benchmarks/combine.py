@@ -1,14 +1,16 @@
 """LoRA adapters of three tasks on one base: each alone, all merged into one, and a new task on top of the merge.
 
-    python benchmarks/combine.py [WORK]     the folder that keeps the runs; a new one where none is named
+    python benchmarks/combine.py [WORK]                       the folder that keeps the runs; else a new one
+    python benchmarks/combine.py WORK --rows 1000 --seeds 0   less of it
 
-banking77, clinc150 and trec are trained with technique=lora and nothing else said, on at most 3,000 of their rows, and
+banking77, clinc150 and trec are trained with technique=lora and nothing else said, on at most --rows of their rows, and
 combined by `afina combine`, which chooses the merge on dev. Scores: accuracy on 1,000 rows of each test file, drawn
 once, with 95% Wilson intervals. The new task is financial_phrasebank with 500 rows, from the bundled base and from the
 base with the merge in it, three seeds; the same rows for both.
 Data: the folder named by AFINA_DATA. Results: benchmarks/results/combine.json.
 """
 
+import argparse
 import csv
 import json
 import os
@@ -26,27 +28,34 @@ from afina import bases, combining, metrics, store
 
 DATA = Path(os.environ.get("AFINA_DATA", "../shared/data"))
 RESULTS = Path(__file__).parent / "results" / "combine.json"
-SETS, NEW, SEEDS = ("banking77", "clinc150", "trec"), "financial_phrasebank", (0, 1, 2)
-ROWS, TEST, FEW = 3000, 1000, 500
+SETS, NEW = ("banking77", "clinc150", "trec"), "financial_phrasebank"
+TEST, FEW = 1000, 500
 
 
 def main() -> None:
     """Train, combine, score, and print the tables."""
-    work = Path(sys.argv[1] if sys.argv[1:] else tempfile.mkdtemp())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", nargs="?", type=Path)
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    asked = parser.parse_args()
+    work = asked.work or Path(tempfile.mkdtemp())
     work.mkdir(exist_ok=True)
     for name in SETS:
-        run(drawn(work, name, "train", ROWS, 0), work / name, drawn(work, name, "test", TEST, 0), "technique=lora")
+        run(
+            drawn(work, name, "train", asked.rows, 0), work / name, drawn(work, name, "test", TEST, 0), "technique=lora"
+        )
     began = time.monotonic()
     if not (work / "combined").exists():
         combining.combine_runs([work / name for name in SETS], work / "combined", None)
-    results: dict[str, Any] = {"choosing the merge, s": round(time.monotonic() - began, 1)}
+    results: dict[str, Any] = {"rows": asked.rows, "choosing the merge, s": round(time.monotonic() - began, 1)}
     made = combining.read(work / "combined")
     results["merge"] = {"method": made.chosen.method, "weights": made.chosen.weights, "share on dev": made.chosen.share}
     combined = combining.load(work / "combined", bases.open_base("bundled"))
     for name in SETS:
         results[name] = {kind: scored(combined, work, name, kind == "merged") for kind in ("alone", "merged")}
     results[NEW] = {"bundled base": [], "on the combination": []}
-    for seed in SEEDS:
+    for seed in asked.seeds:
         train, test = drawn(work, NEW, "train", FEW, seed), drawn(work, NEW, "test", TEST, 0)
         for kind, base in (
             ("bundled base", "bundled"),
