@@ -30,7 +30,7 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "costing", "preparing", "advice", "opening"},
+    {"choosing", "costing", "preparing", "advice", "opening", "freezing"},
     {"alone"},
     {"stages"},
     {"identity", "figures", "inference", "before_training", "subjects"},

@@ -143,7 +143,8 @@ def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
         raise ConfigError(f"rates=lora_plus has no meaning with technique={name}", "set technique=lora, or rates=flat")
     for other in shelf.names("techniques"):
         for key in keys.of(other):
-            if key in given and other != name and key != "freeze_layers":  # which is a line of every plan
+            unused = key == "freeze_layers" and not given.get(key)  # which is a line of every plan
+            if key in given and other != name and not unused:
                 found = f"{key} is an option of {other}, and the technique is {name}"
                 raise ConfigError(found, f"set technique={other}, or leave {key} out (in plan.yaml: auto)")
     known = shelf.load("techniques", name).Config.model_fields

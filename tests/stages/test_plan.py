@@ -6,8 +6,9 @@ import pytest
 from afina import bases, choosing, heads, shelf, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
+from afina.freezing import NEAR
 from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
-from afina.stages.plan import NEAR, _pooling, plan
+from afina.stages.plan import _pooling, plan
 
 
 def corpus_of(rows_per_class, classes=3):
@@ -132,6 +133,40 @@ def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(
     assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 2)
     assert (choice(made, "technique").why, "0" in choice(made, "freeze_layers").refused) == ("set by the user", True)
     assert planned(six, technique="freeze", freeze_layers=1).settings.options["layers"] == 1
+
+
+def test_layers_to_freeze_that_the_user_names_take_the_technique_that_freezes_them(opened):
+    made = planned(opened, rows_per_class=16, freeze_layers=1)
+    assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 1)
+    technique = choice(made, "technique")
+    assert technique.why.startswith("freeze_layers=1, set by the user")
+    assert technique.refused["contrastive"].startswith("the plan's own choice: ")
+    assert technique.refused.keys() == {*shelf.names("techniques")} - {"freeze"}
+    assert made.estimates["trainable"] < 0.7 * planned(opened, rows_per_class=16).estimates["trainable"]
+    assert planned(opened, rows_per_class=16, freeze_layers=0).settings.technique == "contrastive"
+
+
+def test_layers_to_freeze_are_not_given_up_for_a_limit(opened):
+    with pytest.raises(ConfigError, match="nothing keeps within the limits: freeze: ") as caught:
+        planned(opened, freeze_layers=1, memory_limit="1MB")
+    assert "lora" not in caught.value.found
+
+
+@pytest.mark.parametrize("technique", ["full", "contrastive", "lora", "head_only"])
+def test_layers_to_freeze_beside_another_technique_are_refused(opened, technique):
+    with pytest.raises(
+        ConfigError, match=f"freeze_layers is an option of freeze, .* technique is {technique}"
+    ) as caught:
+        planned(opened, technique=technique, freeze_layers=1)
+    assert "set technique=freeze, or leave freeze_layers out" in caught.value.fix
+
+
+@pytest.mark.parametrize("options", [{"technique": "lora"}, {"rows_per_class": 16}])
+def test_near_general_language_no_layer_is_said_to_stay_where_the_technique_freezes_none(opened, options):
+    made = planned(opened, distance=NEAR / 4, **options)
+    depth = choice(made, "freeze_layers")
+    assert depth.value == 0
+    assert f"technique is {made.settings.technique}" in depth.why
 
 
 def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):

@@ -20,6 +20,7 @@ from afina import (
     choosing,
     costing,
     encoding,
+    freezing,
     policies,
     preparing,
     retaining,
@@ -46,7 +47,6 @@ from afina.records import (
 )
 
 PROBE_ROWS = 1500
-NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference, the domains measured 0.06 to 0.37
 STEPS_WANTED = 700  # optimizer steps; more passes over small sets gained up to 2 points on dev, 1000 steps no more
 EPOCHS = (3, 10)  # fewest and most
 MOST_PAIRED = 20  # of contrastive tuning, where another pass shows other pairs (LOG.md)
@@ -81,7 +81,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
-    before_training.append(adapting.weighed(profile, facts, NEAR))
+    before_training.append(adapting.weighed(profile, facts, freezing.NEAR))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
@@ -110,9 +110,12 @@ def _within(
 
     A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
     """
-    depth = _freeze_layers(seen.facts, seen.profile, seen.layers)
-    given = {"freeze_layers": depth.value, **options.model_dump(exclude={"weight_decay"}, exclude_none=True)}
+    depth = freezing.depth(seen.facts, seen.profile, seen.layers)
+    users = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    given = {"freeze_layers": depth.value, **users}
     own = choosing.technique(seen.facts, given)
+    if frozen := freezing.asked(choosing.technique(seen.facts, {**users, "freeze_layers": depth.value}), users):
+        own, given = frozen, {**given, "technique": frozen.value}
     tried: dict[str, dict[str, float]] = {}
     for name in choosing.candidates(own, seen.facts, given):
         technique = choosing.instead(own, name, {other: costing.said(one, options) for other, one in tried.items()})
@@ -179,12 +182,9 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
     passes    as many as the limits leave; None where they leave what is wanted
     """
     facts, profile, speed = seen.facts, seen.profile, seen.speed
-    depth = _freeze_layers(facts, profile, seen.layers)
     given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     name = options.technique or str(technique.value)
-    if name == "freeze" and not depth.value:
-        why = "the lower third, since the technique is freeze"
-        depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
+    depth = freezing.beside(name, freezing.depth(facts, profile, seen.layers), facts)
     usual = choosing.batch(name, facts)
     batch = options.per_device_train_batch_size or int(str(usual.value))
     epochs = _epochs(facts, batch, MOST_PAIRED if name == "contrastive" else EPOCHS[1])
@@ -230,27 +230,6 @@ def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
         return choice
     refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
     return Choice(choice.name, given[choice.name], sources.USERS, choice.evidence, refused)
-
-
-def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
-    """Near general language the lower third serves as it is; far from it, every layer has something to learn."""
-    measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
-    probed = shelf.load("objectives", facts.kind).PROBED
-    evidence: dict[str, Value] = {
-        f"layer {score.layer}, frozen {probed}": round(score.value, 4)
-        for score in layers
-        if score.pooling in ("mean", "token")
-    }
-    if measured is None:
-        return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
-    evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}
-    third = max(1, facts.layers // 3)
-    if measured.high < NEAR:
-        why = "as near as general text is to itself: the lower third is kept"
-        return Choice("freeze_layers", third, why, evidence, {"0": "the lower layers already speak this language"})
-    why = "farther from general language than general texts are from each other: all layers may adapt"
-    refused = {str(third): "freezing the lower third saved a quarter of the time and gained no accuracy when measured"}
-    return Choice("freeze_layers", 0, why, evidence, refused)
 
 
 def _epochs(facts: Facts, batch: int, most: int) -> Choice:
