@@ -12,7 +12,10 @@ NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference
 
 
 def depth(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
-    """Near general language the lower third serves as it is; far from it, every layer has something to learn."""
+    """Near general language the lower third serves as it is; far from it, every layer has something to learn.
+
+    None where the layers share their weights.
+    """
     measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
     probed = shelf.load("objectives", facts.kind).PROBED
     evidence: dict[str, Value] = {
@@ -20,6 +23,8 @@ def depth(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choic
         for score in layers
         if score.pooling in ("mean", "token")
     }
+    if facts.shared:
+        return Choice("freeze_layers", 0, "the base's layers share their weights: none can stay alone", evidence)
     if measured is None:
         return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
     evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}

@@ -292,6 +292,7 @@ class Facts:
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
     added: int = 0  # rows of rare classes that training sees once more
+    shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
 
     @property
     def seen(self) -> int:

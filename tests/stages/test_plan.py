@@ -169,6 +169,14 @@ def test_near_general_language_no_layer_is_said_to_stay_where_the_technique_free
     assert f"technique is {made.settings.technique}" in depth.why
 
 
+def test_a_base_whose_layers_are_one_has_none_frozen_however_near_the_domain_is(make_base):
+    shared = bases.open_base(str(make_base("albert")))
+    made = planned(shared, distance=NEAR / 4)
+    assert (made.settings.technique, choice(made, "freeze_layers").value) == ("full", 0)
+    assert "share their weights" in choice(made, "freeze_layers").why
+    assert "share their weights" in choice(made, "technique").refused["freeze"]
+
+
 def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
     monkeypatch.setattr(timing, "has_bf16", lambda: False)
     made = planned(opened, precision="bf16")

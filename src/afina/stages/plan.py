@@ -19,6 +19,7 @@ from afina import (
     balancing,
     choosing,
     costing,
+    depths,
     encoding,
     freezing,
     policies,
@@ -80,7 +81,8 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     bf16 = speed.get("bf16", math.inf) < speed["fp32"]
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
-    facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
+    facts = _facts(corpus, profile, opened, layers, speed)
+    facts = replace(facts, added=balancing.adds(options, corpus), shared=depths.shared(encoder))
     before_training.append(adapting.weighed(profile, facts, freezing.NEAR))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
