@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from afina import depths, features, heads, keys, policies, shelf, windows
+from afina import depths, features, heads, keys, policies, scarcity, shelf, windows
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.encoding import Encoded
@@ -30,8 +30,7 @@ LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the o
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
 EXPECTED = ("full", "freeze", "adapter", "lora", "bitfit")  # best first, by what was measured (benchmarks/RESULTS.md)
-FEW_ROWS, MORE_ROWS = 16, 64  # median rows a class up to which pairs of texts teach more than single ones
-FEW_IN_ALL = 600  # rows up to which the second was measured; pairs of more take long
+FEW_ROWS, MORE_ROWS = 16, 64  # rows a class up to which pairs of texts teach more than single ones; 64 of few in all
 FEW_LONG = 0.02  # share of texts too long for max_seq_length that are not worth windows
 FEWEST = 8  # below it the body is left alone where pairs cannot be made
 
@@ -40,11 +39,11 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     """Few labels: pairs of texts, where texts have one class. Else as much of the body as has something to learn."""
     verdicts = {name: _verdict(name, facts, given) for name in shelf.names("techniques")}
     depth, objective = given["freeze_layers"], shelf.load("objectives", facts.kind)
-    each = f"{facts.rows_per_class:g} rows a {objective.COUNTED}"
-    most = MORE_ROWS if facts.rows <= FEW_IN_ALL else FEW_ROWS
-    few = facts.rows_per_class <= most
+    each, number = scarcity.said(facts, objective.COUNTED), scarcity.rows(facts)
+    most = MORE_ROWS if facts.rows <= scarcity.FEW_IN_ALL else FEW_ROWS
+    few = number <= most
     pairs = few and verdicts["contrastive"].fits and not _weighed(given)
-    value = "contrastive" if pairs else "head_only" if facts.rows_per_class < FEWEST else "freeze" if depth else "full"
+    value = "contrastive" if pairs else "head_only" if number < FEWEST else "freeze" if depth else "full"
     reasons = {
         "contrastive": f"{each}: few texts, but many pairs of them, which was better with up to {most} (LOG.md)",
         "head_only": f"{each}: too few to move the body without tearing it",
@@ -61,7 +60,8 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
     evidence = {
         "rows": facts.rows,
         "classes": facts.classes,
-        f"rows a {objective.COUNTED}, median": facts.rows_per_class,
+        f"rows a {objective.COUNTED}, lower median": facts.rows_per_class,
+        f"rows of the rarest {objective.COUNTED}": facts.smallest,
         f"frozen probe, {objective.PROBED}": round(facts.probe, 4),
         f"majority, {objective.PROBED}": round(facts.majority, 4),
     }

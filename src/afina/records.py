@@ -280,7 +280,7 @@ class Facts:
 
     rows: int
     classes: int
-    rows_per_class: float  # median
+    rows_per_class: float  # lower median: of two classes the rarer one's
     tokens: float  # tokens a text, mean
     layers: int
     hidden: int
@@ -292,6 +292,7 @@ class Facts:
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
     added: int = 0  # rows of rare classes that training sees once more
+    smallest: int = 0  # rows of the rarest class
     shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
 
     @property

@@ -95,6 +95,20 @@ def test_up_to_64_rows_a_class_are_learned_from_as_pairs_where_there_are_few_row
     assert plan(many, rows, opened, TrainOptions(), silent, 0).settings.technique == "full"
 
 
+def test_a_rare_class_is_what_the_rows_of_two_classes_are_counted_by(opened):
+    once = corpus_of(380, classes=2)
+    rare = tuple(row for row in once.train if row.label == "label 0")[:20]
+    common = tuple(row for row in once.train if row.label == "label 1")
+    corpus = dataclasses.replace(once, train=rare + common)
+    made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
+    technique = choice(made, "technique")
+    assert (made.facts.rows_per_class, made.facts.smallest) == (20, 20)
+    assert technique.value == "contrastive"
+    assert technique.why.startswith("20 rows of the rarest class: few texts")
+    assert technique.evidence["rows a class, lower median"] == technique.evidence["rows of the rarest class"] == 20
+    assert choice(planned(opened), "technique").why.startswith("80 rows a class are enough")
+
+
 def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(opened):
     several = of_kind(corpus_of(5), "multilabel")
     made = plan(several, profile_of(several, 0.2), opened, TrainOptions(), silent, 0)

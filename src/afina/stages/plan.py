@@ -25,6 +25,7 @@ from afina import (
     policies,
     preparing,
     retaining,
+    scarcity,
     shelf,
     sources,
     timing,
@@ -164,7 +165,7 @@ def _facts(
     return Facts(
         rows=len(corpus.train),
         classes=len(corpus.labels),
-        rows_per_class=float(np.median(list(counts.values()))),
+        rows_per_class=float(scarcity.lower_median(counts.values())),
         tokens=profile.tokens[0],
         layers=opened.record.layers,
         hidden=opened.record.hidden,
@@ -175,6 +176,7 @@ def _facts(
         majority=objective.blind(corpus.train),
         kind=corpus.kind,
         sentences=is_sentence_model(opened),
+        smallest=min(counts.values(), default=0),
     )
 
 
