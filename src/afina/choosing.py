@@ -124,7 +124,8 @@ def batch(name: str, facts: Facts) -> Choice:
     if name == "contrastive" and texts > BATCH:
         why = "two texts a class: one that is alone of its class in a batch teaches the body nothing"
         return Choice("per_device_train_batch_size", texts, why, {"classes": facts.classes})
-    return Choice("per_device_train_batch_size", BATCH, "the usual batch; 64 gained nothing over 32 on banking77")
+    refused = {"64": "gained no time a row on banking77: 6.6 to 7.7 ms against 6.2"}
+    return Choice("per_device_train_batch_size", BATCH, "the usual batch", {}, refused)
 
 
 def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
@@ -162,8 +163,10 @@ def precision(speed: Mapping[str, float]) -> Choice:
         return Choice("precision", "fp32", "this processor does not multiply in bf16", evidence)
     faster = speed["fp32"] / speed["bf16"]
     if faster > 1.1:
-        return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence)
-    return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence)
+        refused = {"fp32": f"{faster:.1f}x the time of a training step"}
+        return Choice("precision", "bf16", f"a training step was {faster:.1f}x faster than in fp32", evidence, refused)
+    refused = {"bf16": f"{1 / faster:.2f}x the time of a training step, not 0.91x"}
+    return Choice("precision", "fp32", "bf16 was not measured faster on this machine", evidence, refused)
 
 
 def attention(speed: Mapping[str, float]) -> Choice:
@@ -174,8 +177,10 @@ def attention(speed: Mapping[str, float]) -> Choice:
         return Choice("attention", next(iter(seconds), "eager"), "the only one that this base knows", evidence)
     faster = seconds["sdpa"] / seconds["eager"]
     if faster > 1.05:
-        return Choice("attention", "eager", f"a training step was {faster:.2f}x faster than with sdpa", evidence)
-    return Choice("attention", "sdpa", "plain attention was not measured faster at this length", evidence)
+        why, refused = f"a training step was {faster:.2f}x faster than with sdpa", f"{faster:.2f}x the time of a step"
+        return Choice("attention", "eager", why, evidence, {"sdpa": refused})
+    why, refused = "plain attention was not measured faster at this length", f"{1 / faster:.2f}x the time, not 0.95x"
+    return Choice("attention", "sdpa", why, evidence, {"eager": refused})
 
 
 def losses(facts: Facts, name: str, given: Mapping[str, Value]) -> list[Choice]:

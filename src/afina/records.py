@@ -238,6 +238,7 @@ class Profile:
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
     terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
     lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
+    split: float = 0.0  # share of running words that the base breaks, 0 to 1
 
     def longer(self, tokens: int) -> float:
         """Share of the training rows that have more tokens."""

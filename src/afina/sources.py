@@ -27,12 +27,14 @@ SOURCES = {
     "dropout": "LOG.md, Dropout, and what a step is made of",
     "class_weights": "RESULTS.md, Balancing: no gain where measured",
     "loss": "Lin et al. 2017, arXiv:1708.02002, for focal; off until asked for",
-    "retention": "off until asked for: RESULTS.md, Forgetting and retentions",
-    "adapt_file": f"{HERE}, distance and size; Gururangan et al. 2020, arXiv:2004.10964: what it gained elsewhere",
+    "retention": "RESULTS.md, Forgetting and retentions; RESULTS.md, Probes: little was lost without one",
+    "adapt_file": f"{HERE}, distance and size; LOG.md, What 200 steps of adapting did to the frozen layers; Gururangan "
+    "et al. 2020, arXiv:2004.10964: what it gained elsewhere",
     "adapt_masking": "RESULTS.md, Adapting to unlabelled text",
-    "new_tokens": "RESULTS.md, Vocabulary and new rows",
-    "balancing": "RESULTS.md, Balancing: no gain where measured",
-    "augmentation": "LOG.md, Augmentation; off until asked for",
+    "new_tokens": f"{HERE}, the pieces of the words; RESULTS.md, Vocabulary and new rows",
+    "special_tokens": "off until asked for: only you know which marks your texts have",
+    "balancing": f"{HERE}, the rows of each class; RESULTS.md, Balancing: no gain where measured",
+    "augmentation": f"{HERE}, the rows of each class; LOG.md, Augmentation: what fill_mask gains on a frozen base",
 }
 USUAL = "a usual value; not measured here"
 PAPER = re.compile(r"^Source: (.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, choosing, heads, shelf, timing
+from afina import bases, choosing, heads, shelf, sources, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.freezing import NEAR
@@ -469,6 +469,36 @@ def test_every_line_of_a_plan_says_what_it_rests_on(opened):
     assert "arXiv:2106.09685" in choice(made, "lora_alpha").source
     assert "measured in this run" in choice(made, "precision").source
     assert any(note.startswith("with your technique, lora_r, dropout: ") for note in made.notes)
+
+
+LEFT_OUT = ("new_tokens", "augmentation", "retention", "adapt_file", "balancing", "class_weights", "dropout", "pooling")
+
+
+@pytest.mark.parametrize("name", [*LEFT_OUT, "attention"])
+def test_a_line_that_leaves_something_out_says_what_and_why_and_what_that_rests_on(opened, name):
+    line = choice(planned(opened), name)
+    assert line.refused
+    assert all(line.refused.values())
+    assert f"{line.value}" not in line.refused
+    assert line.source != sources.USUAL
+    assert line.evidence or name in ("class_weights", "dropout")
+
+
+def test_the_numbers_that_speak_for_and_against_what_is_left_out_are_those_of_the_rows(opened):
+    corpus = corpus_of(80)
+    profile = dataclasses.replace(profile_of(corpus, 0.2), fertility=1.4, split=0.25)
+    made = plan(corpus, profile, opened, TrainOptions(), silent, 0)
+    assert choice(made, "new_tokens").evidence == {"tokens a word": 1.4, "words that break, share": 0.25}
+    assert choice(made, "augmentation").evidence["rows of the rarest class"] == 80
+    assert choice(made, "augmentation").refused.keys() == {*shelf.names("augmenters")}
+    assert choice(made, "adapt_file").evidence["words of the training texts, about"] == 240 * 8
+    assert choice(made, "retention").refused["kl"].startswith("a step of 32 rows takes 100% more time")
+
+
+def test_what_the_user_sets_has_the_plans_own_choice_beside_it_and_no_other(opened):
+    made = planned(opened, dropout=False, retention="l2")
+    assert choice(made, "dropout").refused.keys() == {"True"}
+    assert choice(made, "retention").refused.keys() == {"none"}
 
 
 def test_labels_at_random_are_said_to_follow_from_nothing(opened):

@@ -22,6 +22,7 @@ from afina import (
     depths,
     encoding,
     freezing,
+    measured,
     policies,
     preparing,
     retaining,
@@ -30,6 +31,7 @@ from afina import (
     sources,
     timing,
     windows,
+    wording,
 )
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
@@ -63,7 +65,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
     before_training = [
-        *preparing.choices(options, opened),
+        *preparing.choices(options, opened, profile),
         *augmenting.choices(options, corpus),
         *balancing.choices(options, corpus),
         *adapting.choices(options, opened),
@@ -91,7 +93,8 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.try_on(settings, facts, opened, corpus.labels)
     own = _within(seen, TrainOptions(), beside)[2]
     notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
-    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
+    told = map(measured.refused, choices)
+    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in told)
     return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
 
 
@@ -203,7 +206,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
-        _pooling(seen.layers, facts.sentences),
+        _with_others(_pooling(seen.layers, facts.sentences), seen.layers),
         depth,
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
@@ -215,10 +218,10 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
         choosing.attention(speed),
-        Choice("dropout", True, "without it a pass is a quarter faster, and banking77 lost a point (LOG.md)"),
+        Choice("dropout", True, "as in BERT; drawing it is a quarter of a pass's time"),
         *choosing.losses(facts, name, given),
         *policies.looks(per_epoch),
-        *retaining.choices(options, name, profile.language),
+        *retaining.choices(options, name, profile.language, facts),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
 
@@ -243,6 +246,17 @@ def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     steps = math.ceil(facts.seen / batch) * epochs
     why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
     return Choice("num_train_epochs", epochs, why, {"rows": facts.seen})
+
+
+def _with_others(pooling: Choice, layers: Sequence[LayerScore]) -> Choice:
+    """The choice of a pooling with what the other readings of the last layer were worth."""
+    last = [score for score in layers if score.layer == max(s.layer for s in layers)]
+    refused = {
+        score.pooling: f"{wording.interval(score)} on the last layer, frozen"
+        for score in last
+        if score.pooling != pooling.value
+    }
+    return replace(pooling, refused=refused)
 
 
 def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:
