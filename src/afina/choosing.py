@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from afina import depths, features, heads, keys, policies, scarcity, shelf, windows
+from afina import depths, features, heads, keys, measured, policies, scarcity, shelf, windows
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.encoding import Encoded
@@ -150,7 +150,7 @@ def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
                 raise ConfigError(found, f"set technique={other}, or leave {key} out (in plan.yaml: auto)")
     known = shelf.load("techniques", name).Config.model_fields
     return [
-        Choice(key, known[option].default, str(known[option].description))
+        Choice(key, known[option].default, measured.WHY.get(key, str(known[option].description)))
         for key, option in keys.of(name).items()
         if key != "freeze_layers"
     ]

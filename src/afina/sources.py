@@ -12,6 +12,7 @@ SOURCES = {
     "pooling": f"{HERE}, the base frozen; pairs also LOG.md, Pairs of texts",
     "freeze_layers": f"{HERE}, the base frozen; RESULTS.md, Distances; LOG.md, Freezing the lower layers",
     "learning_rate": "LOG.md, A lower rate for the body; RESULTS.md, Techniques",
+    "lora_r": "RESULTS.md, Techniques; Hu et al. 2021, arXiv:2106.09685",
     "head_learning_rate": "Kumar et al. 2022, arXiv:2202.10054; LOG.md, Fine-tuning from the probe's head",
     "num_train_epochs": "Mosbach et al. 2021, arXiv:2006.04884: more passes on few rows; LOG.md, How many steps",
     "per_device_train_batch_size": "LOG.md, What a step is made of, again",

@@ -501,6 +501,15 @@ def test_what_the_user_sets_has_the_plans_own_choice_beside_it_and_no_other(open
     assert choice(made, "retention").refused.keys() == {"none"}
 
 
+def test_the_rank_of_lora_is_said_not_to_be_chosen_from_the_data_with_what_was_measured(opened):
+    rank = choice(planned(opened, technique="lora"), "lora_r")
+    assert rank.value == 8
+    assert rank.why.startswith("not chosen from the data")
+    assert "0.946" in rank.refused["4"]
+    assert "RESULTS.md, Techniques" in rank.source
+    assert "not chosen from the data" in choice(planned(opened, technique="lora", lora_r=4), "lora_r").refused["8"]
+
+
 def test_labels_at_random_are_said_to_follow_from_nothing(opened):
     corpus = corpus_of(40)
     labels = [row.label for row in corpus.train]
