@@ -10,7 +10,8 @@ HERE = "measured in this run"
 SOURCES = {
     "technique": "RESULTS.md, Few labels; RESULTS.md, Techniques; LOG.md, Few labels",
     "pooling": f"{HERE}, the base frozen; pairs also LOG.md, Pairs of texts",
-    "freeze_layers": f"{HERE}, the base frozen; RESULTS.md, Distances; LOG.md, Freezing the lower layers",
+    "freeze_layers": f"{HERE}, the distance; LOG.md, Freezing the lower layers; RESULTS.md, What training the whole "
+    "body gains, and the distances",
     "learning_rate": "LOG.md, A lower rate for the body; RESULTS.md, Techniques",
     "lora_r": "RESULTS.md, Techniques; Hu et al. 2021, arXiv:2106.09685",
     "head_learning_rate": "Kumar et al. 2022, arXiv:2202.10054; LOG.md, Fine-tuning from the probe's head",

@@ -138,7 +138,20 @@ def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(ope
     far, near = planned(six, distance=4 * NEAR), planned(six, distance=NEAR / 4)
     assert (far.settings.technique, choice(far, "freeze_layers").value) == ("full", 0)
     assert (near.settings.technique, near.settings.options["layers"]) == ("freeze", 2)
-    assert choice(near, "freeze_layers").evidence["distance"] == NEAR / 4
+    line = choice(near, "freeze_layers")
+    assert line.evidence["distance"] == NEAR / 4
+    assert line.evidence["95% to"] == pytest.approx(NEAR / 4 + 0.005)
+    assert line.why.startswith("a saving of time")
+    assert "not known for near texts" in line.refused["0"]
+
+
+def test_what_frozen_layers_know_is_shown_beside_the_depth_as_context(opened):
+    made = planned(opened)
+    evidence = choice(made, "freeze_layers").evidence
+    assert evidence["context, decides nothing: frozen accuracy of layers 0 to 2"] == tuple(
+        round(one.value, 4) for one in made.layers if one.pooling == "mean"
+    )
+    assert not any(name.startswith("layer ") for name in evidence)
 
 
 def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(opened):
