@@ -17,6 +17,7 @@ def test_a_layers_answer_depends_on_no_parameter_above_it_and_on_its_own(archite
     model.eval().requires_grad_(True)
     depth, layers, shared = depths.of(model), depths.count(model), architecture == "albert"
     assert layers == (1 if shared else 2)
+    assert depths.shared(model) == shared
     ids = torch.tensor([[2, 5, 6, 7, 3]])
     states = model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True)
     for place in range(layers + 1):
@@ -46,4 +47,5 @@ def test_a_body_without_a_list_of_layers_is_refused_with_what_works(tiny_bert):
     model.encoder.config.num_hidden_layers = 5
     with pytest.raises(ConfigError, match="list of 5 layers") as caught:
         depths.of(model)
+    assert depths.shared(model)
     assert "flat" in caught.value.fix

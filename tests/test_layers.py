@@ -13,7 +13,7 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
-    | {"yamlfile", "general", "slips"},
+    | {"yamlfile", "general", "slips", "scarcity", "measured"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
     {"answering", "rewording", "refitting"},
@@ -31,7 +31,7 @@ ROWS = [
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "costing", "preparing", "advice", "opening"},
+    {"choosing", "costing", "preparing", "advice", "opening", "freezing"},
     {"alone"},
     {"stages"},
     {"identity", "figures", "panels", "inference", "before_training", "subjects"},

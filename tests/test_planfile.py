@@ -75,3 +75,12 @@ def test_settings_of_what_the_command_line_turns_off_are_forgotten(tmp_path):
     assert edited(tmp_path, "balancing=none") == {"technique": "lora", "lora_r": 16, "balancing": "none"}
     assert edited(tmp_path, "technique=full") == {"technique": "full", "balancing": "random", "balancing_share": 0.5}
     assert edited(tmp_path, "technique=full", "lora_r=8")["lora_r"] == 8  # said now, and refused later
+
+
+def test_layers_to_freeze_are_forgotten_where_the_command_line_names_another_technique(tmp_path):
+    technique = changed(PLAN, "technique", value="freeze")
+    depth = Choice("freeze_layers", 3, planfile.USERS)
+    on_disk(tmp_path, dataclasses.replace(technique, choices=(*technique.choices, depth)))
+    assert edited(tmp_path)["freeze_layers"] == 3
+    assert edited(tmp_path, "technique=freeze")["freeze_layers"] == 3
+    assert edited(tmp_path, "technique=full") == {"technique": "full"}

@@ -13,7 +13,7 @@ from itertools import groupby
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import cells, columns, glossaries, keys, samples, shelf, store, tables, terms
+from afina import cells, columns, glossaries, keys, measured, samples, shelf, store, tables, terms
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
@@ -60,21 +60,22 @@ def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
     """
     read, tokens = STEPS * BATCH * TOKENS, round(facts.rows * facts.tokens)
     seconds, _ = _of_steps(STEPS, facts)
-    measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
+    away = next((d for d in profile.distances if d.measure == "embeddings"), None)
     evidence: dict[str, Value] = {
+        "words of the training texts, about": round(profile.rows * profile.words[0]),
         "tokens of the training texts, about": tokens,
         f"tokens that {STEPS} steps read": read,
         "seconds of these steps, about": round(seconds),
     }
-    if measured is not None:
-        evidence |= {"distance": round(measured.value, 4), "near below": near}
-    if measured is not None and measured.high < near:
+    if away is not None:
+        evidence |= {"distance": round(away.value, 4), "near below": near}
+    if away is not None and away.high < near:
         why = "the texts are as near as general text is to itself: the base can read them already"
     elif tokens < read:
         why = "the training texts are too few to learn a language from; more texts of the domain: adapt_file=texts.txt"
     else:
         why = "far from general language and many texts, so that it may pay; no task has been seen to gain from it yet"
-    return Choice("adapt_file", NONE, why, evidence, {TRAIN: "adapt_file=train reads the task's own texts first"})
+    return Choice("adapt_file", NONE, why, evidence, measured.against("adapt_file", [TRAIN]))
 
 
 def _unused(options: TrainOptions, names: Sequence[str]) -> list[str]:

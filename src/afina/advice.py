@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from afina import shelf, wording
+from afina import scarcity, shelf, wording
 from afina.limits import Limits
 from afina.records import Choice, Facts, LayerScore, Plan, Profile
 from afina.sources import USERS
@@ -59,7 +59,7 @@ def explain(profile: Profile, plan: Plan) -> Iterator[str]:
     language = LANGUAGES.get(profile.language, "a language that was not recognised")
     tokens = f"{profile.tokens[0]:g} tokens in the middle, {profile.tokens[2]:g} at most"
     yield (
-        f"You have {facts.rows:,} rows to learn from, {facts.rows_per_class:g} a {objective.COUNTED} in the middle, in "
+        f"You have {facts.rows:,} rows to learn from, {scarcity.said(facts, objective.COUNTED)}, in "
         f"{language}: {tokens}."
     )
     for one in profile.distances:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afina import asking, bases, completions, keys, oversampling, prompting, shelf, speakers, store
+from afina import asking, bases, completions, keys, measured, oversampling, prompting, scarcity, shelf, speakers, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
-from afina.records import Ask, Choice, Corpus, Settings, Tell
+from afina.records import Ask, Choice, Corpus, Settings, Tell, Value
 
 SHELF, NONE = "augmenters", "none"
 BASE = "base"  # the model that is trained
@@ -26,10 +26,7 @@ def choices(options: TrainOptions, corpus: Corpus, opened: Opened) -> list[Choic
 
     Raises ConfigError where it cannot be, or an option would do nothing; MissingExtra for an endpoint without a client.
     """
-    names = ", ".join(shelf.names(SHELF))
-    off = Choice(
-        "augmentation", NONE, f"not asked for, and nothing measured here shows that it pays (LOG.md); one of {names}"
-    )
+    off = _off(corpus)
     name = options.augmentation
     if name in (None, NONE):
         keys.meaningless(options, (*ONLY_THEN, *FOR_ENDPOINT), "augmentation")
@@ -55,6 +52,19 @@ def choices(options: TrainOptions, corpus: Corpus, opened: Opened) -> list[Choic
             Choice("augment_tokens", CAPS.tokens, "a cap on what it may cost: a few hundred tokens a row"),
         ]
     return lines
+
+
+def _off(corpus: Corpus) -> Choice:
+    """None, with how few rows there are to write more of."""
+    names = ", ".join(shelf.names(SHELF))
+    why = f"not asked for, and nothing measured here shows that it pays; one of {names}"
+    objective = shelf.load("objectives", corpus.kind)
+    counts = objective.counts(corpus.train, corpus.labels).values()
+    evidence: dict[str, Value] = {
+        f"rows a {objective.COUNTED}, lower median": scarcity.lower_median(counts),
+        f"rows of the rarest {objective.COUNTED}": min(counts, default=0),
+    }
+    return Choice("augmentation", NONE, why, evidence, measured.against("augmentation", shelf.names(SHELF)))
 
 
 def _model(options: TrainOptions) -> Choice:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from afina import keys, oversampling, shelf
+from afina import keys, measured, oversampling, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Choice, Corpus, Settings, Value
@@ -24,12 +24,13 @@ def choices(options: TrainOptions, corpus: Corpus) -> list[Choice]:
 
 
 def _off(options: TrainOptions, corpus: Corpus) -> Choice:
-    why = "not asked for, and not clearly better on the two sets measured (benchmarks/RESULTS.md); balancing=semantic"
+    why = "not asked for, and not clearly better on the two sets measured; the frozen base alone was looked at"
     counts = shelf.load("objectives", corpus.kind).counts(corpus.train, corpus.labels) if corpus.kind == KIND else {}
     evidence: dict[str, Value] = {}
     if counts:
         evidence = {"rows of the rarest class": min(counts.values()), "of the commonest": max(counts.values())}
-    return Choice("balancing", NONE, why, evidence)
+    refused = measured.against("balancing", shelf.names(SHELF)) if corpus.kind == KIND else {}
+    return Choice("balancing", NONE, why, evidence, refused)
 
 
 def adds(options: TrainOptions, corpus: Corpus) -> int:

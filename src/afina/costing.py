@@ -84,7 +84,10 @@ def nothing(tried: Mapping[str, Mapping[str, float]], limits: Limits) -> ConfigE
     cheapest = min(tried, key=excess)
     needs = [f"{NAMED[one]}_limit={_needed(one, tried[cheapest][one])}" for one in over(tried[cheapest], limits)]
     fix = f"the cheapest is {cheapest}: allow it {' '.join(needs)}, or name a smaller base with --model"
-    each = "; ".join(f"{name}: {said(found, limits)}" for name, found in tried.items())
+    alike: dict[str, list[str]] = {}
+    for name, found in tried.items():
+        alike.setdefault(said(found, limits), []).append(name)
+    each = "; ".join(f"{', '.join(names)}: {costs}" for costs, names in alike.items())
     return ConfigError(f"nothing keeps within the limits: {each}", fix)
 
 

@@ -20,6 +20,14 @@ def count(model: Any) -> int:
     return len(_layers(model.base_model))
 
 
+def shared(model: Any) -> bool:
+    """Whether none of the body's layers can be told from the others: they share their weights, or stand in no list."""
+    try:
+        return count(model) < int(model.base_model.config.num_hidden_layers)
+    except ConfigError:
+        return True
+
+
 def of(model: Any) -> dict[str, int]:
     """Depth of every parameter, by its name. Raises ConfigError where the body has no list of layers."""
     layers = _layers(model.base_model)

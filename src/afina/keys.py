@@ -78,7 +78,7 @@ def switch(key: str) -> str | None:
     ('augmentation', 'technique', 'rates', None)
     """
     found = next((name for start, name in SWITCHES.items() if key.startswith(start)), None)
-    own = key != "freeze_layers" and any(key in of(name) for name in shelf.names("techniques"))  # a line of every plan
+    own = any(key in of(name) for name in shelf.names("techniques"))
     return found or ("technique" if own else None)
 
 

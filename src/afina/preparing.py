@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import adapting, glossaries, store, terms, vocabulary
+from afina import adapting, glossaries, measured, store, terms, vocabulary
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
-from afina.records import Choice, Finding, Settings
+from afina.records import Choice, Finding, Profile, Settings, Value
 
 NONE = "none"
 
 
-def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
+def choices(options: TrainOptions, opened: Opened, profile: Profile) -> list[Choice]:
     """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for."""
     marks(options.special_tokens)
     found = [
-        vocabulary.NONE,
+        _none(profile),
         Choice("special_tokens", NONE, "not asked for; special_tokens=PROTEIN,CODE makes [PROTEIN] and [CODE] tokens"),
     ]
     if options.new_tokens:
@@ -33,6 +33,19 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
                 Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
             )
     return found
+
+
+def _none(profile: Profile) -> Choice:
+    """No new tokens, with how much the base breaks the words and where they are far from general ones."""
+    evidence: dict[str, Value] = {
+        "tokens a word": round(profile.fertility, 3),
+        "words that break, share": round(profile.split, 4),
+    }
+    pieces = next((one for one in profile.distances if one.measure == "fragmentation"), None)
+    if pieces is not None:
+        evidence |= {"distance by pieces": round(pieces.value, 4), "of general halves": round(pieces.zero, 4)}
+    why = "not asked for: texts would be shorter, and no task was measured to gain; new_tokens=2000 learns your words"
+    return Choice("new_tokens", 0, why, evidence, measured.against("new_tokens", ["2000"]))
 
 
 def asked(settings: Settings) -> bool:

@@ -239,6 +239,7 @@ class Profile:
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
     terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
     lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
+    split: float = 0.0  # share of running words that the base breaks, 0 to 1
 
     def longer(self, tokens: int) -> float:
         """Share of the training rows that have more tokens."""
@@ -281,7 +282,7 @@ class Facts:
 
     rows: int
     classes: int
-    rows_per_class: float  # median
+    rows_per_class: float  # lower median: of two classes the rarer one's
     tokens: float  # tokens a text, mean
     layers: int
     hidden: int
@@ -293,6 +294,8 @@ class Facts:
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
     added: int = 0  # rows of rare classes that training sees once more
+    smallest: int = 0  # rows of the rarest class
+    shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
 
     @property
     def seen(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from afina import features, general, samples, shelf, store
+from afina import features, general, measured, samples, shelf, store
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError
@@ -15,10 +15,11 @@ from afina.sampling import General
 
 NONE = "none"
 GENERAL_ROWS = 16  # general texts a step
+ROWS, STEP = 32, 3  # of the task's, in a usual step; and forward passes that one takes
 FEWEST = 30  # general texts in all, of a file of the user's
 
 
-def choices(options: TrainOptions, technique: str, language: str) -> tuple[Choice, ...]:
+def choices(options: TrainOptions, technique: str, language: str, facts: Facts) -> tuple[Choice, ...]:
     """The plan's lines on retention. Raises ConfigError where the body does not move, so that nothing can be lost."""
     name = options.retention or NONE
     if name != NONE and technique == "head_only":
@@ -29,9 +30,7 @@ def choices(options: TrainOptions, technique: str, language: str) -> tuple[Choic
     config = None if name == NONE else shelf.load("retentions", name).Config()
     written = "es" if language == "es" else "en"
     return (
-        Choice(
-            "retention", NONE, "only the task is asked for; what a retention saves, for its time, is not measured yet"
-        ),
+        _none(technique, facts),
         Choice(
             "retention_weight",
             config.weight if config else 0.0,
@@ -40,6 +39,19 @@ def choices(options: TrainOptions, technique: str, language: str) -> tuple[Choic
         Choice("retention_temperature", 2.0, "used by the retention kl only (Li & Hoiem 2016)"),
         Choice("general_file", written, "the general sentences that ship in this language; used by retentions only"),
     )
+
+
+def _none(technique: str, facts: Facts) -> Choice:
+    """No retention, with how little was forgotten without one and what each would cost."""
+    why = "only the task is asked for: little was lost without one, and what one saves of it is not measured"
+    if technique == "head_only":
+        return Choice("retention", NONE, "head_only never moves the body, which so forgets nothing")
+    refused = {}
+    for name in shelf.names("retentions"):
+        seconds, _ = shelf.load("retentions", name).adds(facts, facts.parameters, GENERAL_ROWS / ROWS)
+        share = seconds / (STEP * facts.seconds_per_row)
+        refused[name] = f"a step of {ROWS} rows takes {share:.0%} more time by arithmetic; {measured.UNKNOWN}"
+    return Choice("retention", NONE, why, measured.FORGOTTEN, refused)
 
 
 def penalty(settings: Settings, opened: Opened, seed: int) -> Callable[[Any], Any] | None:

@@ -10,8 +10,10 @@ HERE = "measured in this run"
 SOURCES = {
     "technique": "RESULTS.md, Few labels; RESULTS.md, Techniques; LOG.md, Few labels",
     "pooling": f"{HERE}, the base frozen; pairs also LOG.md, Pairs of texts",
-    "freeze_layers": f"{HERE}, the base frozen; RESULTS.md, Distances; LOG.md, Freezing the lower layers",
+    "freeze_layers": f"{HERE}, the distance; LOG.md, Freezing the lower layers; RESULTS.md, What training the whole "
+    "body gains, and the distances",
     "learning_rate": "LOG.md, A lower rate for the body; RESULTS.md, Techniques",
+    "lora_r": "RESULTS.md, Techniques; Hu et al. 2021, arXiv:2106.09685",
     "head_learning_rate": "Kumar et al. 2022, arXiv:2202.10054; LOG.md, Fine-tuning from the probe's head",
     "num_train_epochs": "Mosbach et al. 2021, arXiv:2006.04884: more passes on few rows; LOG.md, How many steps",
     "per_device_train_batch_size": "LOG.md, What a step is made of, again",
@@ -27,12 +29,14 @@ SOURCES = {
     "dropout": "LOG.md, Dropout, and what a step is made of",
     "class_weights": "RESULTS.md, Balancing: no gain where measured",
     "loss": "Lin et al. 2017, arXiv:1708.02002, for focal; off until asked for",
-    "retention": "off until asked for: RESULTS.md, Forgetting and retentions",
-    "adapt_file": f"{HERE}, distance and size; Gururangan et al. 2020, arXiv:2004.10964: what it gained elsewhere",
+    "retention": "RESULTS.md, Forgetting and retentions; RESULTS.md, Probes: little was lost without one",
+    "adapt_file": f"{HERE}, distance and size; LOG.md, What 200 steps of adapting did to the frozen layers; Gururangan "
+    "et al. 2020, arXiv:2004.10964: what it gained elsewhere",
     "adapt_masking": "RESULTS.md, Adapting to unlabelled text",
-    "new_tokens": "RESULTS.md, Vocabulary and new rows",
-    "balancing": "RESULTS.md, Balancing: no gain where measured",
-    "augmentation": "LOG.md, Augmentation; off until asked for",
+    "new_tokens": f"{HERE}, the pieces of the words; RESULTS.md, Vocabulary and new rows",
+    "special_tokens": "off until asked for: only you know which marks your texts have",
+    "balancing": f"{HERE}, the rows of each class; RESULTS.md, Balancing: no gain where measured",
+    "augmentation": f"{HERE}, the rows of each class; LOG.md, Augmentation: what fill_mask gains on a frozen base",
 }
 USUAL = "a usual value; not measured here"
 PAPER = re.compile(r"^Source: (.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)

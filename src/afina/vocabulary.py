@@ -23,14 +23,9 @@ from tokenizers import AddedToken, Tokenizer
 
 from afina import pieces, samples, shelf
 from afina.errors import ConfigError
-from afina.records import Choice, Fertility, Vocabulary
+from afina.records import Fertility, Vocabulary
 
 SHELF = "vocabularies"
-
-
-NONE = Choice(
-    "new_tokens", 0, "not asked for, and whether it pays is not measured yet; new_tokens=2000 learns a domain's words"
-)
 
 
 @dataclass(frozen=True, slots=True)

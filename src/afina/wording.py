@@ -132,14 +132,25 @@ def size(value: float) -> str:
 
 
 def amount(name: str, value: float) -> str:
-    """An estimate of the plan.
+    """An estimate of the plan, or a limit of the user's: never 0 where it is not.
 
     >>> amount("memory", 4e8), amount("seconds", 130.0), amount("trainable", 1234567.0), amount("latency", 0.0031)
     ('400.0 MB', '2 min 10 s', '1,234,567', '3.1 ms')
+    >>> amount("memory", 1_003_400_000), amount("latency", 1e-6), amount("seconds", 0.001)
+    ('1,003 MB', '0.001 ms', '0.001 s')
     """
     if name in ("latency", "usd_per_1000"):
-        return f"{1000 * value:.1f} ms" if name == "latency" else f"${value:.2g}"
-    return time(value) if name == "seconds" else count(value) if name == "trainable" else size(value)
+        return f"{_tenths(1000 * value)} ms" if name == "latency" else f"${value:.2g}"
+    if name == "seconds":
+        return time(value) if value >= 0.05 else f"{value:.2g} s"
+    if name == "trainable":
+        return count(value)
+    return f"{count(value / 1e6)} MB" if 1e9 <= value < 1e10 else size(value)
+
+
+def _tenths(value: float) -> str:
+    """One decimal, or two digits where that would say 0."""
+    return f"{value:.1f}" if value >= 0.05 else f"{value:.2g}"
 
 
 def estimate(name: str, value: float) -> str:

@@ -63,7 +63,7 @@ def test_what_the_user_sets_is_not_given_up(opened):
 
 
 def test_where_nothing_fits_it_says_what_each_would_cost_and_what_the_cheapest_needs(opened):
-    with pytest.raises(ConfigError, match=r"head_only: time .* expected, 0.0 s allowed") as caught:
+    with pytest.raises(ConfigError, match=r"head_only: time .* expected, 0.001 s allowed") as caught:
         planned(opened, time_limit="1ms")
     assert "the cheapest is head_only: allow it time_limit=" in caught.value.fix
     needed = re.search(r"time_limit=(\w+)", caught.value.fix).group(1)
@@ -76,6 +76,15 @@ def test_a_model_too_slow_or_too_large_is_a_matter_of_the_base(opened):
     assert "smaller base" in caught.value.fix
     with pytest.raises(ConfigError, match=r"size .* allowed"):
         planned(opened, size_limit="1KB")
+
+
+def test_what_nothing_keeps_within_is_told_in_numbers_that_differ_and_once_for_those_that_cost_the_same():
+    limits = Limits(memory_limit="1MB", latency_limit="0.001ms")
+    tried = {"full": 1.273e9, "adapter": 1.0027e9, "lora": 1.0018e9, "bitfit": 1.0012e9, "head_only": 1.0008e9}
+    said = costing.nothing({name: {"memory": one, "latency": 0.0134} for name, one in tried.items()}, limits).found
+    told = {part.partition(": ")[0]: part.partition(": ")[2] for part in said.partition(": ")[2].split("; ")}
+    assert told.keys() == {"full", "adapter", "lora", "bitfit, head_only"}
+    assert told["adapter"] == "memory 1,003 MB expected, 1.0 MB allowed, latency 13.4 ms expected, 0.001 ms allowed"
 
 
 def test_each_estimate_above_its_limit_is_named_with_both_numbers():

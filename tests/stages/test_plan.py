@@ -3,11 +3,12 @@ import random
 
 import pytest
 
-from afina import bases, choosing, heads, shelf, timing
+from afina import bases, choosing, heads, shelf, sources, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
+from afina.freezing import NEAR
 from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
-from afina.stages.plan import NEAR, _pooling, plan
+from afina.stages.plan import _pooling, plan
 
 
 def corpus_of(rows_per_class, classes=3):
@@ -94,6 +95,20 @@ def test_up_to_64_rows_a_class_are_learned_from_as_pairs_where_there_are_few_row
     assert plan(many, rows, opened, TrainOptions(), silent, 0).settings.technique == "full"
 
 
+def test_a_rare_class_is_what_the_rows_of_two_classes_are_counted_by(opened):
+    once = corpus_of(380, classes=2)
+    rare = tuple(row for row in once.train if row.label == "label 0")[:20]
+    common = tuple(row for row in once.train if row.label == "label 1")
+    corpus = dataclasses.replace(once, train=rare + common)
+    made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
+    technique = choice(made, "technique")
+    assert (made.facts.rows_per_class, made.facts.smallest) == (20, 20)
+    assert technique.value == "contrastive"
+    assert technique.why.startswith("20 rows of the rarest class: few texts")
+    assert technique.evidence["rows a class, lower median"] == technique.evidence["rows of the rarest class"] == 20
+    assert choice(planned(opened), "technique").why.startswith("80 rows a class are enough")
+
+
 def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(opened):
     several = of_kind(corpus_of(5), "multilabel")
     made = plan(several, profile_of(several, 0.2), opened, TrainOptions(), silent, 0)
@@ -123,7 +138,20 @@ def test_a_far_domain_trains_all_layers_and_a_near_one_keeps_the_lower_third(ope
     far, near = planned(six, distance=4 * NEAR), planned(six, distance=NEAR / 4)
     assert (far.settings.technique, choice(far, "freeze_layers").value) == ("full", 0)
     assert (near.settings.technique, near.settings.options["layers"]) == ("freeze", 2)
-    assert choice(near, "freeze_layers").evidence["distance"] == NEAR / 4
+    line = choice(near, "freeze_layers")
+    assert line.evidence["distance"] == NEAR / 4
+    assert line.evidence["95% to"] == pytest.approx(NEAR / 4 + 0.005)
+    assert line.why.startswith("a saving of time")
+    assert "not known for near texts" in line.refused["0"]
+
+
+def test_what_frozen_layers_know_is_shown_beside_the_depth_as_context(opened):
+    made = planned(opened)
+    evidence = choice(made, "freeze_layers").evidence
+    assert evidence["context, decides nothing: frozen accuracy of layers 0 to 2"] == tuple(
+        round(one.value, 4) for one in made.layers if one.pooling == "mean"
+    )
+    assert not any(name.startswith("layer ") for name in evidence)
 
 
 def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(opened):
@@ -132,6 +160,48 @@ def test_freezing_that_is_asked_for_freezes_something_however_far_the_domain_is(
     assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 2)
     assert (choice(made, "technique").why, "0" in choice(made, "freeze_layers").refused) == ("set by the user", True)
     assert planned(six, technique="freeze", freeze_layers=1).settings.options["layers"] == 1
+
+
+def test_layers_to_freeze_that_the_user_names_take_the_technique_that_freezes_them(opened):
+    made = planned(opened, rows_per_class=16, freeze_layers=1)
+    assert (made.settings.technique, made.settings.options["layers"]) == ("freeze", 1)
+    technique = choice(made, "technique")
+    assert technique.why.startswith("freeze_layers=1, set by the user")
+    assert technique.refused["contrastive"].startswith("the plan's own choice: ")
+    assert technique.refused.keys() == {*shelf.names("techniques")} - {"freeze"}
+    assert made.estimates["trainable"] < 0.7 * planned(opened, rows_per_class=16).estimates["trainable"]
+    assert planned(opened, rows_per_class=16, freeze_layers=0).settings.technique == "contrastive"
+
+
+def test_layers_to_freeze_are_not_given_up_for_a_limit(opened):
+    with pytest.raises(ConfigError, match="nothing keeps within the limits: freeze: ") as caught:
+        planned(opened, freeze_layers=1, memory_limit="1MB")
+    assert "lora" not in caught.value.found
+
+
+@pytest.mark.parametrize("technique", ["full", "contrastive", "lora", "head_only"])
+def test_layers_to_freeze_beside_another_technique_are_refused(opened, technique):
+    with pytest.raises(
+        ConfigError, match=f"freeze_layers is an option of freeze, .* technique is {technique}"
+    ) as caught:
+        planned(opened, technique=technique, freeze_layers=1)
+    assert "set technique=freeze, or leave freeze_layers out" in caught.value.fix
+
+
+@pytest.mark.parametrize("options", [{"technique": "lora"}, {"rows_per_class": 16}])
+def test_near_general_language_no_layer_is_said_to_stay_where_the_technique_freezes_none(opened, options):
+    made = planned(opened, distance=NEAR / 4, **options)
+    depth = choice(made, "freeze_layers")
+    assert depth.value == 0
+    assert f"technique is {made.settings.technique}" in depth.why
+
+
+def test_a_base_whose_layers_are_one_has_none_frozen_however_near_the_domain_is(make_base):
+    shared = bases.open_base(str(make_base("albert")))
+    made = planned(shared, distance=NEAR / 4)
+    assert (made.settings.technique, choice(made, "freeze_layers").value) == ("full", 0)
+    assert "share their weights" in choice(made, "freeze_layers").why
+    assert "share their weights" in choice(made, "technique").refused["freeze"]
 
 
 def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
@@ -412,6 +482,45 @@ def test_every_line_of_a_plan_says_what_it_rests_on(opened):
     assert "arXiv:2106.09685" in choice(made, "lora_alpha").source
     assert "measured in this run" in choice(made, "precision").source
     assert any(note.startswith("with your technique, lora_r, dropout: ") for note in made.notes)
+
+
+LEFT_OUT = ("new_tokens", "augmentation", "retention", "adapt_file", "balancing", "class_weights", "dropout", "pooling")
+
+
+@pytest.mark.parametrize("name", [*LEFT_OUT, "attention"])
+def test_a_line_that_leaves_something_out_says_what_and_why_and_what_that_rests_on(opened, name):
+    line = choice(planned(opened), name)
+    assert line.refused
+    assert all(line.refused.values())
+    assert f"{line.value}" not in line.refused
+    assert line.source != sources.USUAL
+    assert line.evidence or name in ("class_weights", "dropout")
+
+
+def test_the_numbers_that_speak_for_and_against_what_is_left_out_are_those_of_the_rows(opened):
+    corpus = corpus_of(80)
+    profile = dataclasses.replace(profile_of(corpus, 0.2), fertility=1.4, split=0.25)
+    made = plan(corpus, profile, opened, TrainOptions(), silent, 0)
+    assert choice(made, "new_tokens").evidence == {"tokens a word": 1.4, "words that break, share": 0.25}
+    assert choice(made, "augmentation").evidence["rows of the rarest class"] == 80
+    assert choice(made, "augmentation").refused.keys() == {*shelf.names("augmenters")}
+    assert choice(made, "adapt_file").evidence["words of the training texts, about"] == 240 * 8
+    assert choice(made, "retention").refused["kl"].startswith("a step of 32 rows takes 100% more time")
+
+
+def test_what_the_user_sets_has_the_plans_own_choice_beside_it_and_no_other(opened):
+    made = planned(opened, dropout=False, retention="l2")
+    assert choice(made, "dropout").refused.keys() == {"True"}
+    assert choice(made, "retention").refused.keys() == {"none"}
+
+
+def test_the_rank_of_lora_is_said_not_to_be_chosen_from_the_data_with_what_was_measured(opened):
+    rank = choice(planned(opened, technique="lora"), "lora_r")
+    assert rank.value == 8
+    assert rank.why.startswith("not chosen from the data")
+    assert "0.946" in rank.refused["4"]
+    assert "RESULTS.md, Techniques" in rank.source
+    assert "not chosen from the data" in choice(planned(opened, technique="lora", lora_r=4), "lora_r").refused["8"]
 
 
 def test_labels_at_random_are_said_to_follow_from_nothing(opened):

@@ -73,7 +73,7 @@ def test_a_general_file_that_cannot_be_used_is_refused_with_its_name(opened, bar
 
 @pytest.mark.parametrize(("technique", "retention"), [("full", "kl"), ("lora", "distill"), ("freeze", "l2")])
 def test_a_run_with_retention_ends_in_a_model_and_says_what_the_penalty_was(opened, technique, retention, tmp_path):
-    made = planned(opened, technique=technique, retention=retention, freeze_layers=1)
+    made = planned(opened, technique=technique, retention=retention)
     settings = dataclasses.replace(made.settings, num_train_epochs=2.0, learning_rate=1e-3, precision="fp32")
     trained = stage.train(corpus_of(20), dataclasses.replace(made, settings=settings), opened, tmp_path, silent, 0)
     assert trained.reload_error < 1e-5

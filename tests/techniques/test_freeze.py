@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from stories import make
 
 from afina import heads
 from afina.errors import ConfigError
@@ -60,3 +63,11 @@ def test_frozen_layers_at_the_bottom_are_not_back_propagated(tiny_bert):
     ids = torch.tensor([[2, 5, 6, 3]])
     states = model.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True).hidden_states
     assert [state.requires_grad for state in states] == [False, False, True]  # after embeddings, layer 0, layer 1
+
+
+def test_it_does_not_suit_a_base_whose_layers_are_one_and_counts_all_of_it_as_trained():
+    facts = replace(make().plan.facts, rows_per_class=100, layers=6)
+    apart, one = (freeze.suits(replace(facts, shared=shared), freeze.Config(layers=2)) for shared in (False, True))
+    assert (apart.fits, one.fits) == (True, False)
+    assert one.trainable > apart.trainable
+    assert "share their weights" in one.why

@@ -19,14 +19,19 @@ from afina import (
     balancing,
     choosing,
     costing,
+    depths,
     encoding,
+    freezing,
+    measured,
     policies,
     preparing,
     retaining,
+    scarcity,
     shelf,
     sources,
     timing,
     windows,
+    wording,
 )
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
@@ -46,7 +51,6 @@ from afina.records import (
 )
 
 PROBE_ROWS = 1500
-NEAR = 0.05  # squared MMD; Wikipedia and C4 are 0.01 to 0.03 from the reference, the domains measured 0.06 to 0.37
 STEPS_WANTED = 700  # optimizer steps; more passes over small sets gained up to 2 points on dev, 1000 steps no more
 EPOCHS = (3, 10)  # fewest and most
 MOST_PAIRED = 20  # of contrastive tuning, where another pass shows other pairs (LOG.md)
@@ -61,7 +65,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
     before_training = [
-        *preparing.choices(options, opened),
+        *preparing.choices(options, opened, profile),
         *augmenting.choices(options, corpus, opened),
         *balancing.choices(options, corpus),
         *adapting.choices(options, opened),
@@ -80,15 +84,17 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     bf16 = speed.get("bf16", math.inf) < speed["fp32"]
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
-    facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
-    before_training.append(adapting.weighed(profile, facts, NEAR))
+    facts = _facts(corpus, profile, opened, layers, speed)
+    facts = replace(facts, added=balancing.adds(options, corpus), shared=depths.shared(encoder))
+    before_training.append(adapting.weighed(profile, facts, freezing.NEAR))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
     choosing.try_on(settings, facts, opened, corpus.labels)
     own = _within(seen, TrainOptions(), beside)[2]
     notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
-    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
+    told = map(measured.refused, choices)
+    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in told)
     return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
 
 
@@ -110,9 +116,12 @@ def _within(
 
     A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
     """
-    depth = _freeze_layers(seen.facts, seen.profile, seen.layers)
-    given = {"freeze_layers": depth.value, **options.model_dump(exclude={"weight_decay"}, exclude_none=True)}
+    depth = freezing.depth(seen.facts, seen.profile, seen.layers)
+    users = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    given = {"freeze_layers": depth.value, **users}
     own = choosing.technique(seen.facts, given)
+    if frozen := freezing.asked(choosing.technique(seen.facts, {**users, "freeze_layers": depth.value}), users):
+        own, given = frozen, {**given, "technique": frozen.value}
     tried: dict[str, dict[str, float]] = {}
     for name in choosing.candidates(own, seen.facts, given):
         technique = choosing.instead(own, name, {other: costing.said(one, options) for other, one in tried.items()})
@@ -159,7 +168,7 @@ def _facts(
     return Facts(
         rows=len(corpus.train),
         classes=len(corpus.labels),
-        rows_per_class=float(np.median(list(counts.values()))),
+        rows_per_class=float(scarcity.lower_median(counts.values())),
         tokens=profile.tokens[0],
         layers=opened.record.layers,
         hidden=opened.record.hidden,
@@ -170,6 +179,7 @@ def _facts(
         majority=objective.blind(corpus.train),
         kind=corpus.kind,
         sentences=is_sentence_model(opened),
+        smallest=min(counts.values(), default=0),
     )
 
 
@@ -179,12 +189,9 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
     passes    as many as the limits leave; None where they leave what is wanted
     """
     facts, profile, speed = seen.facts, seen.profile, seen.speed
-    depth = _freeze_layers(facts, profile, seen.layers)
     given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
     name = options.technique or str(technique.value)
-    if name == "freeze" and not depth.value:
-        why = "the lower third, since the technique is freeze"
-        depth = replace(depth, value=max(1, facts.layers // 3), why=why, refused={"0": depth.why})
+    depth = freezing.beside(name, freezing.depth(facts, profile, seen.layers), facts)
     usual = choosing.batch(name, facts)
     batch = options.per_device_train_batch_size or int(str(usual.value))
     epochs = _epochs(facts, batch, MOST_PAIRED if name == "contrastive" else EPOCHS[1])
@@ -199,7 +206,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
-        _pooling(seen.layers, facts.sentences),
+        _with_others(_pooling(seen.layers, facts.sentences), seen.layers),
         depth,
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
@@ -211,10 +218,10 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
         choosing.attention(speed),
-        Choice("dropout", True, "without it a pass is a quarter faster, and banking77 lost a point (LOG.md)"),
+        Choice("dropout", True, "as in BERT; drawing it is a quarter of a pass's time"),
         *choosing.losses(facts, name, given),
         *policies.looks(per_epoch),
-        *retaining.choices(options, name, profile.language),
+        *retaining.choices(options, name, profile.language, facts),
     ]
     return tuple(_overridden(choice, given) for choice in chosen)
 
@@ -232,27 +239,6 @@ def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
     return Choice(choice.name, given[choice.name], sources.USERS, choice.evidence, refused)
 
 
-def _freeze_layers(facts: Facts, profile: Profile, layers: Sequence[LayerScore]) -> Choice:
-    """Near general language the lower third serves as it is; far from it, every layer has something to learn."""
-    measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
-    probed = shelf.load("objectives", facts.kind).PROBED
-    evidence: dict[str, Value] = {
-        f"layer {score.layer}, frozen {probed}": round(score.value, 4)
-        for score in layers
-        if score.pooling in ("mean", "token")
-    }
-    if measured is None:
-        return Choice("freeze_layers", 0, "the distance could not be measured: all layers are trained", evidence)
-    evidence |= {"distance": round(measured.value, 4), "95% from": round(measured.low, 4), "near below": NEAR}
-    third = max(1, facts.layers // 3)
-    if measured.high < NEAR:
-        why = "as near as general text is to itself: the lower third is kept"
-        return Choice("freeze_layers", third, why, evidence, {"0": "the lower layers already speak this language"})
-    why = "farther from general language than general texts are from each other: all layers may adapt"
-    refused = {str(third): "freezing the lower third saved a quarter of the time and gained no accuracy when measured"}
-    return Choice("freeze_layers", 0, why, evidence, refused)
-
-
 def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     """Enough for STEPS_WANTED optimizer steps of the usual batch, within bounds."""
     few = EPOCHS[0]
@@ -260,6 +246,17 @@ def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     steps = math.ceil(facts.seen / batch) * epochs
     why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
     return Choice("num_train_epochs", epochs, why, {"rows": facts.seen})
+
+
+def _with_others(pooling: Choice, layers: Sequence[LayerScore]) -> Choice:
+    """The choice of a pooling with what the other readings of the last layer were worth."""
+    last = [score for score in layers if score.layer == max(s.layer for s in layers)]
+    refused = {
+        score.pooling: f"{wording.interval(score)} on the last layer, frozen"
+        for score in last
+        if score.pooling != pooling.value
+    }
+    return replace(pooling, refused=refused)
 
 
 def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:

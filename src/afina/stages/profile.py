@@ -35,6 +35,7 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
     texts = _draw(rows, options.sample, seed)
     language = samples.language(texts)
     word_counts = [sum(len(samples.words(text)) for text in row.texts) for row in rows]
+    fertility, split = _fertility(texts, opened.tokenizer)
     token_counts, unknown = _tokens(rows, opened.tokenizer)
     reference, distances, notes = _compare(texts, language, own, opened, embed, seed)
     class_rows = shelf.load("objectives", corpus.kind).counts(rows, corpus.labels)
@@ -46,7 +47,8 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
         language=language,
         words=_spread(word_counts),
         tokens=_spread(token_counts),
-        fertility=_fertility(texts, opened.tokenizer),
+        fertility=fertility,
+        split=split,
         unknown=unknown,
         class_rows=class_rows,
         reference=Path(options.reference).name if options.reference else reference,
@@ -121,11 +123,12 @@ def _tokens(rows: Sequence[Row], tokenizer: Any) -> tuple[list[int], float]:
     return lengths, unknown / max(sum(lengths), 1)
 
 
-def _fertility(texts: Sequence[str], tokenizer: Any) -> float:
-    """Tokens a running word, punctuation left out; 0 where there are no words."""
+def _fertility(texts: Sequence[str], tokenizer: Any) -> tuple[float, float]:
+    """Tokens a running word, punctuation left out, and the share of words that break; 0 where there are no words."""
     counts = Counter(word for text in texts for word in samples.words(text))
     pieces = samples.pieces([counts], tokenizer)
-    return sum(pieces[word] * count for word, count in counts.items()) / max(sum(counts.values()), 1)
+    running, broken = max(sum(counts.values()), 1), sum(count for word, count in counts.items() if pieces[word] > 1)
+    return sum(pieces[word] * count for word, count in counts.items()) / running, broken / running
 
 
 def _spread(values: Sequence[int]) -> tuple[float, float, float]:

@@ -106,6 +106,8 @@ def merge(model: Any) -> Any:
 def suits(facts: Facts, config: Config) -> Verdict:
     """Each frozen layer saves two thirds of its time and three of its four copies; a pattern is taken to save none."""
     kept = min(config.layers, facts.layers) if config.top is None else max(0, facts.layers - config.top)
+    kept = 0 if facts.shared else kept
+    why = "the lower layers hold general language; training the rest reaches most of the score for less (Lee 2019)"
     open_share = 1.0 if config.pattern else 1 - kept / facts.layers
     trainable = int(facts.body_parameters * open_share) + facts.classes * (facts.hidden + 1)
     return Verdict(
@@ -113,5 +115,5 @@ def suits(facts: Facts, config: Config) -> Verdict:
         memory=4 * facts.parameters + 12 * trainable,
         seconds_per_row=facts.seconds_per_row * (1 + 2 * open_share),
         fits=facts.rows_per_class >= 8 and 0 < kept < facts.layers,
-        why="the lower layers hold general language; training the rest reaches most of the score for less (Lee 2019)",
+        why="this base's layers share their weights: none can stay while another learns" if facts.shared else why,
     )
