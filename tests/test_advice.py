@@ -55,3 +55,23 @@ def test_the_whole_plan_is_told_in_sentences_with_its_numbers_and_sources():
         assert needed in text
     assert all(one.measure in text for one in told.profile.distances)
     assert "-0.000" not in text
+
+
+def test_where_the_probe_is_at_chance_the_note_comes_first_and_the_base_is_not_said_to_know_anything():
+    told, at_chance = make(), (layer(0.228, 0.02), layer(0.269, 0.03))
+    facts = replace(told.plan.facts, majority=0.228)
+    plan = replace(told.plan, facts=facts, layers=at_chance, notes=advice.notes(facts, at_chance))
+    said = list(advice.explain(told.profile, plan))
+    (knows,) = [line for line in said if line.startswith("The base, bundled")]
+    assert "is not seen to know any of it" in knows
+    assert "no proof of more than the 0.228 of answering without reading" in knows
+    assert said[said.index(knows) - 1].startswith("Nothing shows that these labels follow from the texts")
+    assert not any("knows some of it" in line for line in said)
+
+
+def test_what_is_to_know_of_the_profile_is_told_before_its_distances():
+    told = make()
+    profile = replace(told.profile, notes=("the texts look English and the reference Spanish",))
+    said = list(advice.explain(profile, told.plan))
+    assert said[1] == "The texts look English and the reference Spanish."
+    assert said[2].startswith("By words")

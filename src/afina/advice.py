@@ -14,11 +14,17 @@ LANGUAGES = {"en": "English", "es": "Spanish"}
 FIRST = ("technique", "freeze_layers", "pooling", "learning_rate", "num_train_epochs", "precision")  # said at length
 
 
+def at_chance(facts: Facts, layers: Sequence[LayerScore]) -> bool:
+    """Whether the best reading of the frozen base cannot be told from answering without reading."""
+    best = max(layers, key=lambda one: one.value)
+    return best.value - DOUBT * (best.value - best.low) <= facts.majority
+
+
 def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
     """Whether there is anything to learn, and whether more rows would help, as far as the frozen base can tell."""
     best = max(layers, key=lambda one: one.value)
     objective = shelf.load("objectives", facts.kind)
-    if best.value - DOUBT * (best.value - best.low) <= facts.majority:
+    if at_chance(facts, layers):
         score = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
         return (
             f"nothing shows that these labels follow from the texts: the best frozen layer has {objective.PROBED} "
@@ -62,20 +68,30 @@ def explain(profile: Profile, plan: Plan) -> Iterator[str]:
         f"You have {facts.rows:,} rows to learn from, {facts.rows_per_class:g} a {objective.COUNTED} in the middle, in "
         f"{language}: {tokens}."
     )
+    yield from (f"{wording.sentence(note)}." for note in profile.notes)
     for one in profile.distances:
         away = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f}) {one.unit} from general language"
         yield f"By {one.measure} they are {away}, whose own halves are {abs(one.zero):.3f} apart: {one.means}."
-    best = max(plan.layers, key=lambda one: one.value)
-    yield (
-        f"The base, {plan.base.name}, knows some of it: a head on layer {best.layer} of {facts.layers}, the body "
-        f"frozen, has {objective.PROBED} {wording.interval(best)}; answering without reading has {facts.majority:.3f}."
-    )
-    yield from (f"{wording.sentence(note)}." for note in plan.notes)
+    knows, said = _knows(plan), [f"{wording.sentence(note)}." for note in plan.notes]
+    yield from (*said, knows) if at_chance(facts, plan.layers) else (knows, *said)
     yield from (_said(choice) for choice in plan.choices if choice.name in FIRST)
     rest = [f"  {one.name}={one.value}: {one.why}" for one in plan.choices if one.name not in FIRST]
     yield "\n".join(["The rest:", *rest])
     costs = ", ".join(wording.estimate(*one) for one in plan.estimates.items())
     yield f"I expect {costs}."
+
+
+def _knows(plan: Plan) -> str:
+    """What a head on the frozen base makes of the task."""
+    best, blind = max(plan.layers, key=lambda one: one.value), f"{plan.facts.majority:.3f}"
+    probed = shelf.load("objectives", plan.facts.kind).PROBED
+    score = f"layer {best.layer} of {plan.facts.layers}, the body frozen, has {probed} {wording.interval(best)}"
+    if at_chance(plan.facts, plan.layers):
+        return (
+            f"The base, {plan.base.name}, is not seen to know any of it: the best head, on {score}, which is no proof "
+            f"of more than the {blind} of answering without reading, since it is the best of {len(plan.layers)}."
+        )
+    return f"The base, {plan.base.name}, knows some of it: a head on {score}; answering without reading has {blind}."
 
 
 def _said(choice: Choice) -> str:
