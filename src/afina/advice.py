@@ -8,7 +8,7 @@ from afina.records import Choice, Facts, LayerScore, Plan, Profile
 from afina.sources import USERS
 
 DOUBT = 1.5  # times a 95% interval's half width: the best of fourteen readings is too good by chance
-GAIN, NO_GAIN = 0.02, 0.01  # of a score by twice the rows, from which and below which something is said
+GAIN = 0.02  # of a score by twice the rows, that is worth labelling them
 NOTICED = 0.05  # of an estimate, from which a change of it is said
 LANGUAGES = {"en": "English", "es": "Spanish"}
 FIRST = ("technique", "freeze_layers", "pooling", "learning_rate", "num_train_epochs", "precision")  # said at length
@@ -31,17 +31,16 @@ def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
             f"{score}, and answering without reading has {facts.majority:.3f}. Either the labels are no matter of the "
             "texts, or it takes more rows or training to see it: look at some before you spend time",
         )
-    points = next((one.curve for one in layers if one.curve), ())
-    if not points:
+    curve, gain = next(((one.curve, one.gain) for one in layers if one.gain), ((), None))
+    if gain is None:
         return ()
-    (_, before), (_, now) = points[-2:]
-    shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in points)
+    shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in curve)
     said = f"{objective.PROBED} of a head on the frozen base: {shown} {'words' if objective.PER == 'word' else 'rows'}"
-    if now - before >= GAIN:
-        gain = 100 * (now - before)
-        return (f"{said}: twice the rows still gain {gain:.1f} points, so that more labelled rows would help",)
-    if now - before < NO_GAIN:
-        return (f"{said}: more rows of this kind would gain little there",)
+    points = f"{100 * gain.value:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    if gain.value >= GAIN and gain.low > 0:
+        return (f"{said}: twice the rows still gain {points}, so that more labelled rows would help",)
+    if gain.high < GAIN:
+        return (f"{said}: twice the rows gained {points}, so that more of this kind would gain little there",)
     return ()
 
 
