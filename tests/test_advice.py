@@ -7,13 +7,13 @@ from stories import make
 
 from afina import advice
 from afina.limits import Limits
-from afina.records import Choice, LayerScore
+from afina.records import Choice, LayerScore, Score
 
 FACTS = replace(make().plan.facts, rows=1000, majority=0.5, kind="classify")
 
 
-def layer(value, half, curve=()):
-    return LayerScore(6, "mean", value, value - half, value + half, curve)
+def layer(value, half, curve=(), gain=None):
+    return LayerScore(6, "mean", value, value - half, value + half, curve, gain and Score("gain", *gain))
 
 
 def test_labels_that_the_base_cannot_tell_are_said_to_show_nothing():
@@ -24,17 +24,28 @@ def test_labels_that_the_base_cannot_tell_are_said_to_show_nothing():
     assert advice.notes(FACTS, [layer(0.48, 0.03), layer(0.56, 0.03)]) == ()  # 2 in 100 by chance for one reading
 
 
+CURVE = ((250, 0.60), (500, 0.70), (1000, 0.78))
+
+
 @pytest.mark.parametrize(
-    ("curve", "words"),
+    ("gain", "words"),
     [
-        (((250, 0.60), (500, 0.70), (1000, 0.78)), "twice the rows still gain 8.0 points"),
-        (((250, 0.85), (500, 0.90), (1000, 0.905)), "more rows of this kind would gain little"),
-        (((250, 0.85), (500, 0.89), (1000, 0.905)), None),
-        ((), None),
+        (
+            (0.08, 0.05, 0.11),
+            "twice the rows still gain 8.0 points (5.0 to 11.0), so that more labelled rows would help",
+        ),
+        ((0.02, -0.005, 0.045), None),  # of 400 rows with a rare class: no proof of any gain
+        (
+            (0.005, -0.009, 0.019),
+            "twice the rows gained 0.5 points (-0.9 to 1.9), so that more of this kind would gain",
+        ),
+        ((0.005, -0.02, 0.03), None),
+        ((0.015, 0.004, 0.026), None),
+        (None, None),
     ],
 )
-def test_the_learning_curve_says_whether_more_rows_would_help(curve, words):
-    said = advice.notes(FACTS, [layer(curve[-1][1] if curve else 0.9, 0.02, curve), layer(0.7, 0.02)])
+def test_the_learning_curve_says_whether_more_rows_would_help_where_its_interval_bears_it(gain, words):
+    said = advice.notes(FACTS, [layer(0.78, 0.02, CURVE if gain else (), gain), layer(0.7, 0.02)])
     assert [words in note for note in said] == [True] if words else said == ()
 
 
@@ -55,3 +66,23 @@ def test_the_whole_plan_is_told_in_sentences_with_its_numbers_and_sources():
         assert needed in text
     assert all(one.measure in text for one in told.profile.distances)
     assert "-0.000" not in text
+
+
+def test_where_the_probe_is_at_chance_the_note_comes_first_and_the_base_is_not_said_to_know_anything():
+    told, at_chance = make(), (layer(0.228, 0.02), layer(0.269, 0.03))
+    facts = replace(told.plan.facts, majority=0.228)
+    plan = replace(told.plan, facts=facts, layers=at_chance, notes=advice.notes(facts, at_chance))
+    said = list(advice.explain(told.profile, plan))
+    (knows,) = [line for line in said if line.startswith("The base, bundled")]
+    assert "is not seen to know any of it" in knows
+    assert "no proof of more than the 0.228 of answering without reading" in knows
+    assert said[said.index(knows) - 1].startswith("Nothing shows that these labels follow from the texts")
+    assert not any("knows some of it" in line for line in said)
+
+
+def test_what_is_to_know_of_the_profile_is_told_before_its_distances():
+    told = make()
+    profile = replace(told.profile, notes=("the texts look English and the reference Spanish",))
+    said = list(advice.explain(profile, told.plan))
+    assert said[1] == "The texts look English and the reference Spanish."
+    assert said[2].startswith("By words")

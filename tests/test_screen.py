@@ -88,6 +88,15 @@ def test_a_profile_is_told_with_its_distances_and_notes(whole, capsys):
     assert "no pairs were compared" in said
 
 
+def test_a_plan_begins_with_its_notes_and_those_of_the_profile(whole, capsys):
+    plan = dataclasses.replace(whole.plan, notes=("nothing shows that these labels follow from the texts",))
+    profile = dataclasses.replace(whole.profile, notes=("no distance was measured: 19 texts are fewer than 30",))
+    screen.outcome(Outcome(whole.folder, {}, whole.corpus, profile, plan), "plan")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.index(plan.notes[0]) + 1 == lines.index(profile.notes[0])
+    assert lines[lines.index(profile.notes[0]) + 1].split() == ["choice", "value", "why"]
+
+
 def test_rows_that_balancing_added_are_told(whole, capsys):
     made = Balanced("semantic", {"a": 90, "b": 5}, {"a": 90, "b": 45}, {"b": 2}, (4,) * 40, 0.5)
     screen.outcome(dataclasses.replace(whole, balanced=made), "report")

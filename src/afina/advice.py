@@ -8,34 +8,39 @@ from afina.records import Choice, Facts, LayerScore, Plan, Profile
 from afina.sources import USERS
 
 DOUBT = 1.5  # times a 95% interval's half width: the best of fourteen readings is too good by chance
-GAIN, NO_GAIN = 0.02, 0.01  # of a score by twice the rows, from which and below which something is said
+GAIN = 0.02  # of a score by twice the rows, that is worth labelling them
 NOTICED = 0.05  # of an estimate, from which a change of it is said
 LANGUAGES = {"en": "English", "es": "Spanish"}
 FIRST = ("technique", "freeze_layers", "pooling", "learning_rate", "num_train_epochs", "precision")  # said at length
+
+
+def at_chance(facts: Facts, layers: Sequence[LayerScore]) -> bool:
+    """Whether the best reading of the frozen base cannot be told from answering without reading."""
+    best = max(layers, key=lambda one: one.value)
+    return best.value - DOUBT * (best.value - best.low) <= facts.majority
 
 
 def notes(facts: Facts, layers: Sequence[LayerScore]) -> tuple[str, ...]:
     """Whether there is anything to learn, and whether more rows would help, as far as the frozen base can tell."""
     best = max(layers, key=lambda one: one.value)
     objective = shelf.load("objectives", facts.kind)
-    if best.value - DOUBT * (best.value - best.low) <= facts.majority:
+    if at_chance(facts, layers):
         score = f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f})"
         return (
             f"nothing shows that these labels follow from the texts: the best frozen layer has {objective.PROBED} "
             f"{score}, and answering without reading has {facts.majority:.3f}. Either the labels are no matter of the "
             "texts, or it takes more rows or training to see it: look at some before you spend time",
         )
-    points = next((one.curve for one in layers if one.curve), ())
-    if not points:
+    curve, gain = next(((one.curve, one.gain) for one in layers if one.gain), ((), None))
+    if gain is None:
         return ()
-    (_, before), (_, now) = points[-2:]
-    shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in points)
+    shown = ", ".join(f"{score:.3f} with {count:,}" for count, score in curve)
     said = f"{objective.PROBED} of a head on the frozen base: {shown} {'words' if objective.PER == 'word' else 'rows'}"
-    if now - before >= GAIN:
-        gain = 100 * (now - before)
-        return (f"{said}: twice the rows still gain {gain:.1f} points, so that more labelled rows would help",)
-    if now - before < NO_GAIN:
-        return (f"{said}: more rows of this kind would gain little there",)
+    points = f"{100 * gain.value:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    if gain.value >= GAIN and gain.low > 0:
+        return (f"{said}: twice the rows still gain {points}, so that more labelled rows would help",)
+    if gain.high < GAIN:
+        return (f"{said}: twice the rows gained {points}, so that more of this kind would gain little there",)
     return ()
 
 
@@ -62,20 +67,30 @@ def explain(profile: Profile, plan: Plan) -> Iterator[str]:
         f"You have {facts.rows:,} rows to learn from, {scarcity.said(facts, objective.COUNTED)}, in "
         f"{language}: {tokens}."
     )
+    yield from (f"{wording.sentence(note)}." for note in profile.notes)
     for one in profile.distances:
         away = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f}) {one.unit} from general language"
         yield f"By {one.measure} they are {away}, whose own halves are {abs(one.zero):.3f} apart: {one.means}."
-    best = max(plan.layers, key=lambda one: one.value)
-    yield (
-        f"The base, {plan.base.name}, knows some of it: a head on layer {best.layer} of {facts.layers}, the body "
-        f"frozen, has {objective.PROBED} {wording.interval(best)}; answering without reading has {facts.majority:.3f}."
-    )
-    yield from (f"{wording.sentence(note)}." for note in plan.notes)
+    knows, said = _knows(plan), [f"{wording.sentence(note)}." for note in plan.notes]
+    yield from (*said, knows) if at_chance(facts, plan.layers) else (knows, *said)
     yield from (_said(choice) for choice in plan.choices if choice.name in FIRST)
     rest = [f"  {one.name}={one.value}: {one.why}" for one in plan.choices if one.name not in FIRST]
     yield "\n".join(["The rest:", *rest])
     costs = ", ".join(wording.estimate(*one) for one in plan.estimates.items())
     yield f"I expect {costs}."
+
+
+def _knows(plan: Plan) -> str:
+    """What a head on the frozen base makes of the task."""
+    best, blind = max(plan.layers, key=lambda one: one.value), f"{plan.facts.majority:.3f}"
+    probed = shelf.load("objectives", plan.facts.kind).PROBED
+    score = f"layer {best.layer} of {plan.facts.layers}, the body frozen, has {probed} {wording.interval(best)}"
+    if at_chance(plan.facts, plan.layers):
+        return (
+            f"The base, {plan.base.name}, is not seen to know any of it: the best head, on {score}, which is no proof "
+            f"of more than the {blind} of answering without reading, since it is the best of {len(plan.layers)}."
+        )
+    return f"The base, {plan.base.name}, knows some of it: a head on {score}; answering without reading has {blind}."
 
 
 def _said(choice: Choice) -> str:

@@ -139,7 +139,7 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _until(stage: str, given: Mapping[str, Any]) -> None:
     """Run the pipeline up to a stage and show what it came to."""
-    from afina import pipeline, screen, twins
+    from afina import advice, pipeline, screen, twins
 
     options = _options(given)
     with screen.progress() as tell:
@@ -147,6 +147,8 @@ def _until(stage: str, given: Mapping[str, Any]) -> None:
     screen.outcome(outcome, "explain" if given.get("explain") else stage)
     following = {"profile": "plan", "plan": "run"}.get(stage)
     after = _words(following, given) if following else f"afina predict {shlex.quote(str(outcome.folder))} FILE"
+    if stage == "plan" and outcome.plan and advice.at_chance(outcome.plan.facts, outcome.plan.layers):
+        after = f"look at some rows and their labels, then {after}"
     screen.end(after, twins.outcome(outcome, stage) if given.get("as_json") else None)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from afina import encoding, evidence, features, heads, shelf, tasks, windows
+from afina import encoding, evidence, features, heads, metrics, shelf, tasks, windows
 from afina.bases import Opened
 from afina.encoding import Encoded
-from afina.records import Corpus, Head, LayerScore, Settings, Text
+from afina.records import Corpus, Head, LayerScore, Score, Settings, Text
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
-FEWEST, DRAWS = 50, 3  # rows, and draws of them, of a point of the learning curve
+FEWEST = 50  # rows that a head of the learning curve has
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
 
 
@@ -40,8 +40,8 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
         for place, pooling in enumerate(objective.POOLINGS)
     }
     best = max(found, key=lambda one: found[one].value)
-    curve = _learning_curve(objective, states[:, best[0], best[1]], targets, classes)
-    found[best] = replace(found[best], curve=(*curve, (len(states), found[best].value)) if curve else ())
+    curve, gain = _learning_curve(objective, states[:, best[0], best[1]], targets, classes)
+    found[best] = replace(found[best], curve=curve, gain=gain)
     return tuple(found.values())
 
 
@@ -55,17 +55,27 @@ def _scored(
 
 def _learning_curve(
     objective: ModuleType, vectors: np.ndarray, targets: np.ndarray, classes: int
-) -> tuple[tuple[int, float], ...]:
-    """The objective's probe with a quarter and with half of the rows, (n, d): rows and the mean of three draws.
+) -> tuple[tuple[tuple[int, float], ...], Score | None]:
+    """The objective's probe with a quarter, half and all of the rows, (n, d), and what the last doubling gained.
 
-    Nothing where a quarter would be fewer than 50 rows.
+    At every size each row is answered once: by a head on the other rows of its part, of which there are four, two and
+    one. The interval is a bootstrap over the rows, the same ones at both sizes. Nothing where a quarter would be fewer
+    than 50 rows.
     """
-    rng, found = np.random.default_rng(0), []
-    for part in (4, 2) if len(vectors) >= 4 * FEWEST else ():
-        drawn = [rng.permutation(len(vectors))[: len(vectors) // part] for _ in range(DRAWS)]
-        scores = [objective.probe(vectors[rows], targets[rows], classes)[0] for rows in drawn]
-        found.append((len(vectors) // part, float(np.mean(scores))))
-    return tuple(found)
+    if len(vectors) < 4 * FEWEST:
+        return (), None
+    order = np.random.default_rng(0).permutation(len(vectors))
+    judges = [
+        [(rows, objective.probed(vectors[rows], targets[rows], classes)) for rows in np.array_split(order, parts)]
+        for parts in (4, 2, 1)
+    ]
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        points = [np.mean([judge(weights[:, rows]) for rows, judge in parts], axis=0) for parts in judges]
+        return np.stack([*points, points[-1] - points[-2]], axis=1)
+
+    *points, gain = metrics.bootstrap(("quarter", "half", "all", "gain"), of, len(vectors), seed=0)
+    return tuple((len(vectors) // len(parts), one.value) for parts, one in zip(judges, points, strict=True)), gain
 
 
 def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf16: bool) -> tuple[LayerScore, ...]:

@@ -35,16 +35,16 @@ def held_out(features: np.ndarray, targets: np.ndarray) -> Iterator[np.ndarray]:
         yield targets - (y - fitted) / (1 - leverage).clip(1e-6)[:, None]
 
 
-def leave_one_out(features: np.ndarray, labels: np.ndarray, classes: int) -> float:
-    """Leave-one-out accuracy of a ridge classifier on standardised features, with the best of seven penalties.
+def leave_one_out(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Which rows a ridge classifier has right, each left out, on standardised features, with the best of 7 penalties.
 
     features  (n, d)      labels  (n,) class indices
     The penalty is chosen on the same rows, which flatters the result by far less than its sampling error for n
     above 100.
     """
-    majority = float(np.bincount(labels, minlength=classes).max() / len(labels))  # which needs no features
+    majority = labels == np.bincount(labels, minlength=classes).argmax()  # which needs no features
     answers = held_out(features, np.eye(classes, dtype=np.float64)[labels])
-    return max(majority, *(float((answer.argmax(1) == labels).mean()) for answer in answers))
+    return max(majority, *(answer.argmax(1) == labels for answer in answers), key=np.mean)
 
 
 def ridge(train: Part, dev: Part | None) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
+Judge = Callable[[np.ndarray], np.ndarray]  # how often each row counts, (resamples, n) -> a score of each resample
 Head = tuple[np.ndarray, np.ndarray]  # weights (labels, hidden) and biases (labels,) of a linear layer
 Value = str | int | float | bool | tuple[float, ...] | None
 
@@ -273,6 +274,7 @@ class LayerScore:
     low: float  # 95% interval
     high: float
     curve: tuple[tuple[int, float], ...] = ()  # rows, or words, and the score with so many; of the best reading
+    gain: "Score | None" = None  # of its last point over the one before
     evidence: float | None = None  # LogME, nats a row and target
 
 

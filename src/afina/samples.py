@@ -93,22 +93,30 @@ def words(text: str) -> list[str]:
 
 
 def language(texts: Sequence[str]) -> str:
-    """'en', 'es' or '?', by function words."""
+    """'en', 'es' or '?', by function words: '?' too where those of a neighbour of theirs are more."""
     counts = Counter(word for text in texts for word in words(text))
     total = sum(counts.values()) or 1
-    shares = {name: sum(counts[mark] for mark in marks) / total for name, marks in MARKS.items()}
-    best = max(shares, key=lambda name: shares[name])
-    return best if shares[best] >= KNOWN and shares[best] >= 1.5 * min(shares.values()) else "?"
+    hits = {name: sum(counts[mark] for mark in marks) for name, marks in MARKS.items()}
+    best = max(hits, key=lambda name: hits[name])
+    known = hits[best] >= max(KNOWN * total, 1.5 * min(hits.values())) and not _neighbour(counts, best)
+    return best if known else "?"
 
 
 def languages(texts: Sequence[str]) -> Mapping[str, float]:
     """Share of the texts in each language, each judged by its own function words alone; short ones are often '?'."""
     found: Counter[str] = Counter()
     for text in texts:
-        seen = set(words(text))
-        hits = sorted((len(seen & marks), name) for name, marks in MARKS.items())
-        found[hits[-1][1] if hits[-1][0] > hits[-2][0] else "?"] += 1
+        seen = Counter(set(words(text)))
+        hits = sorted((sum(seen[mark] for mark in marks), name) for name, marks in MARKS.items())
+        (second, _), (most, best) = hits[-2:]
+        found[best if most > second and not _neighbour(seen, best) else "?"] += 1
     return {name: count / max(len(texts), 1) for name, count in found.items()}
+
+
+def _neighbour(counts: Mapping[str, int], name: str) -> bool:
+    """Whether another language than the two has more of the words than one of them, shared words counted for both."""
+    hits = {one: sum(counts.get(word, 0) for word in own) for one, own in _function_words().items()}
+    return max(hits[one] for one in hits if one not in MARKS) > hits[name]
 
 
 def common_length(texts: Sequence[str]) -> int:
@@ -181,6 +189,13 @@ def read(path: Path, what: str, fewest: int) -> list[str]:
 
 def _cut(text: str, length: int) -> str:
     return " ".join(text.split()[:length])
+
+
+@cache
+def _function_words() -> dict[str, frozenset[str]]:
+    """Those of the two languages, shared ones too, and of languages that share many with one of them."""
+    table = json.loads((REFERENCE / "function_words.json").read_text(encoding="utf-8"))
+    return {name: frozenset(own.split()) | MARKS.get(name, frozenset()) for name, own in table.items()}
 
 
 @cache

@@ -175,9 +175,9 @@ def _plan(measured: Profile, made: Plan, stage: str) -> None:
         for paragraph in advice.explain(measured, made):
             say(f"\n{paragraph}")
         return
-    table(("choice", "value", "why"), ((one.name, f"{one.value}", one.why) for one in made.choices))
-    for note in made.notes:
+    for note in (*made.notes, *measured.notes):
         say(note)
+    table(("choice", "value", "why"), ((one.name, f"{one.value}", one.why) for one in made.choices))
     say("estimates: " + ", ".join(wording.estimate(*one) for one in made.estimates.items()))
 
 

@@ -197,6 +197,17 @@ def test_it_describes_its_models(case):
         assert text.strip()
 
 
+def test_the_probe_of_all_rows_is_that_of_any_resample_in_which_each_is_as_often(case):
+    rng = np.random.default_rng(0)
+    known, wanted = case.flat()
+    features, classes = known + rng.normal(size=known.shape), len(case.task.labels)
+    judge = case.objective.probed(features, wanted, classes)
+    once = np.ones((1, len(wanted)))
+    value = case.objective.probe(features, wanted, classes)[0]
+    assert judge(once) == pytest.approx([value])
+    assert judge(np.concatenate([3 * once, rng.integers(5, size=once.shape)]))[0] == pytest.approx(value)
+
+
 def test_a_frozen_layer_that_knows_the_answer_is_seen_and_noise_is_not(case):
     rng = np.random.default_rng(0)
     known, wanted = case.flat()

@@ -101,6 +101,32 @@ def test_three_rows_are_too_few(made):
         made(lines(3))
 
 
+@pytest.mark.parametrize(
+    ("rows", "words", "fix"),
+    [
+        (
+            [("a", 104), ("b", 96)],
+            ("96 removed", "103 exact", "1 of 200 rows is left", "one class only, 'a'"),
+            "classes",
+        ),
+        ([("a", 100), ("b", 100)], ("more than one label, 200 removed", "0 of 200 rows are left"), "text one label"),
+        ([("a", 150)], ("149 rows of train are copies", "1 of 150 rows is left", "one class only"), "classes"),
+    ],
+)
+def test_one_repeated_line_is_told_by_what_was_removed_before_too_little_was_left(made, rows, words, fix):
+    with pytest.raises(DataError) as error:
+        made([("my card is lost", label) for label, times in rows for _ in range(times)])
+    assert all(word in error.value.found for word in words)
+    assert error.value.found.index(words[0]) < error.value.found.index(words[1])
+    assert fix in error.value.fix
+    assert "afina check" not in error.value.fix
+
+
+def test_two_repeated_lines_are_told_to_be_copies(made):
+    with pytest.raises(DataError, match=r"98 rows of train are copies.* 2 of 100 rows are left: 2 rows in 2 classes"):
+        made([("my card is lost", "card"), ("i want my money back", "refund")] * 50)
+
+
 # ------------------------------------------------------------------ the record
 
 
@@ -333,7 +359,7 @@ def test_a_score_that_is_no_number_is_left_out_and_its_line_is_said(made):
 
 
 def test_words_for_scores_and_one_score_for_all_are_refused(made):
-    with pytest.raises(DataError, match=r"no row of train\.csv is left .*: train\.csv:2: 'card' is no number"):
+    with pytest.raises(DataError, match=r"train\.csv:2: 'card' is no number; 0 .* no row of train\.csv is left"):
         made(GOOD, task="regress")
     with pytest.raises(DataError, match=r"every score in train\.csv is 3"):
         made("text,score\n" + "".join(f"text {n},3\n" for n in range(60)), task="regress")

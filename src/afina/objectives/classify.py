@@ -19,7 +19,7 @@ import numpy as np
 
 from afina import baselines, cells, losses, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
 
 ACTIVATION = "softmax"
 PER = "text"  # what an answer is of
@@ -107,8 +107,14 @@ def blind(train: Sequence[Row]) -> float:
 
 def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float, float, float]:
     """Leave-one-out accuracy of a ridge classifier on features (n, d), with its 95% interval."""
-    accuracy = probing.leave_one_out(features, wanted, classes)
-    return accuracy, *metrics.wilson(round(accuracy * len(wanted)), len(wanted))
+    right = probing.leave_one_out(features, wanted, classes)
+    return float(right.mean()), *metrics.wilson(int(right.sum()), len(wanted))
+
+
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+    """The same accuracy of any resample of the rows: (resamples,) for weights (resamples, n)."""
+    right = probing.leave_one_out(features, wanted, classes)
+    return lambda weights: weights @ right / weights.sum(1)
 
 
 def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:

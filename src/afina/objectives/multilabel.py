@@ -26,7 +26,7 @@ import numpy as np
 from afina import baselines, cells, counting, losses, metrics, probing
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
 
 ACTIVATION = "sigmoid"
 PER = "text"  # what an answer is of
@@ -132,13 +132,19 @@ def blind(train: Sequence[Row]) -> float:
 
 def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float, float, float]:
     """Leave-one-out micro F1 of ridge regression on features (n, d), at its best threshold, with its 95% interval."""
+    judge = probed(features, wanted, classes)
+    score = metrics.bootstrap(NAMES[:1], lambda weights: judge(weights)[:, None], len(wanted), 0, DRAWS)[0]
+    return score.value, min(score.low, score.value), max(score.high, score.value)
+
+
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+    """The same F1 of any resample of the rows: (resamples,) for weights (resamples, n)."""
     del classes
     answers = list(probing.held_out(features, wanted))
     cuts = [counting.best_cut(answer.ravel(), wanted.ravel()) for answer in answers]
     best = max(range(len(cuts)), key=lambda place: cuts[place][1])
     found = _counts(answers[best] >= cuts[best][0], wanted)
-    score = metrics.bootstrap(NAMES[:1], lambda w: counting.scores(w, found)[:, :1], len(wanted), 0, DRAWS)[0]
-    return score.value, min(score.low, score.value), max(score.high, score.value)
+    return lambda weights: counting.scores(weights, found)[:, 0]
 
 
 def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from afina import baselines, cells, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
 
 ACTIVATION = "none"
 PER = "text"  # what an answer is of
@@ -116,12 +116,19 @@ def blind(train: Sequence[Row]) -> float:
 
 def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float, float, float]:
     """Leave-one-out correlation of ridge regression on features (n, d), with its 95% interval by Fisher's z."""
-    del classes
-    held_out = (correlation(answer[:, 0], wanted) for answer in probing.held_out(features, wanted[:, None]))
-    value = max(0.0, *held_out)  # a mean needs no features
+    value = float(probed(features, wanted, classes)(np.ones((1, len(wanted))))[0])
     spread = metrics.NORMAL / math.sqrt(max(len(wanted) - 3, 1))
     middle = math.atanh(min(value, 1 - 1e-9))
     return value, math.tanh(middle - spread), math.tanh(middle + spread)
+
+
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+    """The same correlation of any resample of the rows: (resamples,) for weights (resamples, n)."""
+    del classes
+    none = np.zeros(len(wanted))  # a mean needs no features
+    said = [none, *(answer[:, 0] for answer in probing.held_out(features, wanted[:, None]))]
+    best = max(said, key=lambda answer: correlation(answer, wanted))
+    return lambda weights: _pearson(weights, best[None].astype(np.float64), wanted[None].astype(np.float64))
 
 
 def fit_head(train: probing.Part, dev: probing.Part | None, classes: int, config: Config) -> Any:

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from afina import cells, counting, iob, metrics, probing, spansets, words
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Predict, Row, Score, Span, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Span, Task, Text
 
 ACTIVATION = "softmax"
 PER = "word"  # what an answer is of
@@ -129,11 +129,17 @@ def blind(train: Sequence[Row]) -> float:
 
 def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float, float, float]:
     """Leave-one-out F1 of ridge regression on the vectors (m, d) of words, over words in spans, with its interval."""
+    judge = probed(features, wanted, classes)
+    score = metrics.bootstrap(NAMES[:1], lambda weights: judge(weights)[:, None], len(wanted), 0, DRAWS)[0]
+    return score.value, min(score.low, score.value), max(score.high, score.value)
+
+
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+    """The same F1 of any resample of the words: (resamples,) for weights (resamples, m)."""
     table = np.eye(classes)[wanted]
     found = [_words_counted(answer.argmax(1), wanted) for answer in probing.held_out(features, table)]
     best = max(found, key=counting.micro_f1)
-    score = metrics.bootstrap(NAMES[:1], lambda w: counting.scores(w, best)[:, :1], len(wanted), 0, DRAWS)[0]
-    return score.value, min(score.low, score.value), max(score.high, score.value)
+    return lambda weights: counting.scores(weights, best)[:, 0]
 
 
 def _words_counted(said: np.ndarray, wanted: np.ndarray) -> Counts:

@@ -52,13 +52,14 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()})
     findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
     file = paths["train"].name
-    if not rows["train"]:
-        worst = next((f": {one.where[0]}" for one in findings if one.check == kind), "")
-        found = f"no row of {file} is left after cleaning{worst}"
-        raise DataError(found, "run `afina check` on it and repair what it lists")
     objective = shelf.load(columns.OBJECTIVES, kind)
-    labels = objective.outputs(rows["train"], file)
-    whole, cutting = _cut(rows, options, objective, seed)
+    try:
+        if not rows["train"]:
+            raise DataError(f"no row of {file} is left after cleaning", "give rows with texts and labels")
+        labels = objective.outputs(rows["train"], file)
+        whole, cutting = _cut(rows, options, objective, seed)
+    except DataError as error:
+        raise _after(error, (*findings, *cleaning), len(rows["train"]), len(opened["train"].rows)) from None
     return Corpus(
         name=_name(paths["train"]),
         columns=chosen,
@@ -72,6 +73,16 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
         kind=kind,
     )
+
+
+def _after(error: DataError, findings: Sequence[Finding], left: int, rows: int) -> DataError:
+    """The same error after what was removed, which is why too little may be left."""
+    lost = [one for one in findings if one.action == "removed"]
+    if not lost:
+        return error
+    said = "; ".join(f"{one.problem}, {one.count:,} removed: {', '.join(one.where[:1])}" for one in lost)
+    told = f"{said}; {left:,} of {rows:,} rows {'is' if left == 1 else 'are'} left: {error.found}"
+    return DataError(told, error.fix if left else max(lost, key=lambda one: one.count).fix)
 
 
 def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
