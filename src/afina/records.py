@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 Text = str | tuple[str, str]  # one text, or a pair
 Predict = Callable[[Sequence[Text]], np.ndarray]  # texts -> answers, (n, labels), or n of (words, labels); see `Task`
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> vectors, (n, hidden)
-Judge = Callable[[np.ndarray], np.ndarray]  # how often each row counts, (resamples, n) -> a score of each resample
+Reweighed = Callable[[np.ndarray], np.ndarray]  # how often each row counts, (resamples, n) -> a score of each resample
 Head = tuple[np.ndarray, np.ndarray]  # weights (labels, hidden) and biases (labels,) of a linear layer
 Value = str | int | float | bool | tuple[float, ...] | None
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from afina import baselines, cells, losses, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Reweighed, Row, Score, Task, Text
 
 ACTIVATION = "softmax"
 PER = "text"  # what an answer is of
@@ -111,7 +111,7 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return float(right.mean()), *metrics.wilson(int(right.sum()), len(wanted))
 
 
-def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Reweighed:
     """The same accuracy of any resample of the rows: (resamples,) for weights (resamples, n)."""
     right = probing.leave_one_out(features, wanted, classes)
     return lambda weights: weights @ right / weights.sum(1)

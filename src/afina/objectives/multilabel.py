@@ -26,7 +26,7 @@ import numpy as np
 from afina import baselines, cells, counting, losses, metrics, probing
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Reweighed, Row, Score, Task, Text
 
 ACTIVATION = "sigmoid"
 PER = "text"  # what an answer is of
@@ -137,7 +137,7 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return score.value, min(score.low, score.value), max(score.high, score.value)
 
 
-def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Reweighed:
     """The same F1 of any resample of the rows: (resamples,) for weights (resamples, n)."""
     del classes
     answers = list(probing.held_out(features, wanted))

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from afina import baselines, cells, metrics, probing
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Reweighed, Row, Score, Task, Text
 
 ACTIVATION = "none"
 PER = "text"  # what an answer is of
@@ -122,7 +122,7 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return value, math.tanh(middle - spread), math.tanh(middle + spread)
 
 
-def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Reweighed:
     """The same correlation of any resample of the rows: (resamples,) for weights (resamples, n)."""
     del classes
     none = np.zeros(len(wanted))  # a mean needs no features

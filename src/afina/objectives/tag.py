@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from afina import cells, counting, iob, metrics, probing, spansets, words
 from afina.counting import Counts
 from afina.errors import DataError
-from afina.records import Change, Corpus, Details, Embed, Head, Judge, Predict, Row, Score, Span, Task, Text
+from afina.records import Change, Corpus, Details, Embed, Head, Predict, Reweighed, Row, Score, Span, Task, Text
 
 ACTIVATION = "softmax"
 PER = "word"  # what an answer is of
@@ -134,7 +134,7 @@ def probe(features: np.ndarray, wanted: np.ndarray, classes: int) -> tuple[float
     return score.value, min(score.low, score.value), max(score.high, score.value)
 
 
-def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Judge:
+def probed(features: np.ndarray, wanted: np.ndarray, classes: int) -> Reweighed:
     """The same F1 of any resample of the words: (resamples,) for weights (resamples, m)."""
     table = np.eye(classes)[wanted]
     found = [_words_counted(answer.argmax(1), wanted) for answer in probing.held_out(features, table)]
