@@ -3,7 +3,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from afina import features, heads, wording
+from afina import features, heads, loading
 from afina.predictors import torch as predictor
 
 PAIRS = [("my card is lost", "where can i book a visit please"), ("no", "pain today"), ("please " * 20, "a red one")]
@@ -70,7 +70,7 @@ def test_the_code_shown_for_a_siamese_model_gives_its_answers_without_ours(siame
     pytest.importorskip("sentence_transformers")
     tokenizer, folder = AutoTokenizer.from_pretrained(tiny_bert), tmp_path / "model"
     assert heads.save(siamese, tokenizer, folder, 32) == heads.SIAMESE
-    code = wording.loading(heads.SIAMESE, str(folder), pair=True, use="")
+    code = loading.code(heads.SIAMESE, str(folder), pair=True, use="")
     assert "afina" not in code.replace(str(folder), "")
     shown = {}
     exec(code, shown)  # noqa: S102  (our own text)

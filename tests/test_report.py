@@ -11,7 +11,7 @@ import pytest
 import yaml
 from stories import CASES
 
-from afina import report, shelf, wording
+from afina import loading, report, shelf, wording
 from afina.records import (
     Adapted,
     Augmented,
@@ -491,12 +491,12 @@ def test_paths_lose_their_folders_and_hub_names_do_not():
     assert [wording.portable(name) for name in names] == ["b", "b", "b", "org/name", "bundled"]
 
 
-@pytest.mark.parametrize("layout", wording.LOADING)
+@pytest.mark.parametrize("layout", loading.LOADING)
 @pytest.mark.parametrize("pair", [True, False])
 @pytest.mark.parametrize("kind", shelf.names("objectives"))
 def test_the_code_that_is_shown_compiles(layout, pair, kind):
     use = shelf.load("objectives", kind).USE.format(thresholds=[0.5])
-    compile(wording.loading(layout, 'mo"del', pair, use), "shown", "exec")
+    compile(loading.code(layout, 'mo"del', pair, use), "shown", "exec")
 
 
 def test_every_hold_out_set_has_a_line_with_a_band_and_an_early_stop_is_said(tmp_path):

@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import dataview, dimensions, figures, shelf, store, wording
+from afina import dataview, dimensions, figures, loading, shelf, store, wording
 from afina.figures import Bar, Line, Mark
 from afina.grouping import HEAD
 from afina.records import LayerScore, Point, Score, Trained, to_json
@@ -69,7 +69,7 @@ def write(folder: Path, story: Story) -> None:
         "main": _main(told.evaluation.scores),
         "rival": _rival(told),
         "run": shlex.quote(clean(folder.resolve().name)),
-        "loading": wording.loading(
+        "loading": loading.code(
             told.trained.layout,
             clean(told.trained.folder),
             told.data.columns.pair is not None,
