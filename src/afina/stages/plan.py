@@ -23,6 +23,7 @@ from afina import (
     encoding,
     freezing,
     measured,
+    overriding,
     policies,
     preparing,
     retaining,
@@ -91,8 +92,9 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
     choosing.try_on(settings, facts, opened, corpus.labels)
-    own = _within(seen, TrainOptions(), beside)[2]
-    notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
+    _, own, usual = _within(seen, TrainOptions(), beside)
+    resources = advice.overridden(choices, options, usual, expected)
+    notes = (*advice.notes(facts, layers), *resources, *overriding.remarks(choices, own, settings, facts))
     told = map(measured.refused, choices)
     sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in told)
     return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
