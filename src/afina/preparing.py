@@ -20,7 +20,8 @@ NONE = "none"
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
-    """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for."""
+    """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for, DataError for a glossary
+    that cannot be used."""
     marks(options.special_tokens)
     found = [
         vocabulary.NONE,
@@ -28,6 +29,8 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     ]
     if options.new_tokens:
         vocabulary.family(opened.tokenizer)
+        if options.glossary_file not in (None, NONE):
+            glossaries.glossary(options.glossary_file)  # what is wrong with it is told before anything is measured
         if options.adapt_masking != adapting.TERMS:  # whose lines it is among
             found.append(
                 Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")

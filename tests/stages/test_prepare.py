@@ -8,6 +8,7 @@ from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from afina import bases, features, heads, preparing
+from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
 from afina.stages import prepare as stage
@@ -136,9 +137,20 @@ def test_an_empty_glossary_is_an_error_with_a_fix(opened, corpus, tmp_path):
         )
 
 
-def test_the_plan_names_the_glossary_and_the_special_tokens(opened):
-    made = planned(opened, new_tokens=10, glossary_file="terms.csv", special_tokens="A,B")
-    assert (made.settings.glossary_file, made.settings.special_tokens) == ("terms.csv", "A,B")
+def test_a_glossary_that_cannot_be_read_is_told_before_anything_is_measured(opened, tmp_path):
+    """Regression: a misspelt name was a traceback after the whole plan."""
+    (tmp_path / "terms.csv").write_text("term\npainless\n", encoding="utf-8")
+    named = TrainOptions(new_tokens=10, glossary_file=str(tmp_path / "term.csv"))
+    with pytest.raises(DataError, match="there is no file") as caught:
+        preparing.choices(named, opened)
+    assert "terms.csv" in caught.value.fix
+
+
+def test_the_plan_names_the_glossary_and_the_special_tokens(opened, tmp_path):
+    path = tmp_path / "terms.csv"
+    path.write_text("term\npainless\n", encoding="utf-8")
+    made = planned(opened, new_tokens=10, glossary_file=str(path), special_tokens="A,B")
+    assert (made.settings.glossary_file, made.settings.special_tokens) == (str(path), "A,B")
     assert preparing.asked(made.settings)
     assert not preparing.asked(planned(opened).settings)
 
