@@ -16,15 +16,14 @@ from pathlib import Path
 from afina import cells, columns, glossaries, keys, samples, shelf, store, tables, terms
 from afina.bases import Opened
 from afina.config import TrainOptions
-from afina.errors import ConfigError, DataError
+from afina.errors import ConfigError, DataError, NoRows
 from afina.masking import vocabulary_of
 from afina.records import Choice, Corpus, Facts, Finding, Profile, Row, Settings, Value
 from afina.sameness import normal, places
 from afina.terms import General
-from afina.textfile import FEW, read_bytes, read_text
+from afina.textfile import FEW, PLAIN, read_bytes, read_text
 
 NONE, TRAIN = "none", "train"  # no adapting; the task's own training texts
-TEXT = (".txt", ".md")  # endings of files that are no tables
 FEWEST = 20  # texts
 TOKENS = 128  # of a window; longer texts are cut into several
 BATCH = 16  # windows a step
@@ -220,7 +219,7 @@ def _files(name: str) -> dict[str, Path]:
     if not path.is_dir():
         read_bytes(path)  # says what is wrong with it
         return {path.name: path}
-    found = {str(p.relative_to(path)): p for p in sorted(path.rglob("*")) if p.suffix.lower() in TEXT and p.is_file()}
+    found = {str(p.relative_to(path)): p for p in sorted(path.rglob("*")) if p.suffix.lower() in PLAIN and p.is_file()}
     if not found:
         raise DataError(
             f"the folder {name!r} holds no texts: no file in it ends in .txt or .md", "name another, or a file"
@@ -234,7 +233,7 @@ def _read(files: Mapping[str, Path], corpus: Corpus, findings: list[Finding]) ->
     wrong: list[str] = []
     for name, path in files.items():
         try:
-            if path.with_suffix("" if path.suffix == ".gz" else path.suffix).suffix.lower() in TEXT:
+            if path.with_suffix("" if path.suffix == ".gz" else path.suffix).suffix.lower() in PLAIN:
                 text, found = read_text(path)
                 rows += _parted(name, text)
             else:
@@ -243,7 +242,8 @@ def _read(files: Mapping[str, Path], corpus: Corpus, findings: list[Finding]) ->
             findings += found
         except DataError as error:
             if len(files) == 1:
-                raise
+                fix = "give texts, one a line, or a table with a column of them"
+                raise DataError(error.found, fix if isinstance(error, NoRows) else error.fix) from None
             wrong.append(f"{name}: {error.found}")
     if wrong:
         said = f"{len(wrong):,} of {len(files):,} files could not be read"

@@ -14,10 +14,11 @@ import zlib
 from difflib import get_close_matches
 from pathlib import Path
 
-from afina.errors import DataError
+from afina.errors import DataError, NoRows
 from afina.records import Finding
 
 FEW = 5  # places named in one finding
+PLAIN = (".txt", ".md")  # endings of files that are no tables
 _GZIP = b"\x1f\x8b"
 _MARKS = (  # the longer ones first: a UTF-32 mark begins with a UTF-16 one
     (codecs.BOM_UTF8, "utf-8"),
@@ -62,25 +63,26 @@ def read_text(path: Path) -> tuple[str, tuple[Finding, ...]]:
     """The text of a file, and what had to be repaired to read it. Raises DataError where it is no text."""
     data = read_bytes(path)
     if not data.strip():
-        raise DataError(f"{path.name} is empty", "give a file with rows in it")
+        raise NoRows(f"{path.name} is empty", "give a file with rows in it")
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _marked(path, data[len(mark) :], encoding)
     if wide := _wide(data[:_HEAD]):
         return _marked(path, data, wide)
-    _no_other_kind(path.name, data[:_HEAD])
+    _no_other_kind(path, data[:_HEAD])
     try:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:
         return _line_by_line(path.name, data)
 
 
-def _no_other_kind(name: str, head: bytes) -> None:
+def _no_other_kind(path: Path, head: bytes) -> None:
+    wanted = "plain text" if path.with_suffix("" if path.suffix == ".gz" else path.suffix).suffix in PLAIN else "CSV"
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
-            raise DataError(f"{name} is {kind}, not text", "save it as CSV with UTF-8 encoding")
+            raise DataError(f"{path.name} is {kind}, not text", f"save it as {wanted} with UTF-8 encoding")
     if len(_CONTROL.findall(head)) > 0.1 * len(head):
-        raise DataError(f"{name} is not a text file", "save it as CSV or JSON lines with UTF-8 encoding")
+        raise DataError(f"{path.name} is not a text file", f"save it as {wanted} with UTF-8 encoding")
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:
@@ -101,7 +103,7 @@ def _marked(path: Path, data: bytes, encoding: str) -> tuple[str, tuple[Finding,
             "copy it again, or save it as UTF-8",
         ) from None
     if not text.strip():
-        raise DataError(f"{path.name} is empty", "give a file with rows in it")
+        raise NoRows(f"{path.name} is empty", "give a file with rows in it")
     return text, ()
 
 

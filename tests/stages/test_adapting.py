@@ -1,4 +1,5 @@
 import dataclasses
+import gzip
 import json
 
 import pytest
@@ -104,6 +105,19 @@ def test_texts_that_are_too_few_or_no_texts_are_an_error_with_a_fix(tmp_path, co
     with pytest.raises(DataError, match=said) as caught:
         reading(path)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fix"),
+    [("a.txt", b"", "one a line"), ("a.csv", b"text\n", "one a line"), ("a.txt", b"\x01\x02" * 99, "plain text"),
+     ("a.csv", b"\x01\x02" * 99, "CSV"), ("a.txt.gz", gzip.compress(b"\x01\x02" * 99), "plain text")],
+)  # fmt: skip
+def test_what_is_said_of_a_useless_file_fits_its_kind(tmp_path, name, content, fix):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        reading(path)
+    assert fix in caught.value.fix
 
 
 def test_a_table_without_texts_says_how_to_name_the_column(tmp_path):
