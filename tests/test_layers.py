@@ -13,7 +13,7 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
-    | {"yamlfile", "general", "slips"},
+    | {"yamlfile", "general", "slips", "nearness"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "agreeing", "prices"},
     {"answering"},

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from afina.errors import DataError, NoRows, MissingExtra
+from afina.errors import DataError, MissingExtra, NoRows
 from afina.records import Table
 from afina.textfile import read_bytes
 

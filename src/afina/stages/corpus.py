@@ -2,7 +2,7 @@
 
 Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf runs in the
 order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
-stand on both sides of a cut. Nothing is repaired or removed without a `Finding`.
+stand on both sides of a cut; near copies are kept on one side too. Nothing is repaired or removed without a `Finding`.
 
 A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
 sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
@@ -17,7 +17,7 @@ from os.path import expanduser  # Path.expanduser raises for a user that does no
 from pathlib import Path
 from types import ModuleType
 
-from afina import columns, shelf, splits, tables
+from afina import columns, nearness, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table, Text
@@ -25,7 +25,8 @@ from afina.sameness import key, places
 from afina.textfile import FEW
 
 CLEANERS = "cleaners"
-COMPARES = ("leakage", "near_duplicates", "label_typos")  # cleaners that say something of train, or of both splits
+NEAR = "near_duplicates"
+COMPARES = ("leakage", NEAR, "label_typos")  # cleaners that say something of train, or of both splits
 REPAIRS = ("characters", "markup")  # cleaners that change a text by what stands in it alone
 DEV_SHARE = 0.1  # of train, where nothing is said and that is splits.UNSURE rows
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
@@ -58,7 +59,8 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         raise DataError(found, "run `afina check` on it and repair what it lists")
     objective = shelf.load(columns.OBJECTIVES, kind)
     labels = objective.outputs(rows["train"], file)
-    whole, cutting = _cut(rows, options, objective, seed)
+    near = any(one.check == NEAR for one in cleaning)
+    whole, cutting = _cut(rows, options, objective, seed, nearness.groups(rows["train"]) if near else {})
     return Corpus(
         name=_name(paths["train"]),
         columns=chosen,
@@ -189,9 +191,9 @@ def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
 
 
 def _cut(
-    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int
+    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int, groups: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
-    """All three splits; those without a file are cut from train, test first."""
+    """All three splits; those without a file are cut from train, test first, no near copy on two sides of a cut."""
     whole = dict(rows)
     findings: list[Finding] = []
     for name, share, most in (("test", options.test_share, None), ("dev", options.dev_share or DEV_SHARE, MOST_DEV)):
@@ -202,11 +204,24 @@ def _cut(
             continue
         if name not in whole:
             strata = objective.strata(whole["train"])
-            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata)
+            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata, groups)
         if not whole[name]:
             raise DataError(f"no row of {name} is left after cleaning", f"leave out {name}_file: it is cut from train")
         findings.extend(splits.small(name, whole[name]))
+    if groups and not {"dev", "test"} <= rows.keys():
+        findings.append(_kept_together(groups))
     return whole, findings
+
+
+def _kept_together(groups: Mapping[str, str]) -> Finding:
+    return Finding(
+        check="split",
+        problem=f"{len(groups):,} rows are near copies in {len(set(groups.values())):,} groups: each was kept on one "
+        "side of the cut",
+        action="kept",
+        fix="nothing: no row of a split that was cut has a near copy in train",
+        count=len(groups),
+    )
 
 
 def _none_kept(rows: int) -> Finding:
