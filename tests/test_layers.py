@@ -28,7 +28,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
-    {"glossaries", "filtering", "sketches"},
+    {"glossaries", "filtering", "sketches", "unlabelled"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice", "opening"},
     {"alone"},

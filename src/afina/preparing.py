@@ -17,6 +17,7 @@ from afina.errors import ConfigError
 from afina.records import Choice, Finding, Settings
 
 NONE = "none"
+TEXTS = 200_000  # of adapt_file that words are learned from, at most; more say no more of a few thousand words
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:

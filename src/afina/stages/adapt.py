@@ -58,7 +58,7 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     Raises DataError for texts that cannot be used, and what `fitting.fit` raises.
     """
     began, settings = time.monotonic(), plan.settings
-    texts, findings = adapting.read(settings, corpus)
+    texts, findings = adapting.read(settings, corpus, seed=seed)
     rows = windows(texts, opened, settings, seed)
     if rows.terms:
         tell(Event("adapt", f"{rows.terms:,} terms of the domain are masked more often than other words"))
