@@ -104,8 +104,8 @@ def _decoded(
     if encoding not in ("", "utf-8"):
         text = TextIOWrapper(file, encoding, newline="\n")
         try:
-            for line in text:  # `yield from` would close it
-                yield line
+            for decoded in text:  # `yield from` would close it
+                yield decoded
         except UnicodeDecodeError:
             found = f"{path.name} begins as {encoding.upper()} but breaks off"
             raise DataError(found, "copy it again, or save it as UTF-8") from None
