@@ -104,7 +104,7 @@ def _decoded(
     if encoding not in ("", "utf-8"):
         text = TextIOWrapper(file, encoding, newline="\n")
         try:
-            for decoded in text:  # `yield from` would close it
+            for decoded in text:  # noqa: UP028  # `yield from` would close it
                 yield decoded
         except UnicodeDecodeError:
             found = f"{path.name} begins as {encoding.upper()} but breaks off"
