@@ -11,7 +11,7 @@ from afina import glossaries, keys, samples, store, terms, unlabelled
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
-from afina.masking import vocabulary_of
+from afina.masking import SHARE, vocabulary_of
 from afina.records import Choice, Corpus, Facts, Finding, Profile, Row, Settings, Value
 from afina.terms import General
 from afina.unlabelled import TRAIN
@@ -22,8 +22,10 @@ BATCH = 16  # windows a step
 STEPS, RATE = 300, 1e-4
 BESIDE = 2000  # texts that are kept beside those that the steps can read: a tenth of them is held out
 UNIFORM, TERMS = "uniform", "terms"  # all words are masked alike, or those of the domain more often
-TERM_FILES = ("frequency_file", "glossary_file")  # keys that need adapt_masking=terms
-ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", *TERM_FILES)  # keys that need adapt_file
+TERM_FILES = ("frequency_file", "glossary_file")  # each needs adapt_masking=terms, as the next one
+ONLY_TERMS = ("adapt_term_rate", *TERM_FILES)
+ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", "adapt_other_rate", *ONLY_TERMS)  # need adapt_file
+TERM_RATE, OTHER_RATE = 0.8, SHARE  # of the terms and of the other words that are masked
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
@@ -36,11 +38,14 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
         return []
     vocabulary_of(opened.tokenizer)
     unlabelled.files(options.adapt_file)
-    uniform = "15% of the words, whole ones; what adapt_masking=terms gains is not measured yet"
+    uniform = "all words alike, whole ones; what adapt_masking=terms gains is not measured yet"
     return [
         Choice("adapt_steps", STEPS, f"at most, of {BATCH} windows each; it ends where held-out texts gain no more"),
         Choice("adapt_learning_rate", RATE, "a usual rate for a small batch; not compared with others here yet"),
         Choice("adapt_masking", UNIFORM, uniform, refused={TERMS: "80% of the domain's terms, 15% of other words"}),
+        Choice(
+            "adapt_other_rate", OTHER_RATE, "of the words, as in BERT; held-out texts are always masked at this rate"
+        ),
         *_term_files(options),
     ]
 
@@ -77,10 +82,11 @@ def _unused(options: TrainOptions, names: Sequence[str]) -> list[str]:
 def _term_files(options: TrainOptions) -> list[Choice]:
     """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
     if options.adapt_masking != TERMS:
-        keys.meaningless(options, _unused(options, TERM_FILES), "adapt_masking=terms")
+        keys.meaningless(options, _unused(options, ONLY_TERMS), "adapt_masking=terms")
         return []
     _terms_given(options)
     return [
+        Choice("adapt_term_rate", TERM_RATE, "of the terms; no source holds for this rate"),
         Choice(
             "frequency_file",
             NONE,
@@ -121,12 +127,18 @@ def pace(settings: Settings) -> tuple[int, float]:
     return settings.adapt_steps or STEPS, settings.adapt_learning_rate or RATE
 
 
+def rates(settings: Settings) -> tuple[float, float]:
+    """Shares of the terms and of the other words that are masked."""
+    return settings.adapt_term_rate or TERM_RATE, settings.adapt_other_rate or OTHER_RATE
+
+
 def asked(settings: Settings) -> tuple[object, ...]:
     """All that is asked of adapting, but for its texts.
 
     Precision is not: the plan times it, and a plan that finds the other one faster is no reason to adapt anew.
     """
-    return (*pace(settings), settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
+    others = (settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
+    return (*pace(settings), *others, *rates(settings))
 
 
 def sha256(settings: Settings) -> Mapping[str, str]:

@@ -396,6 +396,8 @@ class Settings:
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
+    adapt_term_rate: float | None = None  # share of the terms that is masked; None where masking is uniform
+    adapt_other_rate: float | None = None  # share of the other words, or of all where masking is uniform
     frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
     balancing: str = "none"  # or a name on the shelf of balancers
     balancing_share: float | None = None  # of the largest class's rows, which each class gets; None where none is asked

@@ -204,6 +204,24 @@ def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):
             adapting.choices(TrainOptions(**{key: value}), opened)
 
 
+def test_the_rates_of_masking_are_lines_of_the_plan_where_they_mean_something(opened):
+    def lines(**options):
+        return {one.name: one.value for one in adapting.choices(asked(**options), opened)}
+
+    assert lines()["adapt_other_rate"] == 0.15
+    assert "adapt_term_rate" not in lines()
+    assert lines(adapt_masking="terms")["adapt_term_rate"] == 0.8
+    with pytest.raises(ConfigError, match="adapt_term_rate has no meaning without adapt_masking=terms"):
+        lines(adapt_term_rate=0.5)
+    with pytest.raises(ConfigError, match="adapt_other_rate has no meaning without adapt_file"):
+        adapting.choices(TrainOptions(adapt_other_rate=0.2), opened)
+    for wrong in (0, 1, 1.5):
+        with pytest.raises(ValueError, match="adapt_other_rate"):
+            TrainOptions(adapt_other_rate=wrong)
+    settings = dataclasses.replace(SETTINGS, adapt_file="train")
+    assert adapting.asked(settings) != adapting.asked(dataclasses.replace(settings, adapt_other_rate=0.3))
+
+
 def test_a_useless_glossary_is_told_before_anything_is_measured(opened, tmp_path):
     path = tmp_path / "glossary.txt"
     path.write_text("")
