@@ -1,5 +1,6 @@
 """Unlabelled texts in bounded memory; what is read of files of every kind stands in tests/stages/test_adapting.py."""
 
+import dataclasses
 import random
 import subprocess
 import sys
@@ -47,6 +48,13 @@ def test_copies_change_nothing_of_what_is_drawn_and_rows_of_test_are_never_in_it
     assert len(tested) == 100
     assert len({row.text for row in tested} & {row.text for row in plain}) == 99
     assert [one.check for one in findings] == ["leakage", "sample"]
+
+
+def test_texts_are_repaired_as_those_of_the_corpus_are(tmp_path):
+    name = written(tmp_path / "a.txt", [f"a <b>word</b> number {n}\x00" for n in range(30)])
+    corpus = dataclasses.replace(corpus_of("a <b>word</b> number 7"), cleaners=("leakage",))
+    rows, _ = unlabelled.read(name, corpus, 100, 0)
+    assert (rows[0].text, len(rows)) == ("a <b>word</b> number 0", 29)
 
 
 def test_findings_of_many_lines_are_counted_together(tmp_path):

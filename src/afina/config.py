@@ -42,6 +42,15 @@ class CorpusOptions(Section):
         default=None, gt=0, lt=0.5, description="share of train cut for dev; absent: a tenth, where that is 50 rows"
     )
     test_share: float = Field(default=0.2, gt=0, lt=0.5, description="share of the file cut for test")
+    cleaners: tuple[str, ...] | None = Field(
+        default=None,
+        description="names on that shelf, or none; all where absent. characters, empty, rare and spans always run",
+    )
+
+    @field_validator("cleaners", mode="before")
+    @classmethod
+    def _of_the_shelf(cls, value: Any) -> Any:
+        return keys.names(value, "cleaners")
 
 
 class ModelOptions(Section):

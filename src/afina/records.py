@@ -161,6 +161,7 @@ class Corpus:
     sources: tuple[Source, ...]
     holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
     kind: str = "classify"  # of the task: a name on the shelf of objectives
+    cleaners: tuple[str, ...] | None = None  # that were asked for, beside those that always run; None is all
 
     @property
     def choosing(self) -> tuple[Row, ...]:

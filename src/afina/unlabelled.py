@@ -133,7 +133,9 @@ def _own(corpus: Corpus) -> Iterator[Row]:
 def _repaired(rows: Iterator[Row], corpus: Corpus, findings: list[Finding]) -> Iterator[Row]:
     """The rows as a corpus has them, or texts of dev and test would not be known again."""
     spans = any(row.spans is not None for row in corpus.train[:1])
-    repairs = [shelf.load("cleaners", one) for one in ("binary", "characters", *(() if spans else ("markup",)))]
+    names = ("binary", "characters") if spans else ("binary", "characters", "markup")
+    asked = names if corpus.cleaners is None else (*corpus.cleaners, "characters")
+    repairs = [shelf.load("cleaners", one) for one in names if one in asked]
     found: dict[tuple[str, ...], Finding] = {}  # by what it says but for the number, with which all begin
     while chunk := tuple(islice(rows, CHUNK)):
         for cleaner in repairs:

@@ -5,13 +5,13 @@ from contextlib import suppress
 
 import pytest
 
-from afina import splits
+from afina import shelf, splits
 from afina.cleaners import near_duplicates
 from afina.config import CorpusOptions
 from afina.errors import AfinaError, ConfigError, DataError
 from afina.records import Corpus, Row, from_json, to_json
 from afina.sameness import key
-from afina.stages.corpus import clean_test, read
+from afina.stages.corpus import NEEDED, as_trained, clean_test, read
 
 
 def lines(n=40, classes=("card", "refund")):
@@ -32,7 +32,9 @@ def made(tmp_path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             options[f"{split}_file"] = str(path)
         options |= {
-            name: value for name, value in others.items() if name.endswith(("_column", "_share", "_separator", "task"))
+            name: value
+            for name, value in others.items()
+            if name.endswith(("_column", "_share", "_separator", "task", "cleaners"))
         }
         return read(CorpusOptions(**options), seed)
 
@@ -123,6 +125,33 @@ def test_ten_rows_make_small_splits_and_say_so(made):
 def test_three_rows_are_too_few(made):
     with pytest.raises(DataError, match="too few"):
         made(lines(3))
+
+
+# ------------------------------------------------------------------ cleaners that are left out
+
+SOILED = [(f"<b>message</b> number {i} about it", ("card", "refund")[i % 2]) for i in range(40)] * 2 + [("", "card")]
+
+
+def test_only_the_cleaners_that_are_named_run_and_those_that_are_needed(made):
+    whole, few, bare = (made(SOILED, cleaners=names) for names in (None, ("markup",), ()))
+    checks = [{one.check for one in corpus.findings} - {"split"} for corpus in (whole, few, bare)]
+    assert checks == [{"markup", "empty", "duplicates"}, {"markup", "empty"}, {"empty"}]
+    assert [len(one.train + one.dev + one.test) for one in (whole, few, bare)] == [40, 80, 80]
+    assert "<b>" in bare.train[0].text
+    assert (whole.cleaners, few.cleaners, bare.cleaners) == (None, ("markup",), ())
+
+
+def test_a_model_is_asked_as_it_was_trained_whatever_was_left_out():
+    asked = ["a &amp; b", "\x00c"]
+    assert as_trained(asked) == ["a & b", "c"]
+    assert as_trained(asked, ("duplicates",)) == as_trained(asked, ()) == ["a &amp; b", "c"]
+    rows = (Row("a &amp; b", "card", "t:1"), Row("c", "card", "t:2"))
+    assert clean_test(rows, rows, ())[0][0].text == "a &amp; b"
+
+
+def test_cleaners_without_which_no_row_can_be_read_are_on_the_shelf_and_named_to_the_user():
+    said = CorpusOptions.model_fields["cleaners"].description
+    assert all(name in shelf.names("cleaners") and name in said for name in NEEDED)
 
 
 # ------------------------------------------------------------------ the record

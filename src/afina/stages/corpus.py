@@ -1,8 +1,9 @@
 """Files to a checked, repaired and split corpus.
 
-Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf runs in the
-order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
-stand on both sides of a cut; near copies are kept on one side too. Nothing is repaired or removed without a `Finding`.
+Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf, or each that
+is asked for, runs in the order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so
+that no copy of a row can stand on both sides of a cut; near copies are kept on one side too. Nothing is repaired or
+removed without a `Finding`.
 
 A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
 sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
@@ -27,6 +28,7 @@ from afina.textfile import FEW
 CLEANERS = "cleaners"
 NEAR = "near_duplicates"
 COMPARES = ("leakage", NEAR, "label_typos")  # cleaners that say something of train, or of both splits
+NEEDED = ("characters", "empty", "rare", "spans")  # without which rows cannot be read, answered for or scored
 REPAIRS = ("characters", "markup")  # cleaners that change a text by what stands in it alone
 DEV_SHARE = 0.1  # of train, where nothing is said and that is splits.UNSURE rows
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
@@ -50,7 +52,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     for table in opened.values():
         _check(table, chosen, kind)
     read_in = {name: rows_of(table, chosen, kind) for name, table in opened.items()}
-    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()})
+    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()}, options.cleaners)
     findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
     file = paths["train"].name
     if not rows["train"]:
@@ -73,16 +75,19 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
         holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
         kind=kind,
+        cleaners=options.cleaners,
     )
 
 
-def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+def clean_test(
+    rows: tuple[Row, ...], train: tuple[Row, ...], cleaners: Sequence[str] | None = None
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
     """Rows of a test file that came after the training, repaired as if it had been there, and what was found.
 
     What is wrong with train was said when it was read: here faultless rows stand in for it, two of each of its labels.
     Rows that were trained on stay and are counted.
     """
-    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows})
+    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows}, cleaners)
     known = {key(row) for row in train}
     seen = tuple(row for row in cleaned["test"] if key(row) in known)
     found = [finding for finding in findings if finding.check not in COMPARES]
@@ -100,14 +105,14 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
     return cleaned["test"], tuple(found)
 
 
-def as_trained(inputs: Sequence[Text]) -> list[Text]:
-    """Texts or pairs repaired as those of a corpus are: what a model that was trained on one is asked about.
+def as_trained(inputs: Sequence[Text], cleaners: Sequence[str] | None = None) -> list[Text]:
+    """Texts or pairs repaired as those of a corpus with these cleaners: what a model trained on it is asked about.
 
     Not for models that answer by word, since answers are about the words as they were given.
     """
     single = [(one, None) if isinstance(one, str) else one for one in inputs]
     rows: _Splits = {"test": tuple(Row(text, "", "", pair) for text, pair in single)}
-    for name in REPAIRS:
+    for name in _chosen(REPAIRS, cleaners):
         rows, _ = shelf.load(CLEANERS, name).clean(rows)
     return [row.input for row in rows["test"]]
 
@@ -181,8 +186,13 @@ def rows_of(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], 
     return tuple(rows), (finding,)
 
 
-def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
-    cleaners = [shelf.load(CLEANERS, name) for name in shelf.names(CLEANERS)]
+def _chosen(names: Sequence[str], cleaners: Sequence[str] | None) -> list[str]:
+    """Those of the names that are asked for: all where nothing is said; those that are needed in any case."""
+    return [name for name in names if cleaners is None or name in (*cleaners, *NEEDED)]
+
+
+def _clean(rows: _Splits, asked: Sequence[str] | None) -> tuple[_Splits, list[Finding]]:
+    cleaners = [shelf.load(CLEANERS, name) for name in _chosen(shelf.names(CLEANERS), asked)]
     findings: list[Finding] = []
     for cleaner in sorted(cleaners, key=lambda module: int(module.ORDER)):
         rows, found = cleaner.clean(rows)
