@@ -7,6 +7,7 @@ What it does not do: make terms of several words tokens; mark texts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from afina.errors import ConfigError
 from afina.records import Choice, Finding, Settings
 
 NONE = "none"
+UNTRAINED = "rows of new tokens"  # evidence of a line
 TEXTS = 200_000  # of adapt_file that words are learned from, at most; more say no more of a few thousand words
 
 
@@ -37,6 +39,27 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
                 Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
             )
     return found
+
+
+def told(choices: Sequence[Choice], settings: Settings, trained: bool) -> tuple[Choice, ...]:
+    """The plan's lines with what becomes of the rows of new tokens beside those that ask for them.
+
+    trained   whether the technique trains them; adapting trains all
+    """
+    if not asked(settings) or trained or settings.adapt_file != NONE:
+        return tuple(choices)
+    left = {UNTRAINED: f"{settings.technique} leaves them as they begin, a mean of their old pieces; lora trains them"}
+    lines = ("new_tokens", "special_tokens")
+    return tuple(replace(one, evidence={**one.evidence, **left}) if one.name in lines else one for one in choices)
+
+
+def untrained(choices: Sequence[Choice], settings: Settings) -> tuple[Finding, ...]:
+    """What to say where nothing trains the rows of new tokens."""
+    if not any(UNTRAINED in one.evidence for one in choices):
+        return ()
+    found = f"{settings.technique} does not train the rows of new tokens: each stays a mean of its old pieces"
+    fix = "take technique=lora, which trains them too, or full; or let the base read texts first: adapt_file=train"
+    return (Finding("prepare", found, "kept", fix, settings.new_tokens + len(marks(settings.special_tokens))),)
 
 
 def asked(settings: Settings) -> bool:

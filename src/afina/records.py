@@ -321,6 +321,7 @@ class Nature:
     small: bool  # what it trains is a small file of its own, which others can put on the same base
     refits_head: bool = False  # once the body is trained, the head is fitted anew on it
     own_loss: bool = False  # it trains by a loss of its own, which no other can take the place of
+    new_rows: bool = False  # it trains the rows of tokens that were added to the base, and no other of the embeddings
 
 
 @dataclass(frozen=True, slots=True)

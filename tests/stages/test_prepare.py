@@ -3,11 +3,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from test_plan import corpus_of, planned
+from test_plan import choice, corpus_of, planned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from afina import bases, features, heads, preparing
+from afina import bases, features, heads, preparing, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
@@ -153,6 +153,28 @@ def test_the_plan_names_the_glossary_and_the_special_tokens(opened, tmp_path):
     assert (made.settings.glossary_file, made.settings.special_tokens) == (str(path), "A,B")
     assert preparing.asked(made.settings)
     assert not preparing.asked(planned(opened).settings)
+
+
+@pytest.mark.parametrize("technique", shelf.names("techniques"))
+def test_where_nothing_trains_the_new_rows_the_plan_says_so(opened, technique):
+    """Regression: bitfit new_tokens=50 left them as they began and said nothing."""
+    trains = {"full", "lora", "contrastive"}
+    made = planned(opened, technique=technique, special_tokens="A")
+    told = "rows of new tokens" in choice(made, "special_tokens").evidence
+    assert (
+        told == any("does not train the rows of new tokens" in note for note in made.notes) == (technique not in trains)
+    )
+    assert choice(made, "special_tokens").why == "set by the user"
+
+
+def test_rows_that_stay_untrained_are_a_finding_unless_the_base_reads_texts_first(opened, corpus, tmp_path):
+    made = planned(opened, technique="bitfit", special_tokens="A")
+    found = stage.prepare(corpus, made, opened, tmp_path, silent).findings
+    assert [(one.check, one.action) for one in found] == [("prepare", "kept")]
+    assert "technique=lora" in found[0].fix
+    read = planned(opened, technique="bitfit", special_tokens="A", adapt_file="train")
+    assert preparing.untrained(read.choices, read.settings) == ()
+    assert preparing.untrained(planned(opened, technique="bitfit").choices, made.settings) == ()
 
 
 @pytest.mark.parametrize("named", ["A,A", "two words"])

@@ -85,9 +85,10 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
-    choosing.try_on(settings, facts, opened, corpus.labels)
+    choices = preparing.told(choices, settings, choosing.try_on(settings, facts, opened, corpus.labels))
     own = _within(seen, TrainOptions(), beside)[2]
     notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
+    notes = (*notes, *(f"{one.problem}; {one.fix}" for one in preparing.untrained(choices, settings)))
     sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
     return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
 

@@ -54,7 +54,8 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     tell(Event("prepare", said if grown else "no new token is worth the memory of its row: the base stays as it was"))
     seconds = round(time.monotonic() - began, 1)
     made, given = FOLDER if grown else "", learned.terms
-    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, (*sampled, *findings), seconds)
+    findings = (*sampled, *findings, *(preparing.untrained(plan.choices, settings) if grown else ()))
+    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, findings, seconds)
 
 
 def _learned(settings: Settings, opened: Opened, texts: Sequence[str], terms: Sequence[str]) -> Vocabulary:
