@@ -465,8 +465,9 @@ class Prepared:
     initializer: str  # a name on that shelf
     marks: tuple[str, ...] = ()  # special tokens
     given: int = 0  # of the tokens, those that a glossary asked for
-    findings: tuple[Finding, ...] = ()  # about the glossary
+    findings: tuple[Finding, ...] = ()  # about the glossary and the texts
     seconds: float = 0.0
+    general: Fertility | None = None  # of the general sentences that ship, in the language of the texts or English
 
 
 # ---------------------------------------------------------------- augment

@@ -187,7 +187,8 @@ def _before_training(result: "Outcome") -> None:
         gained = result.prepared
         findings(gained.findings)
         beside = f" and {len(gained.marks)} special" if gained.marks else ""
-        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+        saved = wording.saved(gained.fertility, gained.general)
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {saved}")
     if result.augmented:
         say(wording.augmented(result.augmented))
     if result.balanced:

@@ -228,9 +228,12 @@ def portable(name: str) -> str:
     return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
 
 
-def saved(one: Fertility) -> str:
-    """What new tokens save."""
-    return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+def saved(one: Fertility, general: Fertility | None = None) -> str:
+    """What new tokens save, and what on general text."""
+    said = f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+    return (
+        said if general is None else f"{said}; on general text {general.before:.2f} before, {general.after:.2f} after"
+    )
 
 
 def balanced(one: Balanced) -> str:

@@ -7,7 +7,7 @@ from test_plan import choice, corpus_of, planned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from afina import bases, features, heads, preparing, shelf
+from afina import bases, features, general, heads, preparing, shelf, vocabulary
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
@@ -57,6 +57,9 @@ def test_what_is_saved_is_counted_on_rows_that_were_not_learned_from(prepared, o
     for tokens, said in ((opened.tokenizer, made.fertility.before), (tokenizer, made.fertility.after)):
         assert said == pytest.approx(sum(len(tokens.tokenize(text)) for text in texts) / words)
     assert made.fertility.saved > 0
+    sentences = general.sentences("en")
+    assert made.general == vocabulary.fertility(opened.tokenizer, tokenizer, sentences)
+    assert made.general.words > 1000
     assert made.texts == len({row.text for row in corpus.train})
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from afina import adapting, growing, maskedlm, preparing, samples, shelf, vocabulary
+from afina import adapting, general, growing, maskedlm, preparing, samples, shelf, vocabulary
 from afina.bases import Opened
 from afina.records import Corpus, Event, Finding, Plan, Prepared, Row, Settings, Tell, Vocabulary
 
@@ -46,6 +46,8 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     marks = preparing.marks(settings.special_tokens)
     after = vocabulary.add_marks(after, marks) if marks else after
     saved = vocabulary.fertility(tokenizer, after, _texts(corpus.choosing))
+    language = samples.language(texts)
+    elsewhere = vocabulary.fertility(tokenizer, after, general.sentences("es" if language == "es" else "en"))
     shutil.rmtree(folder / FOLDER, ignore_errors=True)  # of other texts
     grown = len(after) > len(tokenizer)
     if grown:
@@ -55,7 +57,7 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     seconds = round(time.monotonic() - began, 1)
     made, given = FOLDER if grown else "", learned.terms
     findings = (*sampled, *findings, *(preparing.untrained(plan.choices, settings) if grown else ()))
-    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, findings, seconds)
+    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, findings, seconds, elsewhere)
 
 
 def _learned(settings: Settings, opened: Opened, texts: Sequence[str], terms: Sequence[str]) -> Vocabulary:
@@ -64,8 +66,8 @@ def _learned(settings: Settings, opened: Opened, texts: Sequence[str], terms: Se
         return Vocabulary("", (), 0, (0, 0))
     limits = vocabulary.Limits(settings.new_tokens, opened.record.hidden / opened.record.parameters)
     language = samples.language(texts)
-    general = samples.general_words(language) if language in samples.MARKS else ()
-    return vocabulary.learn(opened.tokenizer, texts, limits, terms, general)
+    common = samples.general_words(language) if language in samples.MARKS else ()
+    return vocabulary.learn(opened.tokenizer, texts, limits, terms, common)
 
 
 def _write(folder: Path, opened: Opened, after: Any, texts: Sequence[str]) -> None:
