@@ -22,8 +22,8 @@ BATCH = 16  # windows a step
 STEPS, RATE = 300, 1e-4
 BESIDE = 2000  # texts that are kept beside those that the steps can read: a tenth of them is held out
 UNIFORM, TERMS = "uniform", "terms"  # all words are masked alike, or those of the domain more often
-TERM_FILES = ("frequency_file", "glossary_file")  # each needs adapt_masking=terms, as the next one
-ONLY_TERMS = ("adapt_term_rate", *TERM_FILES)
+TERM_FILES = ("frequency_file", "glossary_file")
+ONLY_TERMS = ("adapt_term_rate", "frequency_file")
 ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", "adapt_other_rate", *ONLY_TERMS)  # need adapt_file
 TERM_RATE, OTHER_RATE = 0.8, SHARE  # of the terms and of the other words that are masked
 
@@ -34,7 +34,7 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     Raises ConfigError where the base has no mask or an option would do nothing, DataError where there are no files.
     """
     if options.adapt_file in (None, NONE):
-        keys.meaningless(options, _unused(options, ONLY_THEN), "adapt_file")
+        keys.meaningless(options, ONLY_THEN, "adapt_file")
         return []
     vocabulary_of(opened.tokenizer)
     unlabelled.files(options.adapt_file)
@@ -74,15 +74,10 @@ def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
     return Choice("adapt_file", NONE, why, evidence, {TRAIN: "adapt_file=train reads the task's own texts first"})
 
 
-def _unused(options: TrainOptions, names: Sequence[str]) -> list[str]:
-    """These keys, but for the glossary where new tokens are learned from it."""
-    return [name for name in names if name != "glossary_file" or not options.new_tokens]
-
-
 def _term_files(options: TrainOptions) -> list[Choice]:
     """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
     if options.adapt_masking != TERMS:
-        keys.meaningless(options, _unused(options, ONLY_TERMS), "adapt_masking=terms")
+        keys.meaningless(options, ONLY_TERMS, "adapt_masking=terms")
         return []
     _terms_given(options)
     return [
@@ -144,7 +139,7 @@ def asked(settings: Settings) -> tuple[object, ...]:
 def sha256(settings: Settings) -> Mapping[str, str]:
     """Of each file that is read; none for the task's own texts, which the corpus' record covers."""
     files = unlabelled.files(settings.adapt_file)
-    for key in TERM_FILES:
+    for key in TERM_FILES if settings.adapt_masking == TERMS else ():
         if (name := getattr(settings, key)) not in (None, NONE):
             files[key] = Path(expanduser(name))
     return {name: store.sha256(path) for name, path in files.items()}

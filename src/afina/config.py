@@ -132,7 +132,7 @@ class _Training(Section):
     adapt_other_rate: float | None = Field(default=None, gt=0, lt=1, description="share of the other words")
     frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
     glossary_file: str | None = Field(
-        default=None, description="terms for new_tokens and adapt_masking=terms: CSV, or one a line"
+        default=None, description="your terms, for the profile, new_tokens and adapt_masking=terms: CSV, or one a line"
     )
     augmentation: str | None = Field(default=None, description="who writes more rows: a name on augmenters, or none")
     augment_share: float | None = Field(default=None, gt=0, le=100, description="new rows by a class's own, at most")

@@ -23,8 +23,10 @@ TEXTS = 200_000  # of adapt_file that words are learned from, at most; more say 
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
-    """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for, DataError for a glossary
-    that cannot be used."""
+    """The plan's lines.
+
+    Raises ConfigError where the tokenizer cannot have what is asked for, DataError for a glossary that is none.
+    """
     marks(options.special_tokens)
     found = [
         vocabulary.NONE,
@@ -32,12 +34,13 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     ]
     if options.new_tokens:
         vocabulary.family(opened.tokenizer)
-        if options.glossary_file not in (None, NONE):
-            glossaries.glossary(options.glossary_file)  # what is wrong with it is told before anything is measured
-        if options.adapt_masking != adapting.TERMS:  # whose lines it is among
-            found.append(
-                Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
-            )
+    listed = options.glossary_file not in (None, NONE)
+    if listed:
+        glossaries.glossary(str(options.glossary_file))  # what is wrong with it is told before anything is measured
+    if (listed or options.new_tokens) and options.adapt_masking != adapting.TERMS:  # whose lines it is among
+        why = "words are learned from the texts alone; glossary_file=terms.csv"
+        use = "the profile's terms" + (", new_tokens" if options.new_tokens else " alone: new_tokens=2000 would use it")
+        found.append(Choice("glossary_file", NONE, why, {"used for": use} if listed else {}))
     return found
 
 

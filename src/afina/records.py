@@ -237,7 +237,9 @@ class Profile:
     reference: str
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
-    terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
+    terms: tuple[
+        Term, ...
+    ] = ()  # of the domain, the highest scores first, and the user's glossary's that the texts have
     lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
 
     def longer(self, tokens: int) -> float:

@@ -208,7 +208,7 @@ def _profile(record: Profile) -> None:
         table.add_row(*_distance(distance))
     _console().print(table)
     if record.terms:
-        say(f"terms of the domain: {', '.join(term.term for term in record.terms[:TERMS])}")
+        say(wording.terms(record.terms, TERMS))
     for note in record.notes:
         say(note)
 

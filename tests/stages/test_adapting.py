@@ -198,8 +198,8 @@ def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):
     assert "glossary_file" not in named
     assert "glossary_file" in {one.name for one in adapting.choices(asked(adapt_masking="terms"), opened)}
     with pytest.raises(ConfigError, match="no meaning without adapt_masking=terms"):
-        adapting.choices(asked(glossary_file=str(path)), opened)
-    for key, value in (("adapt_masking", "terms"), ("glossary_file", str(path)), ("frequency_file", "words.csv")):
+        adapting.choices(asked(frequency_file=str(path)), opened)
+    for key, value in (("adapt_masking", "terms"), ("frequency_file", "words.csv")):
         with pytest.raises(ConfigError, match=f"{key} has no meaning without adapt_file"):
             adapting.choices(TrainOptions(**{key: value}), opened)
 
@@ -247,6 +247,7 @@ def test_terms_are_those_of_the_texts_and_of_the_glossary_whose_change_adapts_an
     before = adapting.sha256(both)
     path.write_text("term\nstent\n")
     assert adapting.sha256(mined) == {}
+    assert adapting.sha256(dataclasses.replace(both, adapt_masking="uniform")) == {}  # which does not read it
     assert adapting.sha256(both).keys() == before.keys() == {"glossary_file"}
     assert adapting.sha256(both) != before
 

@@ -158,6 +158,15 @@ def test_the_plan_names_the_glossary_and_the_special_tokens(opened, tmp_path):
     assert not preparing.asked(planned(opened).settings)
 
 
+def test_a_glossary_alone_is_a_line_of_the_plan_that_says_what_it_is_used_for(opened, tmp_path):
+    path = tmp_path / "terms.csv"
+    path.write_text("term\npainless\n", encoding="utf-8")
+    made = planned(opened, glossary_file=str(path))
+    assert choice(made, "glossary_file").evidence["used for"].startswith("the profile's terms alone: ")
+    assert not preparing.asked(made.settings)
+    assert preparing.inputs(made.settings)[2] is None
+
+
 @pytest.mark.parametrize("technique", shelf.names("techniques"))
 def test_where_nothing_trains_the_new_rows_the_plan_says_so(opened, technique):
     """Regression: bitfit new_tokens=50 left them as they began and said nothing."""
