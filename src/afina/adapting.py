@@ -50,11 +50,15 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     ]
 
 
-def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
+def weighed(profile: Profile, facts: Facts, near: float, options: TrainOptions, corpus: Corpus) -> Choice:
     """The plan's line on whether to adapt: never unasked, since no task is known to gain, with what speaks for trying.
+
+    Of texts that the user names it says how many words they have, and what adapting to them takes.
 
     near   distance by embeddings below which a corpus is as near to general language as this is to itself
     """
+    if options.adapt_file not in (None, NONE):
+        return Choice("adapt_file", NONE, "off until asked for", _of_texts(facts, options, corpus))
     read, tokens = STEPS * BATCH * TOKENS, round(facts.rows * facts.tokens)
     seconds, _ = _of_steps(STEPS, facts)
     measured = next((d for d in profile.distances if d.measure == "embeddings"), None)
@@ -72,6 +76,21 @@ def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
     else:
         why = "far from general language and many texts, so that it may pay; no task has been seen to gain from it yet"
     return Choice("adapt_file", NONE, why, evidence, {TRAIN: "adapt_file=train reads the task's own texts first"})
+
+
+def _of_texts(facts: Facts, options: TrainOptions, corpus: Corpus) -> dict[str, Value]:
+    """What is known of texts that are asked for. That a run with them is longer than time_limit, its estimates say."""
+    steps = options.adapt_steps or STEPS
+    seconds, _ = _of_steps(steps, facts)
+    evidence: dict[str, Value] = {
+        "words in adapt_file": unlabelled.words(str(options.adapt_file), corpus),
+        "tokens of a domain where tasks gained (Gururangan 2020)": "2 to 8 billion",
+        f"tokens that {steps} steps read": steps * BATCH * TOKENS,
+        "seconds of these steps, about": round(seconds),
+    }
+    if options.time_limit:
+        evidence["share of time_limit"] = round(seconds / options.time_limit, 2)
+    return evidence
 
 
 def _term_files(options: TrainOptions) -> list[Choice]:

@@ -87,6 +87,12 @@ def read(name: str, corpus: Corpus, most: int, seed: int) -> tuple[tuple[Row, ..
     return texts, tuple(findings)
 
 
+def words(name: str, corpus: Corpus) -> int:
+    """How many words the texts have, copies and all."""
+    rows = _own(corpus) if name == TRAIN else _read(files(name), corpus, [])
+    return sum(len(row.text.split()) for row in rows)
+
+
 def files(name: str) -> dict[str, Path]:
     """The files that a name stands for, by their names inside it. Raises DataError where there is none to be read."""
     path = Path(expanduser(name))

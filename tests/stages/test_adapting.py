@@ -178,12 +178,27 @@ def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
 )
 def test_whether_adapting_may_pay_is_said_from_distance_tokens_and_time(opened, distance, rows, said):
     facts = dataclasses.replace(planned(opened).facts, rows=rows, tokens=9.0, seconds_per_row=0.001)
-    made = adapting.weighed(profile_of(corpus_of(10), distance), facts, 0.05)
+    made = adapting.weighed(profile_of(corpus_of(10), distance), facts, 0.05, TrainOptions(), corpus_of(10))
     assert made.value == "none"
     assert said in made.why
     assert made.evidence["tokens of the training texts, about"] == 9 * rows
     assert made.evidence["seconds of these steps, about"] == round(3 * 300 * 16 * 128 / 9 * 0.001)
     assert made.evidence["distance"] == distance
+
+
+def test_texts_that_are_named_are_weighed_by_their_words_and_against_the_time_limit(opened, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(SENTENCES))
+    made = planned(opened, adapt_file=str(path), adapt_steps=10, time_limit=3600)
+    evidence = choice(made, "adapt_file").evidence
+    assert evidence["words in adapt_file"] == 6 * len(SENTENCES)
+    assert evidence["tokens that 10 steps read"] == 10 * 16 * 128
+    seconds = adapting.adds(made.settings, made.facts)[0]
+    assert evidence["seconds of these steps, about"] == round(seconds)
+    assert evidence["share of time_limit"] == round(seconds / 3600, 2)
+    with pytest.raises(ConfigError, match="nothing keeps within the limits") as caught:
+        planned(opened, adapt_file=str(path), adapt_steps=10**6, time_limit=5)
+    assert "time_limit=" in caught.value.fix
 
 
 def asked(**options):

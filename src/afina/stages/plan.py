@@ -81,7 +81,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     layers = ask(encoder, opened.tokenizer, encoded, sample, bf16)
     layers += ask_apart(encoder, opened.tokenizer, sample, max_tokens, bf16)
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
-    before_training.append(adapting.weighed(profile, facts, NEAR))
+    before_training.append(adapting.weighed(profile, facts, NEAR, options, corpus))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
