@@ -92,6 +92,16 @@ def test_policies_and_their_options_are_read_as_they_are_typed():
     assert (run.train.staging, run.train.lr_scheduler_type) == ("none", "cosine")
 
 
+def test_cleaners_are_a_list_of_names_and_a_misspelt_one_is_told_the_nearest():
+    assert config.build({}, ["cleaners=markup, leakage"]).corpus.cleaners == ("markup", "leakage")
+    assert config.build({"corpus": {"cleaners": ["markup"]}}).corpus.cleaners == ("markup",)
+    assert config.build({}, ["cleaners=none"]).corpus.cleaners == ()
+    assert config.build({}).corpus.cleaners is None
+    with pytest.raises(ConfigError, match="no 'markupp' in cleaners") as caught:
+        config.build({}, ["cleaners=markupp"])
+    assert "'markup'" in caught.value.fix
+
+
 def test_a_dumped_run_reads_back_as_itself(tmp_path):
     run = config.build({"train_file": "x.csv", "lr": 1e-4, "seed": 3})
     (tmp_path / "run.yaml").write_text(config.dump(run))

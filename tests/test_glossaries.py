@@ -31,6 +31,17 @@ def test_a_glossary_is_read_from_every_kind_of_file_and_encoding(tmp_path, name,
     assert [finding.action for finding in findings] == ["repaired"] * legacy
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "term\n"), ("a.csv", "\n"), ("a.txt", ""), ("a.jsonl", "{}")])
+def test_a_list_without_a_row_is_told_what_a_list_is_and_not_what_labelled_rows_are(tmp_path, name, content):
+    path = written(tmp_path, name, content)
+    with pytest.raises(DataError) as caught:
+        glossaries.glossary(path)
+    assert caught.value.fix == "give a term a line, or a CSV with a column 'term'"
+    with pytest.raises(DataError) as caught:
+        glossaries.frequencies(written(tmp_path, "counts.csv", "word,count\n"))
+    assert "word,count" in caught.value.fix
+
+
 def test_the_column_of_terms_may_be_named(tmp_path):
     path = written(tmp_path, "a.csv", "term,abbreviation\nmyocardial infarction,MI\n")
     assert glossaries.glossary(path, "abbreviation")[0] == ("MI",)

@@ -13,7 +13,7 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
-    | {"yamlfile", "general", "slips", "scarcity", "measured"},
+    | {"yamlfile", "general", "slips", "scarcity", "measured", "nearness"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
     {"answering", "rewording", "refitting"},
@@ -29,7 +29,7 @@ ROWS = [
     | {"staging", "recipes"},
     {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
-    {"glossaries", "filtering", "sketches"},
+    {"glossaries", "filtering", "sketches", "unlabelled"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice", "opening", "freezing"},
     {"alone", "overriding"},

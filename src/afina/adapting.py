@@ -1,37 +1,31 @@
-"""Adapting the base to unlabelled texts of the domain: the plan's lines, and the texts.
+"""Adapting the base to unlabelled texts of the domain: the plan's lines, and the texts, which `unlabelled` reads.
 
-A text is a row of a table, a line of a text file, or, where a text file has blank lines, what stands between them. A
-folder gives all of its .txt and .md files, sub-folders too. Bytes and characters are repaired as those of a corpus
-are; copies are left out, and so is what is also a row of the task's dev or test: scores there would be too good.
-
-Cost: all texts in memory. What it does not do: see a row of test that is only a part of a longer text.
 Source for adapting at all: Gururangan et al. 2020, "Don't Stop Pretraining", arXiv:2004.10964.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
-from afina import cells, columns, glossaries, keys, measured, samples, shelf, store, tables, terms
+from afina import glossaries, keys, measured, samples, store, terms, unlabelled
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
-from afina.masking import vocabulary_of
+from afina.masking import SHARE, vocabulary_of
 from afina.records import Choice, Corpus, Facts, Finding, Profile, Row, Settings, Value
-from afina.sameness import normal, places
 from afina.terms import General
-from afina.textfile import FEW, read_bytes, read_text
+from afina.unlabelled import TRAIN
 
-NONE, TRAIN = "none", "train"  # no adapting; the task's own training texts
-TEXT = (".txt", ".md")  # endings of files that are no tables
-FEWEST = 20  # texts
+NONE = "none"  # no adapting
 TOKENS = 128  # of a window; longer texts are cut into several
 BATCH = 16  # windows a step
 STEPS, RATE = 300, 1e-4
+BESIDE = 2000  # texts that are kept beside those that the steps can read: a tenth of them is held out
 UNIFORM, TERMS = "uniform", "terms"  # all words are masked alike, or those of the domain more often
-TERM_FILES = ("frequency_file", "glossary_file")  # keys that need adapt_masking=terms
-ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", *TERM_FILES)  # keys that need adapt_file
+TERM_FILES = ("frequency_file", "glossary_file")
+ONLY_TERMS = ("adapt_term_rate", "frequency_file")
+ONLY_THEN = ("adapt_steps", "adapt_learning_rate", "adapt_masking", "adapt_other_rate", *ONLY_TERMS)  # need adapt_file
+TERM_RATE, OTHER_RATE = 0.8, SHARE  # of the terms and of the other words that are masked
 
 
 def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
@@ -40,24 +34,31 @@ def choices(options: TrainOptions, opened: Opened) -> list[Choice]:
     Raises ConfigError where the base has no mask or an option would do nothing, DataError where there are no files.
     """
     if options.adapt_file in (None, NONE):
-        keys.meaningless(options, _unused(options, ONLY_THEN), "adapt_file")
+        keys.meaningless(options, ONLY_THEN, "adapt_file")
         return []
     vocabulary_of(opened.tokenizer)
-    _files(options.adapt_file)
-    uniform = "15% of the words, whole ones; what adapt_masking=terms gains is not measured yet"
+    unlabelled.files(options.adapt_file)
+    uniform = "all words alike, whole ones; what adapt_masking=terms gains is not measured yet"
     return [
         Choice("adapt_steps", STEPS, f"at most, of {BATCH} windows each; it ends where held-out texts gain no more"),
         Choice("adapt_learning_rate", RATE, "a usual rate for a small batch; not compared with others here yet"),
         Choice("adapt_masking", UNIFORM, uniform, refused={TERMS: "80% of the domain's terms, 15% of other words"}),
+        Choice(
+            "adapt_other_rate", OTHER_RATE, "of the words, as in BERT; held-out texts are always masked at this rate"
+        ),
         *_term_files(options),
     ]
 
 
-def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
+def weighed(profile: Profile, facts: Facts, near: float, options: TrainOptions, corpus: Corpus) -> Choice:
     """The plan's line on whether to adapt: never unasked, since no task is known to gain, with what speaks for trying.
+
+    Of texts that the user names it says how many words they have, and what adapting to them takes.
 
     near   distance by embeddings below which a corpus is as near to general language as this is to itself
     """
+    if options.adapt_file not in (None, NONE):
+        return Choice("adapt_file", NONE, "off until asked for", _of_texts(facts, options, corpus))
     read, tokens = STEPS * BATCH * TOKENS, round(facts.rows * facts.tokens)
     seconds, _ = _of_steps(STEPS, facts)
     away = next((d for d in profile.distances if d.measure == "embeddings"), None)
@@ -78,18 +79,29 @@ def weighed(profile: Profile, facts: Facts, near: float) -> Choice:
     return Choice("adapt_file", NONE, why, evidence, measured.against("adapt_file", [TRAIN]))
 
 
-def _unused(options: TrainOptions, names: Sequence[str]) -> list[str]:
-    """These keys, but for the glossary where new tokens are learned from it."""
-    return [name for name in names if name != "glossary_file" or not options.new_tokens]
+def _of_texts(facts: Facts, options: TrainOptions, corpus: Corpus) -> dict[str, Value]:
+    """What is known of texts that are asked for. That a run with them is longer than time_limit, its estimates say."""
+    steps = options.adapt_steps or STEPS
+    seconds, _ = _of_steps(steps, facts)
+    evidence: dict[str, Value] = {
+        "words in adapt_file": unlabelled.words(str(options.adapt_file), corpus),
+        "tokens of a domain where tasks gained (Gururangan 2020)": "2 to 8 billion",
+        f"tokens that {steps} steps read": steps * BATCH * TOKENS,
+        "seconds of these steps, about": round(seconds),
+    }
+    if options.time_limit:
+        evidence["share of time_limit"] = round(seconds / options.time_limit, 2)
+    return evidence
 
 
 def _term_files(options: TrainOptions) -> list[Choice]:
     """The lines on them where terms are sought. Raises ConfigError where they are not, DataError for a useless file."""
     if options.adapt_masking != TERMS:
-        keys.meaningless(options, _unused(options, TERM_FILES), "adapt_masking=terms")
+        keys.meaningless(options, ONLY_TERMS, "adapt_masking=terms")
         return []
     _terms_given(options)
     return [
+        Choice("adapt_term_rate", TERM_RATE, "of the terms; no source holds for this rate"),
         Choice(
             "frequency_file",
             NONE,
@@ -130,18 +142,24 @@ def pace(settings: Settings) -> tuple[int, float]:
     return settings.adapt_steps or STEPS, settings.adapt_learning_rate or RATE
 
 
+def rates(settings: Settings) -> tuple[float, float]:
+    """Shares of the terms and of the other words that are masked."""
+    return settings.adapt_term_rate or TERM_RATE, settings.adapt_other_rate or OTHER_RATE
+
+
 def asked(settings: Settings) -> tuple[object, ...]:
     """All that is asked of adapting, but for its texts.
 
     Precision is not: the plan times it, and a plan that finds the other one faster is no reason to adapt anew.
     """
-    return (*pace(settings), settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
+    others = (settings.weight_decay, settings.dropout, settings.adapt_masking or UNIFORM)
+    return (*pace(settings), *others, *rates(settings))
 
 
 def sha256(settings: Settings) -> Mapping[str, str]:
     """Of each file that is read; none for the task's own texts, which the corpus' record covers."""
-    files = _files(settings.adapt_file)
-    for key in TERM_FILES:
+    files = unlabelled.files(settings.adapt_file)
+    for key in TERM_FILES if settings.adapt_masking == TERMS else ():
         if (name := getattr(settings, key)) not in (None, NONE):
             files[key] = Path(expanduser(name))
     return {name: store.sha256(path) for name, path in files.items()}
@@ -174,103 +192,12 @@ def sought(settings: Settings, texts: Sequence[str]) -> tuple[tuple[str, ...], t
     return found, findings
 
 
-def read(settings: Settings, corpus: Corpus) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
-    """The texts, as rows without labels, and what was found in them. Raises DataError where there are too few."""
-    findings: list[Finding] = []
-    rows = _own(corpus) if settings.adapt_file == TRAIN else _read(_files(settings.adapt_file), corpus, findings)
-    spans = any(row.spans is not None for row in corpus.train[:1])
-    repairs = ("binary", "characters") if spans else ("binary", "characters", "markup")
-    for name in repairs:  # those of the corpus, or texts of dev and test would not be known again
-        cleaned, found = shelf.load("cleaners", name).clean({"texts": tuple(rows)})
-        rows, findings = cleaned["texts"], [*findings, *found]
-    held = {normal(text) for row in (*corpus.dev, *corpus.test) for text in row.texts}
-    firsts: dict[str, Row] = {}
-    for row in rows:
-        if not cells.missing(row.text):
-            firsts.setdefault(normal(row.text), row)
-    leaked = [row for key, row in firsts.items() if key in held]
-    if leaked:
-        findings.append(_leaked(leaked))
-    texts = tuple(row for key, row in firsts.items() if key not in held)
-    if len(texts) < FEWEST:
-        found = f"{settings.adapt_file} has {len(texts)} different texts to adapt to, which is too few"
-        raise DataError(found, f"give at least {FEWEST}, or leave adapt_file out")
-    return texts, tuple(findings)
+def read(
+    settings: Settings, corpus: Corpus, most: int | None = None, seed: int = 0
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The texts, as rows without labels, and what was found in them. Raises DataError where there are too few.
 
-
-def _leaked(rows: list[Row]) -> Finding:
-    return Finding(
-        check="leakage",
-        problem=f"{len(rows):,} of the texts to adapt to are rows of dev or test",
-        action="removed",
-        fix="nothing: they were left out; scores got with them in are too good",
-        count=len(rows),
-        where=places(rows),
-    )
-
-
-def _own(corpus: Corpus) -> list[Row]:
-    return [Row(text, "", row.where) for row in corpus.train for text in row.texts]
-
-
-def _files(name: str) -> dict[str, Path]:
-    """The files that a name stands for, by their names inside it. Raises DataError where there is none."""
-    path = Path(expanduser(name))
-    if name == TRAIN:
-        return {}
-    if not path.is_dir():
-        read_bytes(path)  # says what is wrong with it
-        return {path.name: path}
-    found = {str(p.relative_to(path)): p for p in sorted(path.rglob("*")) if p.suffix.lower() in TEXT and p.is_file()}
-    if not found:
-        raise DataError(
-            f"the folder {name!r} holds no texts: no file in it ends in .txt or .md", "name another, or a file"
-        )
-    return found
-
-
-def _read(files: Mapping[str, Path], corpus: Corpus, findings: list[Finding]) -> list[Row]:
-    """The rows of all files; of several, one that cannot be read is left out, and that is said."""
-    rows: list[Row] = []
-    wrong: list[str] = []
-    for name, path in files.items():
-        try:
-            if path.with_suffix("" if path.suffix == ".gz" else path.suffix).suffix.lower() in TEXT:
-                text, found = read_text(path)
-                rows += _parted(name, text)
-            else:
-                table_rows, found = _rows(path, corpus)
-                rows += table_rows
-            findings += found
-        except DataError as error:
-            if len(files) == 1:
-                raise
-            wrong.append(f"{name}: {error.found}")
-    if wrong:
-        said = f"{len(wrong):,} of {len(files):,} files could not be read"
-        findings.append(Finding("text", said, "removed", "repair or delete them", len(wrong), tuple(wrong[:FEW])))
-    return rows
-
-
-def _parted(name: str, text: str) -> Iterator[Row]:
-    """A text a paragraph where there are blank lines, else a text a line."""
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    if all(line for _, line in lines):
-        yield from (Row(line, "", f"{name}:{number}") for number, line in lines)
-        return
-    for full, group in groupby(lines, key=lambda numbered: bool(numbered[1])):
-        if full:
-            paragraph = list(group)
-            yield Row(" ".join(line for _, line in paragraph), "", f"{name}:{paragraph[0][0]}")
-
-
-def _rows(path: Path, corpus: Corpus) -> tuple[list[Row], tuple[Finding, ...]]:
-    """The texts of a table: from the column that has them in the task's own file, else the one that looks so."""
-    table = tables.read(path)
-    try:
-        named = corpus.columns.text
-        column = named if named in table.columns else columns.text(table)
-    except DataError as error:
-        raise DataError(error.found, "name the column with the texts 'text'") from None
-    found = zip(columns.values(table, column), table.lines, strict=True)
-    return [Row(text, "", f"{table.file}:{line}") for text, line in found], table.findings
+    most   of them; as many as the steps can read and the held-out ones where nothing is said
+    """
+    enough = pace(settings)[0] * BATCH + BESIDE
+    return unlabelled.read(settings.adapt_file, corpus, most or enough, seed)

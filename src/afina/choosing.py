@@ -210,8 +210,11 @@ def settings(choices: Sequence[Choice]) -> Settings:
     return Settings(options=options, **own)  # type: ignore[arg-type]
 
 
-def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> None:
-    """Apply technique, rates and staging once to the base: what they refuse is known before anything is trained."""
+def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> bool:
+    """Apply technique, rates and staging once to the base: what they refuse is known before anything is trained.
+
+    Says whether rows of new tokens would be trained.
+    """
     module = shelf.load("techniques", settings.technique)
     config = keys.config(settings.technique, settings.options)
     problem = shelf.load("objectives", facts.kind).PROBLEM
@@ -222,6 +225,7 @@ def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[st
     policy.groups(model, given, settings.head_learning_rate, settings.weight_decay)
     if staging is not None:
         depths.count(model)
+    return module.NATURE.new_rows or bool(model.base_model.get_input_embeddings().weight.requires_grad)
 
 
 def reads(corpus: Corpus, pooling: str | None) -> None:

@@ -42,6 +42,15 @@ class CorpusOptions(Section):
         default=None, gt=0, lt=0.5, description="share of train cut for dev; absent: a tenth, where that is 50 rows"
     )
     test_share: float = Field(default=0.2, gt=0, lt=0.5, description="share of the file cut for test")
+    cleaners: tuple[str, ...] | None = Field(
+        default=None,
+        description="names on that shelf, or none; all where absent. characters, empty, rare and spans always run",
+    )
+
+    @field_validator("cleaners", mode="before")
+    @classmethod
+    def _of_the_shelf(cls, value: Any) -> Any:
+        return keys.names(value, "cleaners")
 
 
 class ModelOptions(Section):
@@ -65,7 +74,8 @@ POLICIES = {
     "retention": "retentions",
     "balancing": "balancers",
 }  # key -> shelf
-MAY_BE_NONE = ("staging", "retention", "balancing")
+SHELVES = {**POLICIES, "augmentation": "augmenters", "technique": "techniques"}
+MAY_BE_NONE = ("staging", "retention", "balancing", "augmentation")
 
 
 class _Training(Section):
@@ -118,9 +128,11 @@ class _Training(Section):
     balancing_share: float | None = Field(default=None, gt=0, le=1, description="of the largest class's rows, for each")
     special_tokens: str | None = Field(default=None, description="marks in the texts, one token each: PROTEIN,CODE")
     adapt_masking: Literal["uniform", "terms"] | None = Field(default=None, description="which words are masked more")
+    adapt_term_rate: float | None = Field(default=None, gt=0, lt=1, description="share of the terms that is masked")
+    adapt_other_rate: float | None = Field(default=None, gt=0, lt=1, description="share of the other words")
     frequency_file: str | None = Field(default=None, description="general words for these terms, CSV: word,count")
     glossary_file: str | None = Field(
-        default=None, description="terms for new_tokens and adapt_masking=terms: CSV, or one a line"
+        default=None, description="your terms, for the profile, new_tokens and adapt_masking=terms: CSV, or one a line"
     )
     augmentation: str | None = Field(default=None, description="who writes more rows: a name on augmenters, or none")
     augment_share: float | None = Field(default=None, gt=0, le=100, description="new rows for each row; more if rare")
@@ -136,28 +148,13 @@ class _Training(Section):
         """[PROTEIN, CODE] is a list to YAML."""
         return ",".join(map(str, value)) if isinstance(value, list) else value
 
-    @field_validator(*POLICIES)
+    @field_validator(*SHELVES)
     @classmethod
     def _on_its_shelf(cls, name: str | None, info: ValidationInfo) -> str | None:
         """Raises ConfigError, which is shown as it is, with the nearest name."""
         field = str(info.field_name)
         if name is not None and (field, name) not in {(one, "none") for one in MAY_BE_NONE}:
-            shelf.check(POLICIES[field], name)
-        return name
-
-    @field_validator("augmentation")
-    @classmethod
-    def _an_augmenter(cls, name: str | None) -> str | None:
-        """Raises ConfigError with the nearest name."""
-        if name not in (None, "none"):
-            shelf.check("augmenters", str(name))
-        return name
-
-    @field_validator("technique")
-    @classmethod
-    def _on_the_shelf(cls, name: str | None) -> str | None:
-        if name is not None:
-            shelf.load("techniques", name)  # a misspelt one is told before anything is measured
+            shelf.check(SHELVES[field], name)
         return name
 
 

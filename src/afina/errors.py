@@ -3,6 +3,7 @@
 AfinaError
 ├── ConfigError     the run file or the command line asks for something that cannot be done
 ├── DataError       a file or a row of the corpus is wrong; names the file and the line
+│   └── NoRows      a file has nothing in it; whoever wanted it says better what should be
 ├── RecordError     a file that an earlier stage should have written is missing or altered
 ├── GateError       a model was asked to go further than its measurements allow
 ├── MachineError    the disk, the memory or the processor cannot do it
@@ -31,6 +32,10 @@ class ConfigError(AfinaError):
 
 class DataError(AfinaError):
     """A file or a row of the corpus is wrong."""
+
+
+class NoRows(DataError):
+    """A file has nothing in it. The fix is that of labelled rows: who reads something else writes its own."""
 
 
 class RecordError(AfinaError):

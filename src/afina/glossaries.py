@@ -10,14 +10,15 @@ from os.path import expanduser
 from pathlib import Path
 
 from afina import cells, columns, samples, tables
-from afina.errors import ConfigError, DataError
+from afina.errors import ConfigError, DataError, NoRows
 from afina.records import Finding, Table
 from afina.terms import General, normal
-from afina.textfile import read_bytes, read_text
+from afina.textfile import PLAIN, read_bytes, read_text
 
 NAMES = ("term", "terms", "termino", "terminos", "word", "palabra", "ngram", "phrase", "frase", "name", "nombre")
 FEW_WORDS = 1_000_000  # running words of general language; with fewer, rare terms cannot be told from rare words
-TEXT = (".txt", ".md")
+TERM_A_LINE = "give a term a line, or a CSV with a column 'term'"
+COUNTS = "write it as CSV: word,count, a word a line, counts above zero"
 
 
 def glossary(name: str, column: str | None = None) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
@@ -27,18 +28,22 @@ def glossary(name: str, column: str | None = None) -> tuple[tuple[str, ...], tup
     Raises ConfigError for a column that is not there or cannot be told, DataError for a file without terms.
     """
     path = Path(expanduser(name))
-    if path.suffix.lower() in TEXT:
-        text, findings = read_text(path)
-        values: Sequence[str] = text.splitlines()
-    else:
-        values, findings = _column(path, column)
+    try:
+        values, findings = _lines(path) if path.suffix.lower() in PLAIN else _column(path, column)
+    except NoRows as error:
+        raise DataError(error.found, TERM_A_LINE) from None
     terms: dict[str, str] = {}
     for value in values:
         if not cells.missing(value) and (key := normal(value)):
             terms.setdefault(key, value.strip())
     if not terms:
-        raise DataError(f"{path.name} holds no terms", "give a term a line, or a CSV with a column 'term'")
+        raise DataError(f"{path.name} holds no terms", TERM_A_LINE)
     return tuple(terms.values()), findings
+
+
+def _lines(path: Path) -> tuple[list[str], tuple[Finding, ...]]:
+    text, findings = read_text(path)
+    return text.splitlines(), findings
 
 
 def _column(path: Path, column: str | None) -> tuple[list[str], tuple[Finding, ...]]:
@@ -64,7 +69,10 @@ def frequencies(name: str) -> tuple[General, tuple[Finding, ...]]:
     Words that differ only in case are added up. Raises DataError where there are no two such columns.
     """
     path = Path(expanduser(name))
-    table = _table(path)
+    try:
+        table = _table(path)
+    except NoRows as error:
+        raise DataError(error.found, COUNTS) from None
     number = next((one for one in table.columns if all(_count(v) is not None for v in columns.values(table, one))), "")
     word = next((one for one in table.columns if not _numbers(columns.values(table, one))), "")
     first = [(word, number)] if _count(number) is not None else []
@@ -77,7 +85,7 @@ def frequencies(name: str) -> tuple[General, tuple[Finding, ...]]:
         there = ", ".join(map(repr, table.columns[:20]))
         raise DataError(
             f"{table.file} needs a column of words and one of counts; there is {there}",
-            "write it as CSV: word,count, a word a line, counts above zero",
+            COUNTS,
         )
     general = General(counts, f"{table.file}: {len(counts):,} words")
     return general, (*table.findings, *_few(general))

@@ -73,7 +73,7 @@ def label(folder: Path, file: Path, text: str | None, out: Path | None) -> Label
         if name in table.columns:
             raise DataError(f"{table.file} has a column {name!r} already", "rename it or leave it out")
     inputs = _inputs(table, corpus.columns, text)
-    answers = predict(as_trained(inputs) if task.per == "text" else inputs)
+    answers = predict(as_trained(inputs, corpus.cleaners) if task.per == "text" else inputs)
     said, counts = objective.say(inputs, answers, task)
     content, changed = _json(table, said), 0
     if out.suffix != ".jsonl":
@@ -147,7 +147,7 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
     table = columns.parted(table, chosen)
     columns.check_label(table, chosen.label, task.kind)
     given, unread = rows_of(table, chosen, task.kind)
-    rows, found = clean_test(given, corpus.train)
+    rows, found = clean_test(given, corpus.train, corpus.cleaners)
     if not rows:
         raise DataError(
             f"{table.file} has no labelled rows in {chosen.label!r}", "name the column of labels with --label"
@@ -180,7 +180,7 @@ def _behave(suite: Suite, folder: Path, mapping: checklist.Stands, rows: Sequenc
         if any(isinstance(text, str) == pairs for text in texts):
             asked, has = ("pairs of texts", "single texts") if pairs else ("single texts", "pairs of texts")
             raise ConfigError(f"{folder} answers {asked}, and {suite.name} has {has}", "use another suite or run")
-        return predict(as_trained(texts))
+        return predict(as_trained(texts, corpus.cleaners))
 
     return checklist.check(suite, ask, task, mapping, rows)
 

@@ -71,11 +71,11 @@ def windows(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> tuple[list
     return rows, places
 
 
-def mask(row: Encoded, vocabulary: Vocabulary, rng: np.random.Generator) -> Encoded:
-    """The row with its masks and "labels", and without "words". At least one word is chosen."""
+def mask(row: Encoded, vocabulary: Vocabulary, rng: np.random.Generator, share: float = SHARE) -> Encoded:
+    """The row with its masks and "labels", and without "words". At least one word is chosen, and `share` of them."""
     ids, words = np.array(row["input_ids"]), np.array(row["words"])
     drawn = rng.random(words.max() + 1)
-    chosen = np.append(drawn <= max(SHARE, drawn.min()), False)[words]  # the last one stands for no word, -1
+    chosen = np.append(drawn <= max(share, drawn.min()), False)[words]  # the last one stands for no word, -1
     way, others = rng.random(len(ids)), rng.choice(vocabulary.ordinary, len(ids))
     hidden = np.where(way < MASKED, vocabulary.mask, np.where(way < KEPT, others, ids))
     rest = {key: value for key, value in row.items() if key != "words"}

@@ -8,6 +8,7 @@ it is made anew.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -140,8 +141,10 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, riv
     from afina.stages import plan, profile
 
     base = bases.open_base(options.model.model_name_or_path)
-    asked = (options.profile, base.record.sha256, seed)
-    measured = keep("profile", Profile, asked, lambda: profile.measure(rows, options.profile, base, seed))
+    listed = None if options.train.glossary_file == "none" else options.train.glossary_file
+    asked = (options.profile, base.record.sha256, seed, *_hashed(listed))
+    measure = lambda: profile.measure(rows, options.profile, base, seed, glossary_file=listed)  # noqa: E731
+    measured = keep("profile", Profile, asked, measure)
     if until == "profile":
         return Outcome(folder, keep.seconds, rows, measured)
 
@@ -150,6 +153,12 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, riv
     store.write_text(folder / planfile.NAME, planfile.text(chosen))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base, rival)
+
+
+def _hashed(file: str | None) -> tuple[str, ...]:
+    """The sha256 of a file that is named. One that is not there is left for its reader, who says it better."""
+    path = Path(expanduser(file or ""))
+    return (store.sha256(path),) if path.is_file() else (file,) if file else ()
 
 
 def _model_stages(options: Run, keep: Keeper, before: Outcome, base: "Opened", rival: Finished | None) -> Outcome:

@@ -7,6 +7,7 @@ What it does not do: make terms of several words tokens; mark texts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 
@@ -17,10 +18,15 @@ from afina.errors import ConfigError
 from afina.records import Choice, Finding, Profile, Settings, Value
 
 NONE = "none"
+UNTRAINED = "rows of new tokens"  # evidence of a line
+TEXTS = 200_000  # of adapt_file that words are learned from, at most; more say no more of a few thousand words
 
 
 def choices(options: TrainOptions, opened: Opened, profile: Profile) -> list[Choice]:
-    """The plan's lines. Raises ConfigError where the tokenizer cannot have what is asked for."""
+    """The plan's lines.
+
+    Raises ConfigError where the tokenizer cannot have what is asked for, DataError for a glossary that is none.
+    """
     marks(options.special_tokens)
     found = [
         _none(profile),
@@ -28,10 +34,13 @@ def choices(options: TrainOptions, opened: Opened, profile: Profile) -> list[Cho
     ]
     if options.new_tokens:
         vocabulary.family(opened.tokenizer)
-        if options.adapt_masking != adapting.TERMS:  # whose lines it is among
-            found.append(
-                Choice("glossary_file", NONE, "words are learned from the texts alone; glossary_file=terms.csv")
-            )
+    listed = options.glossary_file not in (None, NONE)
+    if listed:
+        glossaries.glossary(str(options.glossary_file))  # what is wrong with it is told before anything is measured
+    if (listed or options.new_tokens) and options.adapt_masking != adapting.TERMS:  # whose lines it is among
+        why = "words are learned from the texts alone; glossary_file=terms.csv"
+        use = "the profile's terms" + (", new_tokens" if options.new_tokens else " alone: new_tokens=2000 would use it")
+        found.append(Choice("glossary_file", NONE, why, {"used for": use} if listed else {}))
     return found
 
 
@@ -46,6 +55,27 @@ def _none(profile: Profile) -> Choice:
         evidence |= {"distance by pieces": round(pieces.value, 4), "of general halves": round(pieces.zero, 4)}
     why = "not asked for: texts would be shorter, and no task was measured to gain; new_tokens=2000 learns your words"
     return Choice("new_tokens", 0, why, evidence, measured.against("new_tokens", ["2000"]))
+
+
+def told(choices: Sequence[Choice], settings: Settings, trained: bool) -> tuple[Choice, ...]:
+    """The plan's lines with what becomes of the rows of new tokens beside those that ask for them.
+
+    trained   whether the technique trains them; adapting trains all
+    """
+    if not asked(settings) or trained or settings.adapt_file != NONE:
+        return tuple(choices)
+    left = {UNTRAINED: f"{settings.technique} leaves them as they begin, a mean of their old pieces; lora trains them"}
+    lines = ("new_tokens", "special_tokens")
+    return tuple(replace(one, evidence={**one.evidence, **left}) if one.name in lines else one for one in choices)
+
+
+def untrained(choices: Sequence[Choice], settings: Settings) -> tuple[Finding, ...]:
+    """What to say where nothing trains the rows of new tokens."""
+    if not any(UNTRAINED in one.evidence for one in choices):
+        return ()
+    found = f"{settings.technique} does not train the rows of new tokens: each stays a mean of its old pieces"
+    fix = "take technique=lora, which trains them too, or full; or let the base read texts first: adapt_file=train"
+    return (Finding("prepare", found, "kept", fix, settings.new_tokens + len(marks(settings.special_tokens))),)
 
 
 def asked(settings: Settings) -> bool:

@@ -162,6 +162,7 @@ class Corpus:
     sources: tuple[Source, ...]
     holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
     kind: str = "classify"  # of the task: a name on the shelf of objectives
+    cleaners: tuple[str, ...] | None = None  # that were asked for, beside those that always run; None is all
 
     @property
     def choosing(self) -> tuple[Row, ...]:
@@ -238,7 +239,9 @@ class Profile:
     reference: str
     distances: tuple[Distance, ...]
     notes: tuple[str, ...] = ()  # why a measure is missing, and the like
-    terms: tuple[Term, ...] = ()  # of the domain, the highest scores first; none where no general words ship
+    terms: tuple[
+        Term, ...
+    ] = ()  # of the domain, the highest scores first, and the user's glossary's that the texts have
     lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a text -> rows of train that have as many
     split: float = 0.0  # share of running words that the base breaks, 0 to 1
 
@@ -326,6 +329,7 @@ class Nature:
     small: bool  # what it trains is a small file of its own, which others can put on the same base
     refits_head: bool = False  # once the body is trained, the head is fitted anew on it
     own_loss: bool = False  # it trains by a loss of its own, which no other can take the place of
+    new_rows: bool = False  # it trains the rows of tokens that were added to the base, and no other of the embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +406,8 @@ class Settings:
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
+    adapt_term_rate: float | None = None  # share of the terms that is masked; None where masking is uniform
+    adapt_other_rate: float | None = None  # share of the other words, or of all where masking is uniform
     frequency_file: str | None = None  # counts of general words that terms are told from; none: those that ship
     balancing: str = "none"  # or a name on the shelf of balancers
     balancing_share: float | None = None  # of the largest class's rows, which each class gets; None where none is asked
@@ -467,8 +473,9 @@ class Prepared:
     initializer: str  # a name on that shelf
     marks: tuple[str, ...] = ()  # special tokens
     given: int = 0  # of the tokens, those that a glossary asked for
-    findings: tuple[Finding, ...] = ()  # about the glossary
+    findings: tuple[Finding, ...] = ()  # about the glossary and the texts
     seconds: float = 0.0
+    general: Fertility | None = None  # of the general sentences that ship, in the language of the texts or English
 
 
 # ---------------------------------------------------------------- augment

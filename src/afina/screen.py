@@ -187,7 +187,8 @@ def _before_training(result: "Outcome") -> None:
         gained = result.prepared
         findings(gained.findings)
         beside = f" and {len(gained.marks)} special" if gained.marks else ""
-        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {wording.saved(gained.fertility)}")
+        saved = wording.saved(gained.fertility, gained.general)
+        say(f"{len(gained.tokens):,} new tokens{beside} from {gained.texts:,} texts: {saved}")
     if result.augmented:
         say(wording.augmented(result.augmented))
     if result.balanced:
@@ -207,7 +208,7 @@ def _profile(record: Profile) -> None:
         table.add_row(*_distance(distance))
     _console().print(table)
     if record.terms:
-        say(f"terms of the domain: {', '.join(term.term for term in record.terms[:TERMS])}")
+        say(wording.terms(record.terms, TERMS))
     for note in record.notes:
         say(note)
 

@@ -91,6 +91,8 @@ def _before_training(result: "Outcome") -> dict[str, Any]:
         tokens = {"before": one.before, "after": one.after, "saved": one.saved}
         counts = {"new_tokens": len(result.prepared.tokens), "special_tokens": list(result.prepared.marks)}
         summary["prepared"] = {**counts, "tokens_a_word": tokens}
+        if elsewhere := result.prepared.general:
+            summary["prepared"]["tokens_a_general_word"] = {"before": elsewhere.before, "after": elsewhere.after}
     if result.augmented:
         made = result.augmented
         counts = {"asked": made.asked, "kept": len(made.rows), "rejected": dict(made.rejected), "used": made.used}

@@ -14,7 +14,7 @@ import copy
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from afina.errors import ConfigError
 from afina.records import Fertility, Vocabulary
 
 SHELF = "vocabularies"
+CHUNK = 1000  # texts tokenized at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,16 @@ def fertility(before: Any, after: Any, texts: Sequence[str]) -> Fertility:
         return sum(broken[word] * count for word, count in counts.items()) / max(counts.total(), 1)
 
     def running(tokenizer: Any) -> int:
-        return sum(map(len, tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]))
+        return sum(map(len, tokens(tokenizer, texts)))
 
     return Fertility(counts.total(), a_word(before), a_word(after), (running(before), running(after)))
+
+
+def tokens(tokenizer: Any, texts: Sequence[str]) -> Iterator[list[int]]:
+    """The token ids of each text, no special ones around them, in the memory of a thousand texts."""
+    for start in range(0, len(texts), CHUNK):
+        part = list(texts[start : start + CHUNK])
+        yield from tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
 
 
 def _backend(tokenizer: Any) -> Tokenizer:

@@ -2,12 +2,13 @@
 
 import math
 import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Value
+from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Term, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -193,9 +194,21 @@ def portable(name: str) -> str:
     return PureWindowsPath(name).name if PureWindowsPath(name).is_absolute() else name
 
 
-def saved(one: Fertility) -> str:
-    """What new tokens save."""
-    return f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+def saved(one: Fertility, general: Fertility | None = None) -> str:
+    """What new tokens save, and what on general text."""
+    said = f"{one.before:.2f} tokens a word before, {one.after:.2f} after ({one.saved:.1%} fewer)"
+    return (
+        said if general is None else f"{said}; on general text {general.before:.2f} before, {general.after:.2f} after"
+    )
+
+
+def terms(found: Sequence[Term], most: int) -> str:
+    """The first terms of the texts themselves, and the first of the user's glossary."""
+    users = [one.term for one in found if one.source == "glossary"]
+    mined = [one.term for one in found if one.source != "glossary"]
+    said = f"terms of the domain: {', '.join(mined[:most])}" if mined else ""
+    given = f"terms of your glossary in the texts: {', '.join(users[:most])}" if users else ""
+    return "; ".join(part for part in (said, given) if part)
 
 
 def balanced(one: Balanced) -> str:

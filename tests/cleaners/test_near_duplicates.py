@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from afina import nearness
 from afina.cleaners import near_duplicates
 from afina.records import Row
 
@@ -116,7 +117,7 @@ def test_what_is_found_is_what_comparing_every_pair_finds():
         else:
             kept.append(text)
     rows = [Row(text, "a", f"{place}") for place, text in enumerate(texts)]
-    assert [place for place, _ in near_duplicates._copies(rows)] == expected
+    assert [place for place, _ in nearness.copies(rows)] == expected
     assert len(expected) > 15
 
 

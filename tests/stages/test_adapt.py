@@ -176,6 +176,21 @@ def test_texts_without_words_to_guess_are_refused(opened, tmp_path):
         stage.windows(rows, opened, settings, 0)
 
 
+@pytest.mark.parametrize(
+    ("masking", "terms", "others"), [("terms", 0.5, 0.3), ("uniform", None, 0.4), ("uniform", None, None)]
+)
+def test_both_rates_are_those_of_the_run_file(opened, texts, masking, terms, others):
+    settings = dataclasses.replace(
+        planned(opened).settings, adapt_file=str(texts), adapt_masking=masking, adapt_term_rate=terms,
+        adapt_other_rate=others,
+    )  # fmt: skip
+    recipe = stage._recipe(settings, opened, 1, 0)
+    row = {"input_ids": list(range(10, 2010)), "words": list(range(2000)), "terms": [1, 0] * 1000, "place": 0}
+    labels = np.array(recipe.seen(row, 0, 0)["labels"]) != -100
+    assert labels[1::2].mean() == pytest.approx(others or 0.15, abs=0.04)
+    assert labels[::2].mean() == pytest.approx(terms or others or 0.15, abs=0.04)
+
+
 def test_terms_are_masked_more_often_than_other_words_while_held_out_masks_stay_the_same(
     adapt, opened, texts, tmp_path, monkeypatch
 ):

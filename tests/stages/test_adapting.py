@@ -1,4 +1,5 @@
 import dataclasses
+import gzip
 import json
 
 import pytest
@@ -106,6 +107,19 @@ def test_texts_that_are_too_few_or_no_texts_are_an_error_with_a_fix(tmp_path, co
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "fix"),
+    [("a.txt", b"", "one a line"), ("a.csv", b"text\n", "one a line"), ("a.txt", b"\x01\x02" * 99, "plain text"),
+     ("a.csv", b"\x01\x02" * 99, "CSV"), ("a.txt.gz", gzip.compress(b"\x01\x02" * 99), "plain text")],
+)  # fmt: skip
+def test_what_is_said_of_a_useless_file_fits_its_kind(tmp_path, name, content, fix):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        reading(path)
+    assert fix in caught.value.fix
+
+
 def test_a_table_without_texts_says_how_to_name_the_column(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("one,two\n" + "1,2\n" * 30)
@@ -164,12 +178,27 @@ def test_the_plan_has_a_line_for_it_with_its_reason_and_counts_its_cost(opened):
 )
 def test_whether_adapting_may_pay_is_said_from_distance_tokens_and_time(opened, distance, rows, said):
     facts = dataclasses.replace(planned(opened).facts, rows=rows, tokens=9.0, seconds_per_row=0.001)
-    made = adapting.weighed(profile_of(corpus_of(10), distance), facts, 0.05)
+    made = adapting.weighed(profile_of(corpus_of(10), distance), facts, 0.05, TrainOptions(), corpus_of(10))
     assert made.value == "none"
     assert said in made.why
     assert made.evidence["tokens of the training texts, about"] == 9 * rows
     assert made.evidence["seconds of these steps, about"] == round(3 * 300 * 16 * 128 / 9 * 0.001)
     assert made.evidence["distance"] == distance
+
+
+def test_texts_that_are_named_are_weighed_by_their_words_and_against_the_time_limit(opened, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(SENTENCES))
+    made = planned(opened, adapt_file=str(path), adapt_steps=10, time_limit=3600)
+    evidence = choice(made, "adapt_file").evidence
+    assert evidence["words in adapt_file"] == 6 * len(SENTENCES)
+    assert evidence["tokens that 10 steps read"] == 10 * 16 * 128
+    seconds = adapting.adds(made.settings, made.facts)[0]
+    assert evidence["seconds of these steps, about"] == round(seconds)
+    assert evidence["share of time_limit"] == round(seconds / 3600, 2)
+    with pytest.raises(ConfigError, match="nothing keeps within the limits") as caught:
+        planned(opened, adapt_file=str(path), adapt_steps=10**6, time_limit=5)
+    assert "time_limit=" in caught.value.fix
 
 
 def asked(**options):
@@ -184,10 +213,28 @@ def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):
     assert "glossary_file" not in named
     assert "glossary_file" in {one.name for one in adapting.choices(asked(adapt_masking="terms"), opened)}
     with pytest.raises(ConfigError, match="no meaning without adapt_masking=terms"):
-        adapting.choices(asked(glossary_file=str(path)), opened)
-    for key, value in (("adapt_masking", "terms"), ("glossary_file", str(path)), ("frequency_file", "words.csv")):
+        adapting.choices(asked(frequency_file=str(path)), opened)
+    for key, value in (("adapt_masking", "terms"), ("frequency_file", "words.csv")):
         with pytest.raises(ConfigError, match=f"{key} has no meaning without adapt_file"):
             adapting.choices(TrainOptions(**{key: value}), opened)
+
+
+def test_the_rates_of_masking_are_lines_of_the_plan_where_they_mean_something(opened):
+    def lines(**options):
+        return {one.name: one.value for one in adapting.choices(asked(**options), opened)}
+
+    assert lines()["adapt_other_rate"] == 0.15
+    assert "adapt_term_rate" not in lines()
+    assert lines(adapt_masking="terms")["adapt_term_rate"] == 0.8
+    with pytest.raises(ConfigError, match="adapt_term_rate has no meaning without adapt_masking=terms"):
+        lines(adapt_term_rate=0.5)
+    with pytest.raises(ConfigError, match="adapt_other_rate has no meaning without adapt_file"):
+        adapting.choices(TrainOptions(adapt_other_rate=0.2), opened)
+    for wrong in (0, 1, 1.5):
+        with pytest.raises(ValueError, match="adapt_other_rate"):
+            TrainOptions(adapt_other_rate=wrong)
+    settings = dataclasses.replace(SETTINGS, adapt_file="train")
+    assert adapting.asked(settings) != adapting.asked(dataclasses.replace(settings, adapt_other_rate=0.3))
 
 
 def test_a_useless_glossary_is_told_before_anything_is_measured(opened, tmp_path):
@@ -215,6 +262,7 @@ def test_terms_are_those_of_the_texts_and_of_the_glossary_whose_change_adapts_an
     before = adapting.sha256(both)
     path.write_text("term\nstent\n")
     assert adapting.sha256(mined) == {}
+    assert adapting.sha256(dataclasses.replace(both, adapt_masking="uniform")) == {}  # which does not read it
     assert adapting.sha256(both).keys() == before.keys() == {"glossary_file"}
     assert adapting.sha256(both) != before
 

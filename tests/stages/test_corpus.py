@@ -5,11 +5,13 @@ from contextlib import suppress
 
 import pytest
 
+from afina import shelf, splits
+from afina.cleaners import near_duplicates
 from afina.config import CorpusOptions
 from afina.errors import AfinaError, ConfigError, DataError
 from afina.records import Corpus, Row, from_json, to_json
 from afina.sameness import key
-from afina.stages.corpus import clean_test, read
+from afina.stages.corpus import NEEDED, as_trained, clean_test, read
 
 
 def lines(n=40, classes=("card", "refund")):
@@ -30,7 +32,9 @@ def made(tmp_path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             options[f"{split}_file"] = str(path)
         options |= {
-            name: value for name, value in others.items() if name.endswith(("_column", "_share", "_separator", "task"))
+            name: value
+            for name, value in others.items()
+            if name.endswith(("_column", "_share", "_separator", "task", "cleaners"))
         }
         return read(CorpusOptions(**options), seed)
 
@@ -90,6 +94,28 @@ def test_copies_never_straddle_a_cut(made):
     assert len(corpus.train) + len(corpus.dev) + len(corpus.test) == 60
 
 
+def test_near_copies_never_straddle_a_cut_and_rows_without_any_are_cut_as_ever(made):
+    """Regression: of 60 test rows 54 had a near copy in train."""
+    rng = random.Random(0)
+    words = "card loan till online shop letter money sent lost found paid bill month year bank desk".split()
+    texts = [" ".join(rng.choices(words, k=16)) for _ in range(210)]
+    rows = [(text, ("card", "refund")[n % 2]) for n, text in enumerate(texts)]
+    rows += [(f"{text} today", label) for text, label in rows[:150]]
+    corpus = made(rows, dev_share=0.2)
+    parts = {"test": corpus.test, "dev": corpus.dev, "train": corpus.train}
+    between = [
+        one.problem for one in near_duplicates.clean(parts)[1] if "of train nearly copy another" not in one.problem
+    ]
+    assert between == []
+    assert [len(part) for part in parts.values()] == pytest.approx([72, 58, 230], abs=2)
+    assert [one.count for one in said(corpus, "split") if "near copies" in one.problem] == [300]
+    whole = sorted(corpus.train + corpus.dev + corpus.test, key=lambda row: int(row.where.partition(":")[2]))
+    assert len(whole) == 360
+    plain = splits.cut(whole, 0.2, 0)[1]  # which knows of no near copies
+    alone = {f"train.csv:{line}" for line in range(152, 212)}
+    assert {row.where for row in corpus.test} & alone == {row.where for row in plain} & alone
+
+
 def test_ten_rows_make_small_splits_and_say_so(made):
     corpus = made(lines(10), dev_share=0.1)
     assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (6, 2, 2)
@@ -125,6 +151,33 @@ def test_one_repeated_line_is_told_by_what_was_removed_before_too_little_was_lef
 def test_two_repeated_lines_are_told_to_be_copies(made):
     with pytest.raises(DataError, match=r"98 rows of train are copies.* 2 of 100 rows are left: 2 rows in 2 classes"):
         made([("my card is lost", "card"), ("i want my money back", "refund")] * 50)
+
+
+# ------------------------------------------------------------------ cleaners that are left out
+
+SOILED = [(f"<b>message</b> number {i} about it", ("card", "refund")[i % 2]) for i in range(40)] * 2 + [("", "card")]
+
+
+def test_only_the_cleaners_that_are_named_run_and_those_that_are_needed(made):
+    whole, few, bare = (made(SOILED, cleaners=names) for names in (None, ("markup",), ()))
+    checks = [{one.check for one in corpus.findings} - {"split"} for corpus in (whole, few, bare)]
+    assert checks == [{"markup", "empty", "duplicates"}, {"markup", "empty"}, {"empty"}]
+    assert [len(one.train + one.dev + one.test) for one in (whole, few, bare)] == [40, 80, 80]
+    assert "<b>" in bare.train[0].text
+    assert (whole.cleaners, few.cleaners, bare.cleaners) == (None, ("markup",), ())
+
+
+def test_a_model_is_asked_as_it_was_trained_whatever_was_left_out():
+    asked = ["a &amp; b", "\x00c"]
+    assert as_trained(asked) == ["a & b", "c"]
+    assert as_trained(asked, ("duplicates",)) == as_trained(asked, ()) == ["a &amp; b", "c"]
+    rows = (Row("a &amp; b", "card", "t:1"), Row("c", "card", "t:2"))
+    assert clean_test(rows, rows, ())[0][0].text == "a &amp; b"
+
+
+def test_cleaners_without_which_no_row_can_be_read_are_on_the_shelf_and_named_to_the_user():
+    said = CorpusOptions.model_fields["cleaners"].description
+    assert all(name in shelf.names("cleaners") and name in said for name in NEEDED)
 
 
 # ------------------------------------------------------------------ the record

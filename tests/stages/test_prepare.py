@@ -3,11 +3,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-from test_plan import corpus_of, planned
+from test_plan import choice, corpus_of, planned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from afina import bases, features, heads, preparing
+from afina import bases, features, general, heads, preparing, shelf, vocabulary
+from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Prepared, Row, from_json, silent, to_json
 from afina.stages import prepare as stage
@@ -56,6 +57,9 @@ def test_what_is_saved_is_counted_on_rows_that_were_not_learned_from(prepared, o
     for tokens, said in ((opened.tokenizer, made.fertility.before), (tokenizer, made.fertility.after)):
         assert said == pytest.approx(sum(len(tokens.tokenize(text)) for text in texts) / words)
     assert made.fertility.saved > 0
+    sentences = general.sentences("en")
+    assert made.general == vocabulary.fertility(opened.tokenizer, tokenizer, sentences)
+    assert made.general.words > 1000
     assert made.texts == len({row.text for row in corpus.train})
 
 
@@ -136,11 +140,53 @@ def test_an_empty_glossary_is_an_error_with_a_fix(opened, corpus, tmp_path):
         )
 
 
-def test_the_plan_names_the_glossary_and_the_special_tokens(opened):
-    made = planned(opened, new_tokens=10, glossary_file="terms.csv", special_tokens="A,B")
-    assert (made.settings.glossary_file, made.settings.special_tokens) == ("terms.csv", "A,B")
+def test_a_glossary_that_cannot_be_read_is_told_before_anything_is_measured(opened, tmp_path):
+    """Regression: a misspelt name was a traceback after the whole plan."""
+    (tmp_path / "terms.csv").write_text("term\npainless\n", encoding="utf-8")
+    named = TrainOptions(new_tokens=10, glossary_file=str(tmp_path / "term.csv"))
+    with pytest.raises(DataError, match="there is no file") as caught:
+        preparing.choices(named, opened)
+    assert "terms.csv" in caught.value.fix
+
+
+def test_the_plan_names_the_glossary_and_the_special_tokens(opened, tmp_path):
+    path = tmp_path / "terms.csv"
+    path.write_text("term\npainless\n", encoding="utf-8")
+    made = planned(opened, new_tokens=10, glossary_file=str(path), special_tokens="A,B")
+    assert (made.settings.glossary_file, made.settings.special_tokens) == (str(path), "A,B")
     assert preparing.asked(made.settings)
     assert not preparing.asked(planned(opened).settings)
+
+
+def test_a_glossary_alone_is_a_line_of_the_plan_that_says_what_it_is_used_for(opened, tmp_path):
+    path = tmp_path / "terms.csv"
+    path.write_text("term\npainless\n", encoding="utf-8")
+    made = planned(opened, glossary_file=str(path))
+    assert choice(made, "glossary_file").evidence["used for"].startswith("the profile's terms alone: ")
+    assert not preparing.asked(made.settings)
+    assert preparing.inputs(made.settings)[2] is None
+
+
+@pytest.mark.parametrize("technique", shelf.names("techniques"))
+def test_where_nothing_trains_the_new_rows_the_plan_says_so(opened, technique):
+    """Regression: bitfit new_tokens=50 left them as they began and said nothing."""
+    trains = {"full", "lora", "contrastive"}
+    made = planned(opened, technique=technique, special_tokens="A")
+    told = "rows of new tokens" in choice(made, "special_tokens").evidence
+    assert (
+        told == any("does not train the rows of new tokens" in note for note in made.notes) == (technique not in trains)
+    )
+    assert choice(made, "special_tokens").why == "set by the user"
+
+
+def test_rows_that_stay_untrained_are_a_finding_unless_the_base_reads_texts_first(opened, corpus, tmp_path):
+    made = planned(opened, technique="bitfit", special_tokens="A")
+    found = stage.prepare(corpus, made, opened, tmp_path, silent).findings
+    assert [(one.check, one.action) for one in found] == [("prepare", "kept")]
+    assert "technique=lora" in found[0].fix
+    read = planned(opened, technique="bitfit", special_tokens="A", adapt_file="train")
+    assert preparing.untrained(read.choices, read.settings) == ()
+    assert preparing.untrained(planned(opened, technique="bitfit").choices, made.settings) == ()
 
 
 @pytest.mark.parametrize("named", ["A,A", "two words"])

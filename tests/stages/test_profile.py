@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afina import bases, shelf
+from afina import bases, shelf, wording
 from afina.config import ProfileOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Profile, Row, from_json, to_json
@@ -224,8 +224,32 @@ def test_every_public_domain_set_is_farther_than_held_out_wikipedia_and_c4_by_ev
 def test_terms_of_the_domain_are_those_used_more_than_in_general_language_with_their_tokens(tiny_bert):
     texts = [f"the enzyme is {word} and it was not the {word}" for word in ("good", "old", "new", "small", "long")] * 8
     opened = bases.open_base(str(tiny_bert))
-    found = profile._terms(texts, "en", opened.tokenizer)
+    found = profile._terms(texts, "en", opened.tokenizer, ())
     assert (found[0].term, found[0].count, found[0].documents) == ("enzyme", 40, 40)
     for term in found:
         assert term.tokens == len(opened.tokenizer.tokenize(term.term))
-    assert profile._terms(texts, "?", opened.tokenizer) == ()
+    assert profile._terms(texts, "?", opened.tokenizer, ()) == ()
+
+
+def test_the_users_glossary_joins_the_terms_and_is_marked_as_the_users(opened, small, tmp_path):
+    path = tmp_path / "terms.csv"
+    path.write_text("term\nenzyme\nwas not\nthrombolysis\n", encoding="utf-8")
+    texts = [f"the enzyme is {word} and it was not the kinase" for word in ("good", "old", "new", "small", "long")] * 8
+    options = ProfileOptions(reference=small)
+    found = profile.measure(corpus(texts), options, opened, 0, embed, str(path)).terms
+    source = {one.term: one.source for one in found}
+    assert (source["enzyme"], source["was not"], source["kinase"]) == ("glossary", "glossary", "mined")
+    assert "thrombolysis" not in source  # which no text has
+    said = wording.terms(found, 8)
+    assert "; terms of your glossary in the texts: " in said
+    assert "enzyme" in said.partition(";")[2]
+    assert "enzyme" not in {one.term for one in found if one.source == "mined"}
+    with pytest.raises(DataError, match="there is no file"):
+        profile.measure(corpus(texts), options, opened, 0, embed, str(tmp_path / "none.csv"))
+
+
+def test_in_a_language_without_general_words_the_terms_are_the_glossarys_alone(opened):
+    german = ["Der Patient hatte einen Herzinfarkt und wurde sofort operiert"] * 30
+    found = profile._terms(german, "?", opened.tokenizer, ("Herzinfarkt", "Lunge"))
+    assert [(one.term, one.count, one.score, one.source) for one in found] == [("herzinfarkt", 30, 0.0, "glossary")]
+    assert profile._terms(["...", "123"], "?", opened.tokenizer, ("Lunge",)) == ()

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from afina.errors import DataError
+from afina.errors import DataError, NoRows
 from afina.records import Finding, Table
 from afina.textfile import FEW, read_text
 
@@ -124,7 +124,7 @@ def _table(name: str, records: list[_Record], findings: tuple[Finding, ...]) -> 
     filled: Iterator[_Record] = (record for record in records if record[1])
     header = next(filled, None)
     if header is None:
-        raise DataError(f"{name} is empty", "give a file with a header line and rows")
+        raise NoRows(f"{name} is empty", "give a file with a header line and rows")
     columns = _columns(name, *header)
     rows, lines, ragged = [], [], []
     for line, fields in filled:
@@ -137,7 +137,7 @@ def _table(name: str, records: list[_Record], findings: tuple[Finding, ...]) -> 
         findings = (*findings, _ragged(name, ragged, len(columns)))
     if not rows:
         lost = "".join(f"; {finding.problem}" for finding in findings if finding.action == "removed")
-        raise DataError(f"{name} has a header line and no row{lost}", "give a file with rows under the header")
+        raise NoRows(f"{name} has a header line and no row{lost}", "give a file with rows under the header")
     return Table(file=name, columns=columns, rows=tuple(rows), lines=tuple(lines), findings=findings)
 
 

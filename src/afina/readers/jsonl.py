@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from afina.errors import DataError
+from afina.errors import DataError, NoRows
 from afina.records import Finding, Table
 from afina.textfile import FEW, read_text
 
@@ -44,7 +44,7 @@ def read(path: Path) -> Table:
         findings = (*findings, _removed(broken))
     if not any(value for _, value in objects):
         first = f"; the first fault is in {broken[0]}" if broken else ""
-        raise DataError(
+        raise NoRows(
             f"{path.name} holds no JSON object{first}", 'write one object a line: {"text": "...", "label": "..."}'
         )
     return _table(path.name, objects, findings)

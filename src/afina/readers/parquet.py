@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from afina.errors import DataError, MissingExtra
+from afina.errors import DataError, MissingExtra, NoRows
 from afina.records import Table
 from afina.textfile import read_bytes
 
@@ -25,13 +25,13 @@ def read(path: Path) -> Table:
     """The rows of a Parquet file. Raises DataError where it cannot be read, MissingExtra without pyarrow."""
     data = read_bytes(path)
     if not data:
-        raise DataError(f"{path.name} is empty", "give a file with rows in it")
+        raise NoRows(f"{path.name} is empty", "give a file with rows in it")
     columns, values, metadata = _open(path.name, data)
     for column, count in Counter(columns).items():
         if count > 1:
             raise DataError(f"{path.name}: two columns are called {column!r}", "rename one of them")
     if not columns or not values[0]:
-        raise DataError(f"{path.name} holds no row", "give a file with rows in it")
+        raise NoRows(f"{path.name} holds no row", "give a file with rows in it")
     named = _class_names(metadata)
     texts = [_column(cells, named.get(column, [])) for column, cells in zip(columns, values, strict=True)]
     return Table(

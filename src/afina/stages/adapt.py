@@ -58,7 +58,7 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     Raises DataError for texts that cannot be used, and what `fitting.fit` raises.
     """
     began, settings = time.monotonic(), plan.settings
-    texts, findings = adapting.read(settings, corpus)
+    texts, findings = adapting.read(settings, corpus, seed=seed)
     rows = windows(texts, opened, settings, seed)
     if rows.terms:
         tell(Event("adapt", f"{rows.terms:,} terms of the domain are masked more often than other words"))
@@ -148,7 +148,10 @@ def judge(before: np.ndarray, after: np.ndarray, rows: Windows, seed: int) -> tu
 def _recipe(settings: Settings, opened: Opened, rows: int, seed: int) -> Recipe:
     vocabulary = masking.vocabulary_of(opened.tokenizer)
     steps, rate = adapting.pace(settings)
-    hide = masking.mask if settings.adapt_masking != TERMS else partial(term_masking.mask, rates=term_masking.Rates())
+    of_terms, of_others = adapting.rates(settings)
+    hide = partial(masking.mask, share=of_others)
+    if settings.adapt_masking == TERMS:
+        hide = partial(term_masking.mask, rates=term_masking.Rates(of_terms, of_others))
     return Recipe(
         epochs=(steps - 0.5) / math.ceil(rows / BATCH),  # which Trainer rounds up to whole steps
         batch=BATCH,

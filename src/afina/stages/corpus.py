@@ -1,8 +1,9 @@
 """Files to a checked, repaired and split corpus.
 
-Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf runs in the
-order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so that no copy of a row can
-stand on both sides of a cut. Nothing is repaired or removed without a `Finding`.
+Rows are read by the reader that knows the file's ending, columns are detected, every cleaner on the shelf, or each that
+is asked for, runs in the order that it states (`ORDER`), and what splits are missing are cut from train afterwards, so
+that no copy of a row can stand on both sides of a cut; near copies are kept on one side too. Nothing is repaired or
+removed without a `Finding`.
 
 A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
 sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
@@ -17,7 +18,7 @@ from os.path import expanduser  # Path.expanduser raises for a user that does no
 from pathlib import Path
 from types import ModuleType
 
-from afina import columns, shelf, splits, tables
+from afina import columns, nearness, shelf, splits, tables
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Finding, Row, Source, Span, Table, Text
@@ -25,7 +26,9 @@ from afina.sameness import key, places
 from afina.textfile import FEW
 
 CLEANERS = "cleaners"
-COMPARES = ("leakage", "near_duplicates", "label_typos")  # cleaners that say something of train, or of both splits
+NEAR = "near_duplicates"
+COMPARES = ("leakage", NEAR, "label_typos")  # cleaners that say something of train, or of both splits
+NEEDED = ("characters", "empty", "rare", "spans")  # without which rows cannot be read, answered for or scored
 REPAIRS = ("characters", "markup")  # cleaners that change a text by what stands in it alone
 DEV_SHARE = 0.1  # of train, where nothing is said and that is splits.UNSURE rows
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
@@ -49,15 +52,16 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
     for table in opened.values():
         _check(table, chosen, kind)
     read_in = {name: rows_of(table, chosen, kind) for name, table in opened.items()}
-    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()})
+    rows, cleaning = _clean({name: found for name, (found, _) in read_in.items()}, options.cleaners)
     findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
     file = paths["train"].name
     objective = shelf.load(columns.OBJECTIVES, kind)
+    near = any(one.check == NEAR for one in cleaning)
     try:
         if not rows["train"]:
             raise DataError(f"no row of {file} is left after cleaning", "give rows with texts and labels")
         labels = objective.outputs(rows["train"], file)
-        whole, cutting = _cut(rows, options, objective, seed)
+        whole, cutting = _cut(rows, options, objective, seed, nearness.groups(rows["train"]) if near else {})
     except DataError as error:
         raise _after(error, (*findings, *cleaning), len(rows["train"]), len(opened["train"].rows)) from None
     return Corpus(
@@ -72,6 +76,7 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
         holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
         kind=kind,
+        cleaners=options.cleaners,
     )
 
 
@@ -85,13 +90,15 @@ def _after(error: DataError, findings: Sequence[Finding], left: int, rows: int) 
     return DataError(told, error.fix if left else max(lost, key=lambda one: one.count).fix)
 
 
-def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+def clean_test(
+    rows: tuple[Row, ...], train: tuple[Row, ...], cleaners: Sequence[str] | None = None
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
     """Rows of a test file that came after the training, repaired as if it had been there, and what was found.
 
     What is wrong with train was said when it was read: here faultless rows stand in for it, two of each of its labels.
     Rows that were trained on stay and are counted.
     """
-    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows})
+    cleaned, findings = _clean({"train": _stand_ins(train), "test": rows}, cleaners)
     known = {key(row) for row in train}
     seen = tuple(row for row in cleaned["test"] if key(row) in known)
     found = [finding for finding in findings if finding.check not in COMPARES]
@@ -109,14 +116,14 @@ def clean_test(rows: tuple[Row, ...], train: tuple[Row, ...]) -> tuple[tuple[Row
     return cleaned["test"], tuple(found)
 
 
-def as_trained(inputs: Sequence[Text]) -> list[Text]:
-    """Texts or pairs repaired as those of a corpus are: what a model that was trained on one is asked about.
+def as_trained(inputs: Sequence[Text], cleaners: Sequence[str] | None = None) -> list[Text]:
+    """Texts or pairs repaired as those of a corpus with these cleaners: what a model trained on it is asked about.
 
     Not for models that answer by word, since answers are about the words as they were given.
     """
     single = [(one, None) if isinstance(one, str) else one for one in inputs]
     rows: _Splits = {"test": tuple(Row(text, "", "", pair) for text, pair in single)}
-    for name in REPAIRS:
+    for name in _chosen(REPAIRS, cleaners):
         rows, _ = shelf.load(CLEANERS, name).clean(rows)
     return [row.input for row in rows["test"]]
 
@@ -190,8 +197,13 @@ def rows_of(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], 
     return tuple(rows), (finding,)
 
 
-def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
-    cleaners = [shelf.load(CLEANERS, name) for name in shelf.names(CLEANERS)]
+def _chosen(names: Sequence[str], cleaners: Sequence[str] | None) -> list[str]:
+    """Those of the names that are asked for: all where nothing is said; those that are needed in any case."""
+    return [name for name in names if cleaners is None or name in (*cleaners, *NEEDED)]
+
+
+def _clean(rows: _Splits, asked: Sequence[str] | None) -> tuple[_Splits, list[Finding]]:
+    cleaners = [shelf.load(CLEANERS, name) for name in _chosen(shelf.names(CLEANERS), asked)]
     findings: list[Finding] = []
     for cleaner in sorted(cleaners, key=lambda module: int(module.ORDER)):
         rows, found = cleaner.clean(rows)
@@ -200,9 +212,9 @@ def _clean(rows: _Splits) -> tuple[_Splits, list[Finding]]:
 
 
 def _cut(
-    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int
+    rows: _Splits, options: CorpusOptions, objective: ModuleType, seed: int, groups: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Row, ...]], list[Finding]]:
-    """All three splits; those without a file are cut from train, test first."""
+    """All three splits; those without a file are cut from train, test first, no near copy on two sides of a cut."""
     whole = dict(rows)
     findings: list[Finding] = []
     for name, share, most in (("test", options.test_share, None), ("dev", options.dev_share or DEV_SHARE, MOST_DEV)):
@@ -213,11 +225,24 @@ def _cut(
             continue
         if name not in whole:
             strata = objective.strata(whole["train"])
-            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata)
+            whole["train"], whole[name] = splits.cut(whole["train"], share, seed, most, strata, groups)
         if not whole[name]:
             raise DataError(f"no row of {name} is left after cleaning", f"leave out {name}_file: it is cut from train")
         findings.extend(splits.small(name, whole[name]))
+    if groups and not {"dev", "test"} <= rows.keys():
+        findings.append(_kept_together(groups))
     return whole, findings
+
+
+def _kept_together(groups: Mapping[str, str]) -> Finding:
+    return Finding(
+        check="split",
+        problem=f"{len(groups):,} rows are near copies in {len(set(groups.values())):,} groups: each was kept on one "
+        "side of the cut",
+        action="kept",
+        fix="nothing: no row of a split that was cut has a near copy in train",
+        count=len(groups),
+    )
 
 
 def _none_kept(rows: int) -> Finding:

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from afina import adapting, growing, maskedlm, preparing, samples, shelf, vocabulary
+from afina import adapting, general, growing, maskedlm, preparing, samples, shelf, vocabulary
 from afina.bases import Opened
-from afina.records import Corpus, Event, Plan, Prepared, Row, Settings, Tell, Vocabulary
+from afina.records import Corpus, Event, Finding, Plan, Prepared, Row, Settings, Tell, Vocabulary
 
 FOLDER = "prepared"  # inside the run folder
 INITIALIZER = "weighted"  # a little ahead of the mean (benchmarks/RESULTS.md)
@@ -34,8 +34,11 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     """
     began, settings, tokenizer = time.monotonic(), plan.settings, opened.tokenizer
     texts = _texts(corpus.train)
+    sampled: tuple[Finding, ...] = ()
     if settings.adapt_file != adapting.NONE:
-        texts += _texts(adapting.read(settings, corpus)[0])
+        rows, found = adapting.read(settings, corpus, preparing.TEXTS)
+        texts += _texts(rows)
+        sampled = tuple(one for one in found if one.check == "sample")  # all else is said where it is adapted to them
     texts = list(dict.fromkeys(texts))
     terms, findings = preparing.given(settings, texts)
     learned = _learned(settings, opened, texts, terms)
@@ -43,6 +46,8 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     marks = preparing.marks(settings.special_tokens)
     after = vocabulary.add_marks(after, marks) if marks else after
     saved = vocabulary.fertility(tokenizer, after, _texts(corpus.choosing))
+    language = samples.language(texts)
+    elsewhere = vocabulary.fertility(tokenizer, after, general.sentences("es" if language == "es" else "en"))
     shutil.rmtree(folder / FOLDER, ignore_errors=True)  # of other texts
     grown = len(after) > len(tokenizer)
     if grown:
@@ -51,7 +56,8 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     tell(Event("prepare", said if grown else "no new token is worth the memory of its row: the base stays as it was"))
     seconds = round(time.monotonic() - began, 1)
     made, given = FOLDER if grown else "", learned.terms
-    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, findings, seconds)
+    findings = (*sampled, *findings, *(preparing.untrained(plan.choices, settings) if grown else ()))
+    return Prepared(made, learned.tokens, len(texts), saved, INITIALIZER, marks, given, findings, seconds, elsewhere)
 
 
 def _learned(settings: Settings, opened: Opened, texts: Sequence[str], terms: Sequence[str]) -> Vocabulary:
@@ -60,13 +66,12 @@ def _learned(settings: Settings, opened: Opened, texts: Sequence[str], terms: Se
         return Vocabulary("", (), 0, (0, 0))
     limits = vocabulary.Limits(settings.new_tokens, opened.record.hidden / opened.record.parameters)
     language = samples.language(texts)
-    general = samples.general_words(language) if language in samples.MARKS else ()
-    return vocabulary.learn(opened.tokenizer, texts, limits, terms, general)
+    common = samples.general_words(language) if language in samples.MARKS else ()
+    return vocabulary.learn(opened.tokenizer, texts, limits, terms, common)
 
 
 def _write(folder: Path, opened: Opened, after: Any, texts: Sequence[str]) -> None:
-    ids = opened.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-    counts = Counter(one for row in ids for one in row)
+    counts = Counter(one for row in vocabulary.tokens(opened.tokenizer, texts) for one in row)
     language, new_head = maskedlm.load(opened.folder)
     model = language.base_model if new_head else language.model
     start = shelf.load("initializers", INITIALIZER).start

@@ -25,11 +25,19 @@ TERMS, TERM_TEXTS = 30, 5000  # shown, and read for them
 NAMES = {"en": "English", "es": "Spanish"}
 
 
-def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, embed: Embed | None = None) -> Profile:
+def measure(
+    corpus: Corpus,
+    options: ProfileOptions,
+    opened: Opened,
+    seed: int,
+    embed: Embed | None = None,
+    glossary_file: str | None = None,
+) -> Profile:
     """Count and measure the training rows. `embed` replaces the base's own vectors of texts.
 
-    Raises ConfigError where options.reference is no file, DataError where it cannot be used.
+    Raises ConfigError where options.reference is no file, DataError where it or the glossary cannot be used.
     """
+    listed, repaired = glossaries.glossary(glossary_file) if glossary_file else ((), ())
     own = None if options.reference is None else samples.read(Path(options.reference), "reference", FEWEST)
     rows = corpus.train
     texts = _draw(rows, options.sample, seed)
@@ -53,17 +61,31 @@ def measure(corpus: Corpus, options: ProfileOptions, opened: Opened, seed: int, 
         class_rows=class_rows,
         reference=Path(options.reference).name if options.reference else reference,
         distances=distances,
-        notes=(*_language_notes(texts, language, own), *casing.notes(texts, rows, opened.tokenizer), *notes),
-        terms=_terms(_draw(rows, TERM_TEXTS, seed), language, opened.tokenizer),
+        notes=(
+            *_language_notes(texts, language, own),
+            *casing.notes(texts, rows, opened.tokenizer),
+            *notes,
+            *(one.problem for one in repaired),
+        ),
+        terms=_terms(_draw(rows, TERM_TEXTS, seed), language, opened.tokenizer, listed),
         lengths=dict(sorted(Counter(token_counts).items())),
     )
 
 
-def _terms(texts: list[str], language: str, tokenizer: Any) -> tuple[Term, ...]:
-    """The first terms of the domain, and into how many tokens the base breaks each."""
-    if language not in samples.MARKS:
+def _terms(texts: list[str], language: str, tokenizer: Any, listed: Sequence[str]) -> tuple[Term, ...]:
+    """The first terms of the domain, those of the user's glossary that the texts have, and the tokens of each.
+
+    Where no general words ship in the language the glossary's alone.
+    """
+    known = language in samples.MARKS
+    if not known and not (listed and any(map(samples.words, texts))):
         return ()
-    found = terms.mine(texts, glossaries.shipped(language)[0])[:TERMS]
+    users = {terms.normal(term) for term in listed}
+    every = terms.mine(texts, glossaries.shipped(language)[0] if known else terms.General({}, ""), listed)
+    given = [one for one in every if one.term in users and one.count]
+    given = [replace(one, source=terms.GLOSSARY, score=one.score if known else 0.0) for one in given]
+    mined = [one for one in every if one.source == terms.MINED and one.term not in users] if known else []
+    found = sorted((*mined[:TERMS], *given[:TERMS]), key=lambda one: -one.score)
     broken = tokenizer([term.term for term in found], add_special_tokens=False)["input_ids"] if found else []
     return tuple(replace(term, tokens=len(ids)) for term, ids in zip(found, broken, strict=True))
 

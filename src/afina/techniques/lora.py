@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field
 from afina.errors import ConfigError
 from afina.records import Facts, Nature, Verdict
 
-NATURE = Nature(starts_at_base=True, merges=True, small=True)
+NATURE = Nature(starts_at_base=True, merges=True, small=True, new_rows=True)
 
 ATTENTION = {
     "distilbert": ("q_lin", "v_lin"),
