@@ -79,6 +79,12 @@ def test_what_a_run_found_is_told_in_full(whole, capsys):
     assert "what it means" not in said  # distances are of the profile command
 
 
+def test_a_training_in_vain_is_told_at_the_end_of_a_run(whole, capsys):
+    why = "training diverged: the frozen body with that head is kept"
+    screen.outcome(dataclasses.replace(whole, trained=dataclasses.replace(whole.trained, untuned=why)), "report")
+    assert why in capsys.readouterr().out
+
+
 def test_a_profile_is_told_with_its_distances_and_notes(whole, capsys):
     screen.outcome(Outcome(whole.folder, {}, whole.corpus, whole.profile), "profile")
     said = capsys.readouterr().out

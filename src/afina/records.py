@@ -637,7 +637,7 @@ class Suspect:
 class Trained:
     """The tuned model on disk."""
 
-    technique: str
+    technique: str  # of the model that was kept: head_only where `untuned` says why
     folder: str  # inside the run folder
     layout: (
         str  # sentence-transformers (with -siamese), sequence-classification, token-classification or adapter-on-base
@@ -654,6 +654,7 @@ class Trained:
     stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
     suspects: tuple[Suspect, ...] = ()  # the worst first
+    untuned: str = ""  # why the frozen body with the linear head was kept, and not what was trained
 
 
 # ---------------------------------------------------------------- evaluate

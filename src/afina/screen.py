@@ -151,9 +151,8 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.profile and result.plan and stage != "profile":
         _plan(result.profile, result.plan, stage)
     _before_training(result)
-    if result.trained and result.trained.suspects:
-        count = len(result.trained.suspects)
-        say(f"{count:,} {'label of train looks' if count == 1 else 'labels of train look'} wrong: see the report")
+    for line in wording.trained(result.trained) if result.trained else ():
+        say(line)
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Value
+from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Trained, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -253,6 +253,15 @@ def augmented(one: Augmented) -> str:
     scores = f"{interval(one.without)} without them, {interval(one.beside)} with them, gain {interval(one.gain)}"
     used = "they are trained on" if one.used else "they lose, and are left out"
     return f"{said}: a linear head on the frozen base has {scores} on {one.judged}, so {used}"
+
+
+def trained(one: Trained) -> list[str]:
+    """What a user must know of a finished training: that it was in vain, and labels that look wrong."""
+    said = [one.untuned] if one.untuned else []
+    if one.suspects:
+        look = "label of train looks" if len(one.suspects) == 1 else "labels of train look"
+        said.append(f"{count(len(one.suspects))} {look} wrong: see the report")
+    return said
 
 
 def odds(score: float) -> str:
