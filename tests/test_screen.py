@@ -108,13 +108,14 @@ def test_a_merge_that_could_not_be_tried_shows_why(capsys):
         Merge("ties", (0.5, 0.5), (), 0.0, "ranks differ"),
     )
     alone = (Score("accuracy", 0.9, 0.8, 1.0), Score("accuracy", 0.95, 0.9, 1.0))
-    screen.combination(Combination("ab", ("kind", "speed"), alone, tried, tried[0]))
+    screen.combination(Combination("ab", ("kind", "speed"), alone, tried, tried[0], ("speed: no dev",)))
     said = capsys.readouterr().out
     assert "0.900 (0.800 to 1.000)" in said
     assert "0.800" in said  # the better of the two
     assert "0.700" not in said
     assert "ranks differ" in said
     assert said.splitlines()[-1] == "chosen: linear with weights 0.5 0.5"
+    assert ("accuracy on dev" in said, "speed: no dev" in said) == (False, True)
 
 
 def test_the_doctor_s_facts_are_a_line_each(capsys):

@@ -1043,3 +1043,4 @@ class Combination:
     alone: tuple[Score, ...]  # accuracy of each task with its own adapter on its dev rows
     tried: tuple[Merge, ...]
     chosen: Merge  # the one with the highest share
+    notes: tuple[str, ...] = ()  # what to know of the accuracies

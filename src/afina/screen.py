@@ -241,7 +241,8 @@ def evaluation(record: Evaluation) -> None:
 
 def combination(record: Combination) -> None:
     """Each task alone beside the best try of each way to merge them."""
-    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title="accuracy on dev", title_justify="left")
+    title = "accuracy on the rows that the merge was chosen by"
+    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title=title, title_justify="left")
     table.add_row("its own adapter", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.alone))
     for method in dict.fromkeys(one.method for one in record.tried):
         tries = [one for one in record.tried if one.method == method]
@@ -249,6 +250,8 @@ def combination(record: Combination) -> None:
         shown = [f"{a:.3f}" for a in best.accuracy] or [best.why, *[""] * (len(record.tasks) - 1)]
         table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
     _console().print(table)
+    for note in record.notes:
+        say(note)
     say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
 
 
