@@ -55,6 +55,16 @@ def test_without_a_terminal_progress_is_plain_lines_and_steps_come_at_most_every
     ]
 
 
+def test_a_score_on_training_rows_is_not_called_that_of_dev(capsys):
+    event = Event("train", "epoch 1", step=1, steps=9, metric=1.0, decides="train")
+    screen._PlainView().take(event)
+    assert capsys.readouterr().out == "train  epoch 1  step 1/9  train 1.000\n"
+    view = screen._LiveView()
+    view.take(event)
+    columns = {column.header: list(column.cells) for column in view.table().columns}
+    assert columns["score"] == ["train 1.000"]
+
+
 def test_on_a_terminal_each_stage_has_one_row_that_shows_its_latest_event():
     view = screen._LiveView()
     for event in (Event("plan", "begins"), Event("train", "a", step=1, steps=3), Event("train", "b", step=2, steps=3)):

@@ -45,6 +45,7 @@ class Event:
     metric: float | None = None  # the task's main score on the hold-out set that decides
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
+    decides: str = "dev"  # that hold-out set's name
 
 
 Tell = Callable[[Event], None]

@@ -78,7 +78,7 @@ class _LiveView:
 
     def table(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for name in ("stage", "", "step", "loss", "dev", "rate", "left"):
+        for name in ("stage", "", "step", "loss", "score", "rate", "left"):
             table.add_column(name, justify="left" if name in ("stage", "") else "right", no_wrap=name != "")
         for event in self.rows.values():
             table.add_row(*_cells(event))
@@ -96,7 +96,7 @@ class _PlainView:
         if event.step is not None and event.step != event.steps and now - self.last < 10:
             return
         self.last = now
-        names = ("", "", "step ", "loss ", "dev ", "rate ", "left ")
+        names = ("", "", "step ", "loss ", "", "rate ", "left ")
         say("  ".join(f"{name}{cell}" for name, cell in zip(names, _cells(event), strict=True) if cell))
         sys.stdout.flush()
 
@@ -107,7 +107,7 @@ def _cells(event: Event) -> list[str]:
         event.text,
         "" if event.step is None else f"{event.step}/{event.steps}",
         "" if event.loss is None else f"{event.loss:.3f}",
-        "" if event.metric is None else f"{event.metric:.3f}",
+        "" if event.metric is None else f"{event.decides} {event.metric:.3f}",
         "" if event.rate is None else f"{event.rate:.1e}",
         "" if event.seconds_left is None else _duration(event.seconds_left),
     ]

@@ -63,11 +63,12 @@ def test_without_dev_rows_all_are_trained_on_and_the_last_look_is_kept(opened, t
 
 
 def test_a_body_that_collapsed_is_not_kept_where_there_is_no_dev_and_the_record_says_so(opened, tmp_path):
-    said, corpus = [], dataclasses.replace(corpus_of(60), dev=())
+    events, corpus = [], dataclasses.replace(corpus_of(60), dev=())
     rates = {"learning_rate": 0.9, "head_learning_rate": 0.9, "warmup_steps": 0}
     plan = plan_for(opened, technique="full", options={}, **rates)
-    trained = stage.train(corpus, plan, opened, tmp_path, lambda event: said.append(event.text), 0)
-    assert trained.untuned in said
+    trained = stage.train(corpus, plan, opened, tmp_path, events.append, 0)
+    assert trained.untuned in [event.text for event in events]
+    assert {event.decides for event in events if event.metric is not None} == {"train"}
     assert "diverged" in trained.untuned
     assert "learning_rate=0.09" in trained.untuned
     score = next(score.value for score in trained.dev if score.name == "accuracy")

@@ -64,7 +64,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     name, chosen = next(iter(holdouts.items()))
     probe, suspects = _fit_probe(model, opened.tokenizer, (rows, chosen), settings, folder, corpus)
-    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on {name}", metric=probe))
+    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC}", metric=probe, decides=name))
     trainable = _apply(model, settings)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
