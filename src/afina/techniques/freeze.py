@@ -1,6 +1,7 @@
 """Selective fine-tuning: a part of the body stays as it was pretrained.
 
-    layers=k       the embeddings and the bottom k layers stay; k = 0 keeps the embeddings alone
+    layers=k       the embeddings and the bottom k layers stay; k = 0 keeps the embeddings alone. Tables that every
+                   layer reads, as those of relative positions, stay with the embeddings
     top=k          only the top k layers are trained, whatever the depth of the base
     pattern=...    what stays is named by a regular expression, searched in the names of the body's parameters
 
@@ -20,6 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
+from afina import depths
 from afina.errors import ConfigError
 from afina.records import Facts, Nature, Verdict
 
@@ -62,10 +64,10 @@ def apply(model: Any, config: Config) -> Any:
     if wanted > len(layers):
         name = "freeze_layers" if config.top is None else "freeze_top"
         raise ConfigError(f"{name} is {wanted}, and there are {len(layers)} layers", f"set it to {len(layers)} or less")
-    body.get_input_embeddings().requires_grad_(False)
-    for name, child in body.named_children():
-        if "embed" in name:
-            child.requires_grad_(False)
+    lowest = depths.of(model)
+    for name, parameter in model.named_parameters():
+        if lowest[name] == 0:
+            parameter.requires_grad_(False)
     for layer in layers[: wanted if config.top is None else len(layers) - wanted]:
         layer.requires_grad_(False)
     return model
