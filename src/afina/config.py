@@ -80,7 +80,7 @@ class _Training(Section):
     max_seq_length: int | None = Field(default=None, ge=8, description="tokens")
     long_texts: Literal["cut", "window"] | None = Field(default=None, description="what is read of longer texts")
     warmup_steps: int | None = Field(default=None, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0, lt=1)
+    weight_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")

@@ -104,6 +104,16 @@ def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(
     assert "a loss of their own" in choice(focal, "technique").refused["contrastive"]
 
 
+def test_every_value_that_the_user_gives_is_the_user_s_also_where_the_plan_would_have_chosen_it(opened):
+    own = planned(opened)
+    given = {name: choice(own, name).value for name in ("technique", "learning_rate", "weight_decay", "staging")}
+    users = planned(opened, **given)
+    assert {name: choice(users, name).value for name in given} == given
+    assert {choice(users, name).why for name in given} == {"set by the user"}
+    assert choice(users, "technique").refused == choice(own, "technique").refused
+    assert choice(planned(opened, weight_decay=0.1), "weight_decay").why == "set by the user"
+
+
 def test_an_early_stop_needs_rows_to_judge_by(opened):
     corpus = dataclasses.replace(corpus_of(10), dev=())
     with pytest.raises(ConfigError, match="30 rows are too few to keep a dev") as caught:

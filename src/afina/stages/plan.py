@@ -111,7 +111,7 @@ def _within(
     A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
     """
     depth = _freeze_layers(seen.facts, seen.profile, seen.layers)
-    given = {"freeze_layers": depth.value, **options.model_dump(exclude={"weight_decay"}, exclude_none=True)}
+    given = {"freeze_layers": depth.value, **options.model_dump(exclude_none=True)}
     own = choosing.technique(seen.facts, given)
     tried: dict[str, dict[str, float]] = {}
     for name in choosing.candidates(own, seen.facts, given):
@@ -180,7 +180,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
     """
     facts, profile, speed = seen.facts, seen.profile, seen.speed
     depth = _freeze_layers(facts, profile, seen.layers)
-    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    given = options.model_dump(exclude_none=True)
     name = options.technique or str(technique.value)
     if name == "freeze" and not depth.value:
         why = "the lower third, since the technique is freeze"
@@ -208,7 +208,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         usual,
         _length(profile, seen.max_tokens),
         *policies.choices(facts.seen, steps, peak, options),
-        Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
+        Choice("weight_decay", 0.01, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
         choosing.attention(speed),
         Choice("dropout", True, "without it a pass is a quarter faster, and banking77 lost a point (LOG.md)"),
@@ -226,9 +226,11 @@ def _length(profile: Profile, max_tokens: int) -> Choice:
 
 
 def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
-    if choice.name not in given or given[choice.name] == choice.value:
+    """What the user gave is the user's, also where the plan would have chosen it."""
+    if choice.name not in given:
         return choice
-    refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
+    own = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
+    refused = choice.refused if given[choice.name] == choice.value else own
     return Choice(choice.name, given[choice.name], sources.USERS, choice.evidence, refused)
 
 
