@@ -31,7 +31,7 @@ ROWS = [
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice", "opening"},
-    {"alone"},
+    {"alone", "trying"},
     {"stages"},
     {"identity", "figures", "inference", "before_training", "subjects"},
     {"story", "dataview", "dimensions"},

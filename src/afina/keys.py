@@ -10,6 +10,7 @@ from afina.errors import ConfigError
 
 SWITCHES = {
     "augment_": "augmentation", "balancing_": "balancing", "adapt_": "adapt_file", "retention_": "retention",
+    "general_file": "retention",
     "staging_": "staging", "cycle_": "lr_scheduler_type", "num_cycles": "lr_scheduler_type", "layerwise_": "rates",
     "discriminative_": "rates", "lora_plus_": "rates", "focal_": "loss",
 }  # how keys begin -> the key that they belong to  # fmt: skip

@@ -26,6 +26,7 @@ from afina import (
     shelf,
     sources,
     timing,
+    trying,
     windows,
 )
 from afina.bases import Opened, is_sentence_model
@@ -60,6 +61,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
+    trying.unused(options)
     before_training = [
         *preparing.choices(options, opened),
         *augmenting.choices(options, corpus),
@@ -85,7 +87,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
     seen = _Seen(facts, profile, layers, speed, max_tokens)
     choices, settings, expected = _within(seen, options, beside)
-    choosing.try_on(settings, facts, opened, corpus.labels)
+    trying.on(settings, facts, opened, corpus.labels)
     own = _within(seen, TrainOptions(), beside)[2]
     notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
     sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)

@@ -21,7 +21,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
-from afina import depths
 from afina.errors import ConfigError
 from afina.records import Facts, Nature, Verdict
 
@@ -53,6 +52,8 @@ def apply(model: Any, config: Config) -> Any:
 
     Raises ConfigError where the body has fewer layers, no list of layers to count, or no name with the pattern.
     """
+    from afina import depths
+
     body = model.base_model
     model.requires_grad_(True)
     if config.pattern:
