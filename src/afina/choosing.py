@@ -134,6 +134,11 @@ def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
     return verdict
 
 
+def taken(name: str, facts: Facts, given: Mapping[str, Value]) -> int:
+    """Positions before a text that a technique takes for itself."""
+    return _verdict(name, facts, given).positions
+
+
 def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     """A choice for each option of the technique; its default and its description, but for what the plan decides itself.
 

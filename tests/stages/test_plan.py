@@ -254,6 +254,14 @@ def test_what_a_technique_cannot_do_is_refused_before_training_with_the_way_out(
     assert fix in caught.value.fix
 
 
+def test_the_plan_s_own_length_leaves_room_for_what_the_technique_puts_before_a_text(opened):
+    corpus = corpus_of(80)
+    long = dataclasses.replace(profile_of(corpus, 0.2), tokens=(60.0, 90.0, 120.0))
+    prompt = TrainOptions(technique="prompt", prompt_tokens=8)
+    assert plan(corpus, long, opened, prompt, silent, 0).settings.max_seq_length == 66 - 8
+    assert plan(corpus, long, opened, TrainOptions(technique="full"), silent, 0).settings.max_seq_length == 66
+
+
 def test_more_tokens_than_the_base_can_read_are_refused(opened):
     with pytest.raises(ConfigError, match="66"):
         planned(opened, max_seq_length=100)

@@ -26,7 +26,7 @@ def opened(tiny_bert):
         ({"retention": "none", "general_file": "es"}, "general_file has no meaning without retention"),
         (
             {"retention": "l2", "retention_temperature": 2.0},
-            "retention_temperature has no meaning without retention=kl",
+            "has no meaning without retention=kl",
         ),
     ],
 )

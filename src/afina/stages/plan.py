@@ -85,7 +85,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
     before_training.append(adapting.weighed(profile, facts, NEAR))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
-    seen = _Seen(facts, profile, layers, speed, max_tokens)
+    seen = _Seen(facts, profile, layers, speed, max_tokens, opened.record.max_tokens)
     choices, settings, expected = _within(seen, options, beside)
     trying.on(settings, facts, opened, corpus.labels)
     own = _within(seen, TrainOptions(), beside)[2]
@@ -103,6 +103,7 @@ class _Seen:
     layers: Sequence[LayerScore]
     speed: Mapping[str, float]  # seconds a row
     max_tokens: int
+    longest: int  # tokens that the base can read
 
 
 def _within(
@@ -208,7 +209,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         usual,
-        _length(profile, seen.max_tokens),
+        _length(profile, max(8, min(seen.max_tokens, seen.longest - choosing.taken(name, facts, given)))),
         *policies.choices(facts.seen, steps, peak, options),
         Choice("weight_decay", 0.01, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
