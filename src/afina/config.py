@@ -234,7 +234,7 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
         return Run.model_validate(nested)
     except ValidationError as error:
         raise ConfigError(
-            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", keys.correction(error)
         ) from None
 
 
@@ -281,14 +281,13 @@ def _keys() -> dict[str, str]:
 
 
 def _put(nested: dict[str, Any], key: str, value: Any, origin: str) -> None:
-    keys = _keys()
-    if key not in keys:
-        inside = [name for name in keys if name.startswith(f"{key}.")]  # of a section that was given one value
-        near = inside or get_close_matches(key, [*keys, *_sections()], n=1)
-        near = near or get_close_matches(key.rpartition(".")[2], keys, n=1)
+    known, last = _keys(), key.rpartition(".")[2]
+    if key not in known:
+        inside = [name for name in known if name.startswith(f"{key}.")]  # of a section that was given one value
+        near = inside or get_close_matches(key, [*known, *_sections()], n=1) or get_close_matches(last, known, n=1)
         fix = f"did you mean {near[0]!r}?" if near else "'afina init' writes a file with every key"
-        raise ConfigError(f"{origin}: there is no key {key!r}", fix)
-    section, _, name = keys[key].rpartition(".")
+        raise ConfigError(f"{origin}: there is no key {key!r}", keys.ELSEWHERE.get(last, fix))
+    section, _, name = known[key].rpartition(".")
     target = nested.setdefault(section, {}) if section else nested
     target[name] = value
 

@@ -52,7 +52,7 @@ def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
     """The predict function of a finished run, its task, and the corpus it was made from. Raises RecordError."""
     if (folder / COMBINED).is_file():
         found = f"{folder} is a combination of several tasks, made by 'afina combine', and no run"
-        fix = "ask the run of one of its tasks; in Python combining.load answers for all (docs/tutorial.md, Several tasks)"
+        fix = "ask the run of one of its tasks; in Python combining.load answers for all (docs/tutorial.md, part 10)"
         raise RecordError(found, fix)
     compressed = store.read_record(folder, "compress", Compressed)
     corpus = store.read_record(folder, "corpus", Corpus)
