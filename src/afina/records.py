@@ -293,6 +293,12 @@ class Facts:
     kind: str = "classify"  # of the task
     sentences: bool = False  # the base is a sentence model, whose vectors of texts were made to be compared
     added: int = 0  # rows of rare classes that training sees once more
+    groups: int = 0  # sets of weights that the layers share; 0 where each layer has its own
+
+    @property
+    def own_layers(self) -> int:
+        """Layers with weights of their own."""
+        return self.groups or self.layers
 
     @property
     def seen(self) -> int:

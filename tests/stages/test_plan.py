@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, choosing, heads, shelf, timing
+from afina import bases, choosing, heads, keys, shelf, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
@@ -260,6 +260,16 @@ def test_the_plan_s_own_length_leaves_room_for_what_the_technique_puts_before_a_
     prompt = TrainOptions(technique="prompt", prompt_tokens=8)
     assert plan(corpus, long, opened, prompt, silent, 0).settings.max_seq_length == 66 - 8
     assert plan(corpus, long, opened, TrainOptions(technique="full"), silent, 0).settings.max_seq_length == 66
+
+
+@pytest.mark.parametrize("technique", ["lora", "adapter", "bitfit"])
+def test_layers_that_share_their_weights_are_counted_once(make_base, technique):
+    albert = bases.open_base(str(make_base("albert")))
+    made = planned(albert, technique=technique)
+    model = heads.build(albert.folder, made.settings.pooling, ("a", "b", "c"))
+    shelf.load("techniques", technique).apply(model, keys.config(technique, made.settings.options))
+    counted = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert made.estimates["trainable"] == pytest.approx(counted, rel=0.12)
 
 
 def test_more_tokens_than_the_base_can_read_are_refused(opened):

@@ -173,6 +173,7 @@ def _facts(
         majority=objective.blind(corpus.train),
         kind=corpus.kind,
         sentences=is_sentence_model(opened),
+        groups=getattr(opened.config, "num_hidden_groups", 0),
     )
 
 
