@@ -104,21 +104,31 @@ def _with_masked_head(base: Path, folder: Path) -> Path:
     return folder
 
 
+RELATIVE = {
+    "relative_attention": True,
+    "position_buckets": 16,
+    "pos_att_type": ["p2c", "c2p"],
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+}  # as every DeBERTa v3 that is in use
+
+
 def _save(architecture: str, seed: int, folder: Path) -> Path:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import CONFIG_MAPPING, AutoModel, PreTrainedTokenizerFast
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")]
-    vocabulary = {token: place for place, token in enumerate(dict.fromkeys([*special, *WORDS, *letters]))}
+    vocabulary = {token: place for place, token in enumerate(dict.fromkeys([*marks, *WORDS, *letters]))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), marks, strict=True))
     inputs = ["input_ids", "attention_mask"]
     if architecture in ("bert", "electra", "deberta-v2", "albert"):
         inputs.insert(1, "token_type_ids")
@@ -131,7 +141,8 @@ def _save(architecture: str, seed: int, folder: Path) -> Path:
         sizes["embedding_size"] = 32
     ids = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
     types = {"type_vocab_size": 2} if architecture in ("roberta", "xlm-roberta") else {}
-    settings = {**sizes, **ids, **types, "vocab_size": len(vocabulary), "max_position_embeddings": 66}
+    special = RELATIVE if architecture == "deberta-v2" else {}
+    settings = {**sizes, **ids, **types, **special, "vocab_size": len(vocabulary), "max_position_embeddings": 66}
     config = CONFIG_MAPPING[architecture](**settings)
     torch.manual_seed(seed)
     AutoModel.from_config(config).save_pretrained(folder)

@@ -1,12 +1,13 @@
 """Adapters of several tasks on one base. The second implementation is each classifier rebuilt alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from afina import adapters, bases, combining, config, heads, store
+from afina import adapters, bases, combining, config, heads, inference, store
 from afina.errors import ConfigError, RecordError
 from afina.predictors import torch as predictor
 from afina.records import Adapter, Columns, Corpus, Row
@@ -116,6 +117,23 @@ def test_runs_are_combined_the_best_merge_is_kept_and_the_folder_opens_again_and
     torch.testing.assert_close(new.embed(**folded.tokenizer(TEXTS, padding=True, return_tensors="pt")), expected)
     for file in (tmp_path / "both").rglob("*.json"):
         assert str(opened.folder.parent) not in file.read_text(encoding="utf-8")
+
+
+def test_the_record_says_which_tasks_have_no_dev_and_were_asked_about_training_rows(opened, folders, tmp_path):
+    cards, visits = (run_folder(opened, tmp_path, name) for name in folders)
+    few = replace(store.read_record(visits, "corpus", Corpus), dev=())
+    store.keep(visits, "corpus", Corpus, 1, lambda: few)
+    made = combining.combine_runs([cards, visits], tmp_path / "both", None)
+    assert [note.partition(" so ")[0] for note in made.notes] == ["visits: no dev,"]
+    assert combining.read(tmp_path / "both").notes == made.notes
+
+
+def test_a_combination_that_is_taken_for_a_run_says_what_it_is_and_how_it_is_asked(tmp_path):
+    assert inference.COMBINED == combining.RECORD
+    (tmp_path / combining.RECORD).write_text("{}")
+    with pytest.raises(RecordError, match="is a combination of several tasks") as caught:
+        inference.open_run(tmp_path)
+    assert "combining.load" in caught.value.fix
 
 
 def test_adapters_of_different_ranks_are_merged_by_what_can(opened, tmp_path):

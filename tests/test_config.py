@@ -50,6 +50,30 @@ def test_a_rate_that_cannot_train_is_refused(rate):
         config.build({"learning_rate": rate})
 
 
+def test_a_wrong_value_is_told_with_a_usual_one():
+    with pytest.raises(ConfigError) as caught:
+        config.build({"learning_rate": 1e3, "epochs": 0})
+    assert "learning_rate=1e-4 num_train_epochs=3" in caught.value.fix
+    with pytest.raises(ConfigError) as caught:
+        config.build({"staging_by": "mood"})
+    assert caught.value.fix == "correct them, or leave them out"
+
+
+@pytest.mark.parametrize("key", ["gradient_accumulation_steps", "train.gradient_accumulation_steps"])
+def test_a_name_of_hugging_face_that_is_no_key_here_is_told_what_stands_for_it(key):
+    with pytest.raises(ConfigError, match="no key") as caught:
+        config.build({}, [f"{key}=4"])
+    assert caught.value.fix == "one step is one batch: set per_device_train_batch_size"
+
+
+def test_what_stands_for_a_name_of_hugging_face_and_a_usual_value_are_of_keys_that_there_are():
+    known = config._keys()
+    assert not known.keys() & config.keys.ELSEWHERE.keys()
+    config.build(config.keys.USUAL)
+    for said in config.keys.ELSEWHERE.values():
+        assert "leave it out" in said or any(word.strip(":,").partition("=")[0] in known for word in said.split())
+
+
 def test_a_misspelt_technique_is_told_the_nearest_one_before_anything_is_measured():
     with pytest.raises(ConfigError) as caught:
         config.build({}, ["technique=loar"])

@@ -32,7 +32,7 @@ ROWS = [
     {"glossaries", "filtering", "sketches", "unlabelled"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice", "opening", "freezing"},
-    {"alone", "overriding"},
+    {"alone", "overriding", "trying"},
     {"stages"},
     {"identity", "figures", "panels", "inference", "before_training", "subjects"},
     {"story", "dataview", "dimensions", "paraphrasing"},

@@ -224,13 +224,29 @@ def test_the_page_says_which_model_was_kept(tmp_path):
     story = CASES["two"]
     kept = {
         "marks step 780": story.trained,
-        "No look beat the linear head": replace(story.trained, best_step=0),
+        "What the technique freeze trained was not kept: no look beat": fallen(story.trained),
         "in one go, without steps": replace(story.trained, best_step=0, curve=()),
     }
     for words, trained in kept.items():
         report.write(tmp_path, replace(story, trained=trained))
         page = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert [said in page for said in kept] == [said == words for said in kept]
+
+
+def fallen(trained):
+    """The same training, in vain."""
+    why = "no look beat the linear head on dev (0.350 against 0.650): the frozen body with that head is kept"
+    return replace(trained, technique="head_only", trainable=770, best_step=0, untuned=why)
+
+
+def test_the_card_names_the_technique_and_the_count_of_the_model_that_was_kept(tmp_path):
+    story = CASES["two"]
+    report.write(tmp_path, replace(story, trained=fallen(story.trained)))
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "with the technique head only: 770 of 22,742,861 parameters were trained." in card
+    assert "What the technique freeze trained was not kept: no look beat the linear head on dev" in card
+    report.write(tmp_path, story)
+    assert "was not kept" not in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_of_many_mistakes_the_page_shows_the_surest_and_says_how_many_the_twin_holds(tmp_path):

@@ -55,6 +55,16 @@ def test_without_a_terminal_progress_is_plain_lines_and_steps_come_at_most_every
     ]
 
 
+def test_a_score_on_training_rows_is_not_called_that_of_dev(capsys):
+    event = Event("train", "epoch 1", step=1, steps=9, metric=1.0, decides="train")
+    screen._PlainView().take(event)
+    assert capsys.readouterr().out == "train  epoch 1  step 1/9  train 1.000\n"
+    view = screen._LiveView()
+    view.take(event)
+    columns = {column.header: list(column.cells) for column in view.table().columns}
+    assert columns["score"] == ["train 1.000"]
+
+
 def test_on_a_terminal_each_stage_has_one_row_that_shows_its_latest_event():
     view = screen._LiveView()
     for event in (Event("plan", "begins"), Event("train", "a", step=1, steps=3), Event("train", "b", step=2, steps=3)):
@@ -77,6 +87,12 @@ def test_what_a_run_found_is_told_in_full(whole, capsys):
         assert line in said
     assert all(choice.name in said for choice in whole.plan.choices)
     assert "what it means" not in said  # distances are of the profile command
+
+
+def test_a_training_in_vain_is_told_at_the_end_of_a_run(whole, capsys):
+    why = "training diverged: the frozen body with that head is kept"
+    screen.outcome(dataclasses.replace(whole, trained=dataclasses.replace(whole.trained, untuned=why)), "report")
+    assert why in capsys.readouterr().out
 
 
 def test_a_profile_is_told_with_its_distances_and_notes(whole, capsys):
@@ -111,13 +127,14 @@ def test_a_merge_that_could_not_be_tried_shows_why(capsys):
         Merge("ties", (0.5, 0.5), (), 0.0, "ranks differ"),
     )
     alone = (Score("accuracy", 0.9, 0.8, 1.0), Score("accuracy", 0.95, 0.9, 1.0))
-    screen.combination(Combination("ab", ("kind", "speed"), alone, tried, tried[0]))
+    screen.combination(Combination("ab", ("kind", "speed"), alone, tried, tried[0], ("speed: no dev",)))
     said = capsys.readouterr().out
     assert "0.900 (0.800 to 1.000)" in said
     assert "0.800" in said  # the better of the two
     assert "0.700" not in said
     assert "ranks differ" in said
     assert said.splitlines()[-1] == "chosen: linear with weights 0.5 0.5"
+    assert ("accuracy on dev" in said, "speed: no dev" in said) == (False, True)
 
 
 def test_the_doctor_s_facts_are_a_line_each(capsys):

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from afina import depths, features, heads, keys, measured, policies, scarcity, shelf, windows
+from afina import features, keys, measured, scarcity, shelf, windows
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.encoding import Encoded
@@ -135,6 +135,11 @@ def _verdict(name: str, facts: Facts, given: Mapping[str, Value]) -> Verdict:
     return verdict
 
 
+def taken(name: str, facts: Facts, given: Mapping[str, Value]) -> int:
+    """Positions before a text that a technique takes for itself."""
+    return _verdict(name, facts, given).positions
+
+
 def own_options(name: str, given: Mapping[str, Value]) -> list[Choice]:
     """A choice for each option of the technique; its default and its description, but for what the plan decides itself.
 
@@ -208,24 +213,6 @@ def settings(choices: Sequence[Choice]) -> Settings:
     own = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
     options = {option: values[key] for key, option in keys.of(str(values["technique"])).items()}
     return Settings(options=options, **own)  # type: ignore[arg-type]
-
-
-def try_on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> bool:
-    """Apply technique, rates and staging once to the base: what they refuse is known before anything is trained.
-
-    Says whether rows of new tokens would be trained.
-    """
-    module = shelf.load("techniques", settings.technique)
-    config = keys.config(settings.technique, settings.options)
-    problem = shelf.load("objectives", facts.kind).PROBLEM
-    room(settings.max_seq_length, opened, module.suits(facts, config).positions)
-    model = module.apply(heads.build(opened.folder, settings.pooling, tuple(labels), problem), config)
-    rates, _, staging = policies.recipe(settings)
-    policy, given = rates.open("rates")
-    policy.groups(model, given, settings.head_learning_rate, settings.weight_decay)
-    if staging is not None:
-        depths.count(model)
-    return module.NATURE.new_rows or bool(model.base_model.get_input_embeddings().weight.requires_grad)
 
 
 def reads(corpus: Corpus, pooling: str | None) -> None:

@@ -4,7 +4,8 @@
     merged    one adapter W + sum_i w_i B_i A_i for all tasks, with each task's own head
 
 A merge is one pass for every task and no choice at inference, and costs accuracy: heads read vectors that they were not
-fitted to. Method and weights are chosen on dev rows, by the mean over the tasks of accuracy merged / accuracy alone.
+fitted to. Method and weights are chosen on dev rows, by the mean over the tasks of accuracy merged / accuracy alone; of
+a run without dev on rows of train, which flatters both, and is said.
 The base and the adapters stay as they were trained. A base with the merge in its weights is written too: a run that
 starts from it with technique=lora trains a new task on top of the combination, which stays frozen.
 
@@ -23,7 +24,7 @@ arXiv:2311.03099; merging by PEFT's `add_weighted_adapter`.
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ STEPS = (0.6, 1.6)  # then each task's weight alone, times this
 DENSITY = 0.5  # share of the entries that ties and dare keep
 MERGED = "merged"  # PEFT's name of the merged adapter, and its folder
 ROWS = 200  # dev rows of each task that a merge is tried on
+FLATTERED = "no dev, so these are training rows, where accuracies are too good; train it with dev_share=0.1 for others"
 RECORD, TASKS, BASE = "combined.json", "tasks", "base"
 
 
@@ -66,7 +68,7 @@ class Combined:
 
 
 def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell = silent, seed: int = 0) -> Combination:
-    """Combine finished runs, choose a merge on their dev rows, and write it all to `out`; a task has its run's name.
+    """Combine finished runs, choose a merge on their rows, and write it all to `out`; a task has its run's name.
 
     model   the base; that of the first run where None
     Raises ConfigError and RecordError as `combine` does, and where `out` holds something else.
@@ -80,8 +82,10 @@ def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell 
     folders = {name: run / "adapter" for name, run in named.items()}
     opened = bases.open_base(base)
     combined = combine(opened, folders)
-    dev = {name: store.read_record(run, "corpus", Corpus).choosing for name, run in named.items()}
-    made = choose(combined, dev, tell, seed)
+    corpora = {name: store.read_record(run, "corpus", Corpus) for name, run in named.items()}
+    made = choose(combined, {name: corpus.choosing for name, corpus in corpora.items()}, tell, seed)
+    notes = tuple(f"{name}: {FLATTERED}" for name, corpus in corpora.items() if not corpus.dev)
+    made = replace(made, notes=notes)
     save(combined, made, folders, opened, out)
     return made
 

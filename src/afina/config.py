@@ -90,7 +90,7 @@ class _Training(Section):
     max_seq_length: int | None = Field(default=None, ge=8, description="tokens")
     long_texts: Literal["cut", "window"] | None = Field(default=None, description="what is read of longer texts")
     warmup_steps: int | None = Field(default=None, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0, lt=1)
+    weight_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] | None = None
     attention: Literal["sdpa", "eager"] | None = Field(default=None, description="how it is computed, while training")
     dropout: bool | None = Field(default=None, description="the base's own, while training")
@@ -231,7 +231,7 @@ def build(content: Mapping[str, Any], overrides: Iterable[str] = (), origin: str
         return Run.model_validate(nested)
     except ValidationError as error:
         raise ConfigError(
-            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", "correct them"
+            f"{origin} has {error.error_count()} wrong value(s): {keys.problems(error)}", keys.correction(error)
         ) from None
 
 
@@ -278,14 +278,13 @@ def _keys() -> dict[str, str]:
 
 
 def _put(nested: dict[str, Any], key: str, value: Any, origin: str) -> None:
-    keys = _keys()
-    if key not in keys:
-        inside = [name for name in keys if name.startswith(f"{key}.")]  # of a section that was given one value
-        near = inside or get_close_matches(key, [*keys, *_sections()], n=1)
-        near = near or get_close_matches(key.rpartition(".")[2], keys, n=1)
+    known, last = _keys(), key.rpartition(".")[2]
+    if key not in known:
+        inside = [name for name in known if name.startswith(f"{key}.")]  # of a section that was given one value
+        near = inside or get_close_matches(key, [*known, *_sections()], n=1) or get_close_matches(last, known, n=1)
         fix = f"did you mean {near[0]!r}?" if near else "'afina init' writes a file with every key"
-        raise ConfigError(f"{origin}: there is no key {key!r}", fix)
-    section, _, name = keys[key].rpartition(".")
+        raise ConfigError(f"{origin}: there is no key {key!r}", keys.ELSEWHERE.get(last, fix))
+    section, _, name = known[key].rpartition(".")
     target = nested.setdefault(section, {}) if section else nested
     target[name] = value
 

@@ -202,7 +202,8 @@ class _Trainer(Trainer):
             if not math.isfinite(found[f"eval_{name}_loss"]):
                 step, loss = self.state.global_step, found[f"eval_{name}_loss"]
                 raise MachineError(f"the loss on {name} is {loss} at step {step}", "lower the rates; then run again")
-        self.watch.looked(self.state, self.control, found[f"eval_{next(iter(self.holdouts))}_score"])
+        first = next(iter(self.holdouts))
+        self.watch.looked(self.state, self.control, first, found[f"eval_{first}_score"])
         return found
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

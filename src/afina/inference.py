@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from afina import cells, checklist, columns, shelf, store, suites, tables
-from afina.errors import ConfigError, DataError
+from afina.errors import ConfigError, DataError, RecordError
 from afina.predictors import onnx
 from afina.records import (
     Checklist,
@@ -31,6 +31,7 @@ from afina.records import (
 from afina.stages.corpus import as_trained, clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
+COMBINED = "combined.json"  # in the folder that `combining` writes
 PARTED = ";"  # between several answers in a cell
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -49,6 +50,10 @@ class Labelled:
 
 def open_run(folder: Path) -> tuple[Predict, Task, Corpus]:
     """The predict function of a finished run, its task, and the corpus it was made from. Raises RecordError."""
+    if (folder / COMBINED).is_file():
+        found = f"{folder} is a combination of several tasks, made by 'afina combine', and no run"
+        fix = "ask the run of one of its tasks; in Python combining.load answers for all (docs/tutorial.md, part 10)"
+        raise RecordError(found, fix)
     compressed = store.read_record(folder, "compress", Compressed)
     corpus = store.read_record(folder, "corpus", Corpus)
     path = folder / compressed.file

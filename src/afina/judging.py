@@ -1,4 +1,4 @@
-"""Judgements of a training while it runs, from numbers alone: which look is the best, when to stop, what diverged.
+"""Judgements of a training, from numbers alone: which look is the best, when to stop, what diverged, what was in vain.
 
 Best      the look with the highest score on the first hold-out set, of equal ones the earliest; or the last look, where
           that set is the training rows.
@@ -12,7 +12,10 @@ Diverged  the median of the last 40 losses is above max(2 * start, chance), or a
           at ten times the usual rate a training gets there in its warm-up, and comes back.
 Broken    a loss that is no number, at once.
 
-What it does not do: see a run that learns nothing without getting worse; that is what the curve and the score say.
+In vain   the look that is kept is below the linear head on the frozen body, by more than a standard error of the score
+          on dev; by more than two of the difference on the training rows, which a good training need not fit
+
+What it does not do: see a run that learns nothing without getting worse while it runs; that is what the curve says.
 Source: the median as a robust location, Huber 1981, "Robust Statistics", section 1. The factors were set on
 trainings of the bundled base at rates from 1e-4 to 1e3 (LOG.md).
 """
@@ -77,6 +80,28 @@ class Losses:
                 said = f"the median of the last {count} losses is {middle:.3g}, it began with {start:.3g}"
                 return f"training diverged: {said}{known}"
         return None
+
+
+def untuned(reached: float, probe: float, rows: int, name: str, rate: float) -> str:
+    """Why the frozen body with its linear head is kept; nothing where what was trained is not clearly worse.
+
+    reached, probe  the main score of the look that is kept, and of the linear head, on `rows` rows of `name`
+    """
+    kept = "the frozen body with that head is kept"
+    if name != "train":
+        in_vain = reached < probe - standard_error(probe, rows)
+        return f"no look beat the linear head on {name} ({reached:.3f} against {probe:.3f}): {kept}" if in_vain else ""
+    if probe - reached <= 2 * math.hypot(standard_error(probe, rows), standard_error(reached, rows)):
+        return ""
+    return (
+        f"training diverged, its end is below the linear head on train ({reached:.3f} against {probe:.3f}): {kept}; "
+        f"lower the rates, e.g. learning_rate={rate / 10:g}"
+    )
+
+
+def standard_error(score: float, rows: int) -> float:
+    """Of a share of `rows`; 0 for a score that is no share."""
+    return math.sqrt(score * (1 - score) / rows) if 0 < score < 1 else 0.0
 
 
 def chance(labels: Sequence[Any]) -> float | None:

@@ -10,6 +10,7 @@ from afina.errors import ConfigError
 
 SWITCHES = {
     "augment_": "augmentation", "balancing_": "balancing", "adapt_": "adapt_file", "retention_": "retention",
+    "general_file": "retention",
     "staging_": "staging", "cycle_": "lr_scheduler_type", "num_cycles": "lr_scheduler_type", "layerwise_": "rates",
     "discriminative_": "rates", "lora_plus_": "rates", "focal_": "loss",
 }  # how keys begin -> the key that they belong to  # fmt: skip
@@ -36,6 +37,25 @@ ALIASES = {
     "project_name": "output_dir",
 }
 
+ELSEWHERE = {
+    "gradient_accumulation_steps": "one step is one batch: set per_device_train_batch_size",
+    "per_device_eval_batch_size": "leave it out; for training set per_device_train_batch_size",
+    "max_steps": "set num_train_epochs, or time_limit",
+    "warmup_ratio": "set warmup_steps",
+    "eval_strategy": "set eval_steps: looks are by steps",
+    "evaluation_strategy": "set eval_steps: looks are by steps",
+    "load_best_model_at_end": "leave it out: the look best on dev is always kept",
+    "bf16": "set precision=bf16",
+    "fp16": "set precision=bf16, or leave it out: fp32",
+    "target_modules": "set lora_targets",
+    "report_to": "set trackers",
+}  # of Hugging Face's names that are no keys here: what to type for them
+USUAL = {
+    "learning_rate": "1e-4", "head_learning_rate": "1e-2", "adapt_learning_rate": "1e-4", "num_train_epochs": "3",
+    "per_device_train_batch_size": "32", "max_seq_length": "128", "weight_decay": "0.01", "precision": "fp32",
+    "warmup_steps": "100", "lora_r": "8", "lora_alpha": "16", "dev_share": "0.1", "test_share": "0.2",
+}  # a value that is seldom wrong  # fmt: skip
+
 
 def of(name: str, where: str = "techniques") -> dict[str, str]:
     """The keys of a module's options and what they are called in its own Config: {"lora_r": "r", ...}."""
@@ -48,7 +68,7 @@ def config(name: str, given: Mapping[str, Any], where: str = "techniques") -> An
         return shelf.load(where, name).Config(**given)
     except ValidationError as error:
         said = f"{where[:-1]} {name}: {problems(error)}"
-        raise ConfigError(said, "correct them, or leave them out") from None
+        raise ConfigError(said, correction(error)) from None
 
 
 def fields(where: str = "techniques") -> dict[str, Any]:
@@ -89,6 +109,13 @@ def meaningless(options: Any, names: Iterable[str], without: str) -> None:
             wanted = without if "=" in without else f"{without}=..."
             fix = f"add {wanted}, or leave {name} out (in plan.yaml: auto)"
             raise ConfigError(f"{name} has no meaning without {without}", fix)
+
+
+def correction(error: ValidationError) -> str:
+    """What to do about wrong values: usual ones where there are such."""
+    wrong = dict.fromkeys(str(one["loc"][-1]) for one in error.errors() if one["loc"])
+    usual = " ".join(f"{name}={USUAL[name]}" for name in wrong if name in USUAL)
+    return f"correct them, e.g. {usual}, or leave them out" if usual else "correct them, or leave them out"
 
 
 def problems(error: ValidationError) -> str:

@@ -62,6 +62,7 @@ def choices(rows: int, steps: float, peak: float, options: TrainOptions) -> list
         elif option in given:
             fix = f"leave {option} out, or set staging_by to {' or '.join(USED_BY[option])}"
             raise ConfigError(f"{option} has no meaning with staging_by={by}", fix)
+    _reaches_its_peak(options.warmup_steps, steps)
     return [*made, _warmup(rows, steps, chosen["lr_scheduler_type"])]
 
 
@@ -117,6 +118,13 @@ def _option(option: str, field: Any, peak: float) -> Choice:
 def _advice(option: str, key: str, field: str) -> str:
     having = [name for name in shelf.names(POLICIES[key]) if field in _fields(key, name)]
     return f"leave {option} out, or set {key} to {' or '.join(having)}"
+
+
+def _reaches_its_peak(given: int | None, steps: float) -> None:
+    """Raise ConfigError for a warm-up longer than the run, whose rates would not be those that were asked for."""
+    if given is not None and given > steps:
+        found = f"warmup_steps={given:,} is more than the {steps:,.0f} steps of the run: the peak would not be reached"
+        raise ConfigError(found, f"set it to {int(warmup.LARGEST_SHARE * steps):,} or less, or leave it out")
 
 
 def _warmup(rows: int, steps: float, schedule: str) -> Choice:

@@ -46,6 +46,7 @@ class Event:
     metric: float | None = None  # the task's main score on the hold-out set that decides
     rate: float | None = None  # learning rate of the body
     seconds_left: float | None = None
+    decides: str = "dev"  # that hold-out set's name
 
 
 Tell = Callable[[Event], None]
@@ -301,6 +302,12 @@ class Facts:
     added: int = 0  # rows of rare classes that training sees once more
     smallest: int = 0  # rows of the rarest class
     shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
+    groups: int = 0  # sets of weights that the layers share; 0 where each layer has its own
+
+    @property
+    def own_layers(self) -> int:
+        """Layers with weights of their own."""
+        return self.groups or self.layers
 
     @property
     def seen(self) -> int:
@@ -650,7 +657,7 @@ class Suspect:
 class Trained:
     """The tuned model on disk."""
 
-    technique: str
+    technique: str  # of the model that was kept: head_only where `untuned` says why
     folder: str  # inside the run folder
     layout: (
         str  # sentence-transformers (with -siamese), sequence-classification, token-classification or adapter-on-base
@@ -667,6 +674,7 @@ class Trained:
     stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
     suspects: tuple[Suspect, ...] = ()  # the worst first
+    untuned: str = ""  # why the frozen body with the linear head was kept, and not what was trained
 
 
 # ---------------------------------------------------------------- evaluate
@@ -1090,3 +1098,4 @@ class Combination:
     alone: tuple[Score, ...]  # accuracy of each task with its own adapter on its dev rows
     tried: tuple[Merge, ...]
     chosen: Merge  # the one with the highest share
+    notes: tuple[str, ...] = ()  # what to know of the accuracies

@@ -14,6 +14,7 @@ from afina.records import Choice, Facts, Settings
 from afina.sampling import General
 
 NONE = "none"
+ONLY_THEN = ("retention_weight", "retention_temperature", "general_file")  # keys that need a retention
 GENERAL_ROWS = 16  # general texts a step
 ROWS, STEP = 32, 3  # of the task's, in a usual step; and forward passes that one takes
 FEWEST = 30  # general texts in all, of a file of the user's

@@ -78,7 +78,7 @@ class _LiveView:
 
     def table(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for name in ("stage", "", "step", "loss", "dev", "rate", "left"):
+        for name in ("stage", "", "step", "loss", "score", "rate", "left"):
             table.add_column(name, justify="left" if name in ("stage", "") else "right", no_wrap=name != "")
         for event in self.rows.values():
             table.add_row(*_cells(event))
@@ -96,7 +96,7 @@ class _PlainView:
         if event.step is not None and event.step != event.steps and now - self.last < 10:
             return
         self.last = now
-        names = ("", "", "step ", "loss ", "dev ", "rate ", "left ")
+        names = ("", "", "step ", "loss ", "", "rate ", "left ")
         say("  ".join(f"{name}{cell}" for name, cell in zip(names, _cells(event), strict=True) if cell))
         sys.stdout.flush()
 
@@ -107,7 +107,7 @@ def _cells(event: Event) -> list[str]:
         event.text,
         "" if event.step is None else f"{event.step}/{event.steps}",
         "" if event.loss is None else f"{event.loss:.3f}",
-        "" if event.metric is None else f"{event.metric:.3f}",
+        "" if event.metric is None else f"{event.decides} {event.metric:.3f}",
         "" if event.rate is None else f"{event.rate:.1e}",
         "" if event.seconds_left is None else _duration(event.seconds_left),
     ]
@@ -151,9 +151,8 @@ def outcome(result: "Outcome", stage: str) -> None:
     if result.profile and result.plan and stage != "profile":
         _plan(result.profile, result.plan, stage)
     _before_training(result)
-    if result.trained and result.trained.suspects:
-        count = len(result.trained.suspects)
-        say(f"{count:,} {'label of train looks' if count == 1 else 'labels of train look'} wrong: see the report")
+    for line in wording.trained(result.trained) if result.trained else ():
+        say(line)
     if result.evaluation:
         evaluation(result.evaluation)
     if result.compressed:
@@ -243,7 +242,8 @@ def evaluation(record: Evaluation) -> None:
 
 def combination(record: Combination) -> None:
     """Each task alone beside the best try of each way to merge them."""
-    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title="accuracy on dev", title_justify="left")
+    title = "accuracy on the rows that the merge was chosen by"
+    table = Table("", *record.tasks, "weights", box=None, pad_edge=False, title=title, title_justify="left")
     table.add_row("its own adapter", *(f"{s.value:.3f} ({s.low:.3f} to {s.high:.3f})" for s in record.alone))
     for method in dict.fromkeys(one.method for one in record.tried):
         tries = [one for one in record.tried if one.method == method]
@@ -251,6 +251,8 @@ def combination(record: Combination) -> None:
         shown = [f"{a:.3f}" for a in best.accuracy] or [best.why, *[""] * (len(record.tasks) - 1)]
         table.add_row(f"merged, {method}", *shown, " ".join(f"{w:.2g}" for w in best.weights))
     _console().print(table)
+    for note in record.notes:
+        say(note)
     say(f"chosen: {record.chosen.method} with weights {' '.join(f'{w:.2g}' for w in record.chosen.weights)}")
 
 

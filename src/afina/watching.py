@@ -33,6 +33,7 @@ class Watch(TrainerCallback, ExportableState):
         self.first = 0
         self.loss: float | None = None
         self.score: float | None = None
+        self.decides = ""  # the hold-out set that it is of
 
     def state(self) -> dict[str, Any]:
         """What Trainer stores with a checkpoint."""
@@ -75,9 +76,9 @@ class Watch(TrainerCallback, ExportableState):
         """Remember the loss for the next event."""
         self.loss = (logs or {}).get("loss", self.loss)
 
-    def looked(self, state: Any, control: Any, score: float) -> None:
-        """Judge a look by its score on the first hold-out set: save the best one, stop where patience is at its end."""
-        self.score = score
+    def looked(self, state: Any, control: Any, name: str, score: float) -> None:
+        """Judge a look by its score on the hold-out set that decides: save the best one, stop for patience."""
+        self.decides, self.score = name, score
         if self.best.look(state.global_step, score) or self.best.stopped:
             control.should_save = True
         if self.best.stopped:
@@ -88,4 +89,5 @@ class Watch(TrainerCallback, ExportableState):
         done = state.global_step - self.first
         left = (time.monotonic() - self.began) / max(done, 1) * (state.max_steps - state.global_step)
         text = f"epoch {state.epoch:.1f} of {state.num_train_epochs:g}"
-        self.tell(Event("train", text, state.global_step, state.max_steps, self.loss, self.score, rate, left))
+        steps, score = (state.global_step, state.max_steps), self.score
+        self.tell(Event("train", text, *steps, self.loss, score, rate, left, self.decides))

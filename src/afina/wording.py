@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from markupsafe import Markup
 
-from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Term, Value
+from afina.records import Augmented, Balanced, Distance, Fertility, LayerScore, Score, Tally, Term, Trained, Value
 
 WORDS = {
     "macro_f1": "macro F1", "micro_f1": "micro F1", "ece": "calibration error", "brier": "Brier score",
@@ -242,6 +242,15 @@ def points(gain: Score) -> str:
     """
     value, low, high = (change(-end) for end in (gain.value, gain.low, gain.high))
     return f"{value} points [{low}, {high}]"
+
+
+def trained(one: Trained) -> list[str]:
+    """What a user must know of a finished training: that it was in vain, and labels that look wrong."""
+    said = [one.untuned] if one.untuned else []
+    if one.suspects:
+        look = "label of train looks" if len(one.suspects) == 1 else "labels of train look"
+        said.append(f"{count(len(one.suspects))} {look} wrong: see the report")
+    return said
 
 
 def odds(score: float) -> str:

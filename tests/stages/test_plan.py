@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from afina import bases, choosing, heads, shelf, sources, timing
+from afina import bases, choosing, heads, keys, shelf, sources, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.freezing import NEAR
@@ -117,6 +117,16 @@ def test_few_rows_without_one_class_each_or_with_a_loss_asked_for_make_no_pairs(
     focal = planned(opened, rows_per_class=12, loss="focal")
     assert focal.settings.technique == "full"
     assert "a loss of their own" in choice(focal, "technique").refused["contrastive"]
+
+
+def test_every_value_that_the_user_gives_is_the_user_s_also_where_the_plan_would_have_chosen_it(opened):
+    own = planned(opened)
+    given = {name: choice(own, name).value for name in ("technique", "learning_rate", "weight_decay", "staging")}
+    users = planned(opened, **given)
+    assert {name: choice(users, name).value for name in given} == given
+    assert {choice(users, name).why for name in given} == {"set by the user"}
+    assert choice(users, "technique").refused == choice(own, "technique").refused
+    assert choice(planned(opened, weight_decay=0.1), "weight_decay").why == "set by the user"
 
 
 def test_an_early_stop_needs_rows_to_judge_by(opened):
@@ -312,6 +322,24 @@ def test_what_a_technique_cannot_do_is_refused_before_training_with_the_way_out(
     with pytest.raises(ConfigError, match=found) as caught:
         planned(opened, **options)
     assert fix in caught.value.fix
+
+
+def test_the_plan_s_own_length_leaves_room_for_what_the_technique_puts_before_a_text(opened):
+    corpus = corpus_of(80)
+    long = dataclasses.replace(profile_of(corpus, 0.2), tokens=(60.0, 90.0, 120.0))
+    prompt = TrainOptions(technique="prompt", prompt_tokens=8)
+    assert plan(corpus, long, opened, prompt, silent, 0).settings.max_seq_length == 66 - 8
+    assert plan(corpus, long, opened, TrainOptions(technique="full"), silent, 0).settings.max_seq_length == 66
+
+
+@pytest.mark.parametrize("technique", ["lora", "adapter", "bitfit"])
+def test_layers_that_share_their_weights_are_counted_once(make_base, technique):
+    albert = bases.open_base(str(make_base("albert")))
+    made = planned(albert, technique=technique)
+    model = heads.build(albert.folder, made.settings.pooling, ("a", "b", "c"))
+    shelf.load("techniques", technique).apply(model, keys.config(technique, made.settings.options))
+    counted = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert made.estimates["trainable"] == pytest.approx(counted, rel=0.12)
 
 
 def test_more_tokens_than_the_base_can_read_are_refused(opened):

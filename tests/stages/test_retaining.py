@@ -28,8 +28,8 @@ def test_nothing_is_retained_unless_it_is_asked_for(bare, opened):
 
 
 @pytest.mark.parametrize("name", shelf.names("retentions"))
-def test_a_retention_that_is_asked_for_brings_its_own_weight_and_its_cost(opened, bare, name):
-    held = planned(opened, technique="full", retention=name)
+def test_a_retention_that_is_asked_for_brings_its_own_weight_and_its_cost(make_masked_base, bare, name):
+    held = planned(bases.open_base(str(make_masked_base("bert"))), technique="full", retention=name)
     assert choice(held, "retention").why == "set by the user"
     assert held.settings.retention_weight == shelf.load("retentions", name).Config().weight
     assert held.estimates["memory"] > bare.estimates["memory"]

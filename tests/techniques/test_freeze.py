@@ -4,7 +4,7 @@ import pytest
 import torch
 from stories import make
 
-from afina import heads
+from afina import bases, depths, heads
 from afina.errors import ConfigError
 from afina.techniques import freeze
 
@@ -58,11 +58,17 @@ def test_a_base_that_shares_one_layer_is_refused_with_what_can_be_used(make_base
     assert not any(p.requires_grad for name, p in model.named_parameters() if ".embeddings." in name)
 
 
-def test_frozen_layers_at_the_bottom_are_not_back_propagated(tiny_bert):
-    model = freeze.apply(heads.build(tiny_bert, "mean", ("a", "b")), freeze.Config(layers=1))
+@pytest.mark.parametrize("architecture", [one for one in bases.ARCHITECTURES if one != "albert"])
+def test_frozen_layers_at_the_bottom_are_not_back_propagated(architecture, make_base):
+    """Tables of relative positions, which every layer reads, would be a way down to the lowest."""
+    model = freeze.apply(heads.build(make_base(architecture), "mean", ("a", "b")), freeze.Config(layers=1))
     ids = torch.tensor([[2, 5, 6, 3]])
-    states = model.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True).hidden_states
+    read = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "output_hidden_states": True}
+    states = model.encoder(**read).hidden_states
     assert [state.requires_grad for state in states] == [False, False, True]  # after embeddings, layer 0, layer 1
+    loose = {name for name, depth in depths.of(model).items() if depth == 0}
+    assert loose
+    assert not any(p.requires_grad for name, p in model.named_parameters() if name in loose)
 
 
 def test_it_does_not_suit_a_base_whose_layers_are_one_and_counts_all_of_it_as_trained():

@@ -31,6 +31,7 @@ from afina import (
     shelf,
     sources,
     timing,
+    trying,
     windows,
     wording,
 )
@@ -65,6 +66,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     choosing.room(max_tokens, opened, 0)
     choosing.reads(corpus, options.pooling)
     choosing.stops(corpus, options.early_stopping_patience)
+    trying.unused(options)
     before_training = [
         *preparing.choices(options, opened, profile),
         *augmenting.choices(options, corpus, opened),
@@ -89,9 +91,9 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     facts = replace(facts, added=balancing.adds(options, corpus), shared=depths.shared(encoder))
     before_training.append(adapting.weighed(profile, facts, freezing.NEAR, options, corpus))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
-    seen = _Seen(facts, profile, layers, speed, max_tokens)
+    seen = _Seen(facts, profile, layers, speed, max_tokens, opened.record.max_tokens)
     choices, settings, expected = _within(seen, options, beside)
-    choices = preparing.told(choices, settings, choosing.try_on(settings, facts, opened, corpus.labels))
+    choices = preparing.told(choices, settings, trying.on(settings, facts, opened, corpus.labels))
     _, own, usual = _within(seen, TrainOptions(), beside)
     resources = advice.overridden(choices, options, usual, expected)
     notes = (*advice.notes(facts, layers), *resources, *overriding.remarks(choices, own, settings, facts))
@@ -110,6 +112,7 @@ class _Seen:
     layers: Sequence[LayerScore]
     speed: Mapping[str, float]  # seconds a row
     max_tokens: int
+    longest: int  # tokens that the base can read
 
 
 def _within(
@@ -120,7 +123,7 @@ def _within(
     A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
     """
     depth = freezing.depth(seen.facts, seen.profile, seen.layers)
-    users = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    users = options.model_dump(exclude_none=True)
     given = {"freeze_layers": depth.value, **users}
     own = choosing.technique(seen.facts, given)
     if frozen := freezing.asked(choosing.technique(seen.facts, {**users, "freeze_layers": depth.value}), users):
@@ -183,6 +186,7 @@ def _facts(
         kind=corpus.kind,
         sentences=is_sentence_model(opened),
         smallest=min(counts.values(), default=0),
+        groups=getattr(opened.config, "num_hidden_groups", 0),
     )
 
 
@@ -192,7 +196,7 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
     passes    as many as the limits leave; None where they leave what is wanted
     """
     facts, profile, speed = seen.facts, seen.profile, seen.speed
-    given = options.model_dump(exclude={"weight_decay"}, exclude_none=True)
+    given = options.model_dump(exclude_none=True)
     name = options.technique or str(technique.value)
     depth = freezing.beside(name, freezing.depth(facts, profile, seen.layers), facts)
     usual = choosing.batch(name, facts)
@@ -216,9 +220,9 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         usual,
-        _length(profile, seen.max_tokens),
+        _length(profile, max(8, min(seen.max_tokens, seen.longest - choosing.taken(name, facts, given)))),
         *policies.choices(facts.seen, steps, peak, options),
-        Choice("weight_decay", options.weight_decay, "matrices only; biases and norms are not decayed"),
+        Choice("weight_decay", 0.01, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
         choosing.attention(speed),
         Choice("dropout", True, "as in BERT; drawing it is a quarter of a pass's time"),
@@ -236,9 +240,11 @@ def _length(profile: Profile, max_tokens: int) -> Choice:
 
 
 def _overridden(choice: Choice, given: Mapping[str, Value]) -> Choice:
-    if choice.name not in given or given[choice.name] == choice.value:
+    """What the user gave is the user's, also where the plan would have chosen it."""
+    if choice.name not in given:
         return choice
-    refused = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
+    own = {f"{choice.value}": f"the plan's own choice: {choice.why}"}
+    refused = choice.refused if given[choice.name] == choice.value else own
     return Choice(choice.name, given[choice.name], sources.USERS, choice.evidence, refused)
 
 

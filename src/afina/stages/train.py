@@ -2,8 +2,9 @@
 
 The head starts from the solution of a linear probe, so that the first steps do not tear up the body to please a
 random head. The look best on dev is kept, of equal ones the earliest; the probe is, where it is better than that by
-more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms. A
-look is at no more than 500 rows of each hold-out set, the same ones every time.
+more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms.
+Without dev the last look is kept, but for the probe where that is better on train by more than two standard errors of
+the difference: training diverged. A look is at no more than 500 rows of each hold-out set, the same ones every time.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
@@ -24,6 +25,7 @@ from afina import (
     encoding,
     fitting,
     heads,
+    judging,
     keys,
     label_errors,
     policies,
@@ -41,7 +43,7 @@ from afina.encoding import Encoded
 from afina.errors import RecordError
 from afina.layers import linear_head
 from afina.predictors import torch as predictor
-from afina.records import Adapter, Corpus, Event, Plan, Row, Score, Settings, Suspect, Task, Tell, Trained
+from afina.records import Adapter, Corpus, Event, Plan, Point, Row, Score, Settings, Suspect, Task, Tell, Trained
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
@@ -62,20 +64,19 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     rows, holdouts = _encoded(corpus, opened.tokenizer, settings, seed)
     name, chosen = next(iter(holdouts.items()))
     probe, suspects = _fit_probe(model, opened.tokenizer, (rows, chosen), settings, folder, corpus)
-    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC} {probe:.3f} on {name}", metric=probe))
-    technique = _apply(model, settings)
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    tell(Event("train", f"a linear head on the frozen body: {objective.METRIC}", metric=probe, decides=name))
+    trainable = _apply(model, settings)
     fitted, reached = recipes.Fitted((), 0), probe
     if settings.technique != "head_only":
         own, recipe = _own(corpus, settings, opened, folder, tell, seed), _recipe(settings, opened, seed, corpus)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, own, tell)
-        reached = max((point.dev_accuracy or 0 for point in fitted.curve), default=probe)
-        if technique.NATURE.refits_head:
-            reached = _refit(model, opened.tokenizer, (rows, chosen), settings, reached, corpus)
+        reached = _refit(model, opened.tokenizer, (rows, chosen), settings, _kept_score(fitted.curve, corpus), corpus)
+    untuned = judging.untuned(reached, probe, len(chosen), name, settings.learning_rate)
     made = _made(settings, opened, corpus.labels, objective.PROBLEM)
-    if corpus.dev and reached < probe - _doubt(probe, len(chosen)):
-        model, made = _untuned(opened, made, folder, tell)
-        fitted = replace(fitted, best_step=0)
+    if untuned:
+        tell(Event("train", untuned))
+        model, made = _untuned(opened, made, folder)
+        fitted, trainable = replace(fitted, best_step=0), _open(model)
     else:
         heads.rescale(model, *objective.units(corpus.train))  # the adapter's head too gives the final answers
     model, layout = _write(model, made, opened, folder)
@@ -83,7 +84,7 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     error = _reload_error(folder / "model", model, opened.tokenizer, made, corpus)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return Trained(
-        technique=settings.technique,
+        technique=made.technique,
         folder="model",
         layout=layout,
         trainable=trainable,
@@ -98,21 +99,28 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         looks=fitted.looks,
         stopped=fitted.stopped,
         suspects=suspects,
+        untuned=untuned,
     )
 
 
-def _apply(model: Any, settings: Settings) -> Any:
-    """Put the planned attention and technique on the model, in place; returns the technique."""
+def _apply(model: Any, settings: Settings) -> int:
+    """Put the planned attention and technique on the model, in place; returns how many parameters are trained."""
     if model.config._attn_implementation != settings.attention:
         model.base_model.set_attn_implementation(settings.attention)
     technique = shelf.load("techniques", settings.technique)
     technique.apply(model, keys.config(settings.technique, settings.options))
-    return technique
+    return _open(model)
 
 
-def _doubt(score: float, rows: int) -> float:
-    """The standard error of a share of `rows`: what a difference on dev must exceed to say anything."""
-    return float(np.sqrt(score * (1 - score) / rows)) if 0 < score < 1 else 0.0
+def _open(model: nn.Module) -> int:
+    """How many parameters are trained."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _kept_score(curve: Sequence[Point], corpus: Corpus) -> float:
+    """The main score of the look that is kept: the best on dev, and without dev the last on train."""
+    scores = [point.dev_accuracy for point in curve if point.dev_accuracy is not None]
+    return max(scores) if corpus.dev else scores[-1]
 
 
 def _own(corpus: Corpus, settings: Settings, opened: Opened, folder: Path, tell: Tell, seed: int) -> Path:
@@ -136,9 +144,8 @@ def _made(settings: Settings, opened: Opened, labels: tuple[str, ...], problem: 
     )
 
 
-def _untuned(opened: Opened, made: Adapter, folder: Path, tell: Tell) -> tuple[Any, Adapter]:
+def _untuned(opened: Opened, made: Adapter, folder: Path) -> tuple[Any, Adapter]:
     """The base as it was with the head that training started from: what head_only would have made."""
-    tell(Event("train", "no look beat the linear head on dev: the frozen body with that head is kept"))
     technique = shelf.load("techniques", "head_only")
     model = heads.put_probe(heads.build(opened.folder, made.pooling, made.labels, made.problem), folder)
     return technique.apply(model, technique.Config()), replace(made, technique="head_only", options={})
@@ -213,7 +220,12 @@ def _suspects(corpus: Corpus, features: np.ndarray, targets: np.ndarray) -> tupl
 def _refit(
     model: nn.Module, tokenizer: Any, parts: tuple[Encoded, Encoded], settings: Settings, reached: float, corpus: Corpus
 ) -> float:
-    """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score."""
+    """Put a linear head on the tuned body, unless the one that learned beside it is better on dev: the main score.
+
+    Only techniques that need it do so.
+    """
+    if not shelf.load("techniques", settings.technique).NATURE.refits_head:
+        return reached
     head, score, *_ = linear_head(model, tokenizer, parts, settings, corpus)
     if corpus.dev and score < reached:
         return reached

@@ -98,7 +98,7 @@ def merge(model: Any) -> Any:
 
 def suits(facts: Facts, config: Config) -> Verdict:
     """Two matrices a place; the backward pass goes through the whole body, but makes few weight gradients."""
-    places = facts.layers * (2 if config.kind == "houlsby" else 1)
+    places = facts.own_layers * (2 if config.kind == "houlsby" else 1)
     added = places * (2 * facts.hidden * config.size + facts.hidden + config.size)
     trainable = added + facts.classes * (facts.hidden + 1)
     return Verdict(

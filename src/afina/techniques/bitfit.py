@@ -53,7 +53,7 @@ def merge(model: Any) -> Any:
 def suits(facts: Facts, config: Config) -> Verdict:
     """Eleven vectors a layer; the backward pass goes through the whole body, but makes no weight gradients."""
     del config
-    trainable = facts.layers * 11 * facts.hidden + facts.classes * (facts.hidden + 1)
+    trainable = facts.own_layers * 11 * facts.hidden + facts.classes * (facts.hidden + 1)
     return Verdict(
         trainable=trainable,
         memory=4 * facts.parameters + 16 * trainable,

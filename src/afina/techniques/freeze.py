@@ -1,6 +1,7 @@
 """Selective fine-tuning: a part of the body stays as it was pretrained.
 
-    layers=k       the embeddings and the bottom k layers stay; k = 0 keeps the embeddings alone
+    layers=k       the embeddings and the bottom k layers stay; k = 0 keeps the embeddings alone. Tables that every
+                   layer reads, as those of relative positions, stay with the embeddings
     top=k          only the top k layers are trained, whatever the depth of the base
     pattern=...    what stays is named by a regular expression, searched in the names of the body's parameters
 
@@ -51,6 +52,8 @@ def apply(model: Any, config: Config) -> Any:
 
     Raises ConfigError where the body has fewer layers, no list of layers to count, or no name with the pattern.
     """
+    from afina import depths
+
     body = model.base_model
     model.requires_grad_(True)
     if config.pattern:
@@ -62,10 +65,10 @@ def apply(model: Any, config: Config) -> Any:
     if wanted > len(layers):
         name = "freeze_layers" if config.top is None else "freeze_top"
         raise ConfigError(f"{name} is {wanted}, and there are {len(layers)} layers", f"set it to {len(layers)} or less")
-    body.get_input_embeddings().requires_grad_(False)
-    for name, child in body.named_children():
-        if "embed" in name:
-            child.requires_grad_(False)
+    lowest = depths.of(model)
+    for name, parameter in model.named_parameters():
+        if lowest[name] == 0:
+            parameter.requires_grad_(False)
     for layer in layers[: wanted if config.top is None else len(layers) - wanted]:
         layer.requires_grad_(False)
     return model

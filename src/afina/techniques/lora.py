@@ -92,7 +92,7 @@ def merge(model: Any) -> Any:
 
 def suits(facts: Facts, config: Config) -> Verdict:
     """Two square layers wrapped a block; the backward pass goes through the whole body."""
-    touched = facts.layers * (config.targets.count(",") + 1 if config.targets else 2)
+    touched = facts.own_layers * (config.targets.count(",") + 1 if config.targets else 2)
     added = touched * (2 * config.r * facts.hidden + (facts.hidden if config.dora else 0))
     trainable = added + facts.classes * (facts.hidden + 1)
     return Verdict(
