@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial"}
+    | {"trimming", "pieces", "oversampling", "label_errors", "slices", "envvars", "evidence", "binomial", "halving"}
     | {"yamlfile", "general", "slips"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "agreeing", "prices"},
@@ -26,14 +26,14 @@ ROWS = [
     {"checklist"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
+    {"checkpoints", "watching", "maskedlm", "keeper", "asking", "rounds"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
     {"choosing", "costing", "preparing", "advice", "opening"},
     {"alone"},
     {"stages"},
-    {"identity", "figures", "inference", "before_training", "subjects"},
+    {"identity", "figures", "inference", "before_training", "subjects", "racing"},
     {"story", "dataview", "dimensions"},
     {"report", "finished"},
     {"tracking", "comparison"},

@@ -52,8 +52,27 @@ EPOCHS = (3, 10)  # fewest and most
 MOST_PAIRED = 20  # of contrastive tuning, where another pass shows other pairs (LOG.md)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was measured, and what stands in the plan whatever the technique."""
+
+    facts: Facts
+    profile: Profile
+    layers: tuple[LayerScore, ...]
+    speed: Mapping[str, float]  # seconds a row
+    max_tokens: int
+    beside: Sequence[Choice]
+    opened: Opened
+    labels: tuple[str, ...]
+
+
 def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Plan:
     """Choose every setting that `options` leaves open. Raises ConfigError for options that cannot be."""
+    return settle(look(corpus, profile, opened, options, tell, seed), options)
+
+
+def look(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Seen:
+    """Ask the frozen base and time a few steps. Raises ConfigError for options that cannot be."""
     from afina import heads
 
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
@@ -83,42 +102,36 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     facts = replace(_facts(corpus, profile, opened, layers, speed), added=balancing.adds(options, corpus))
     before_training.append(adapting.weighed(profile, facts, NEAR))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
-    seen = _Seen(facts, profile, layers, speed, max_tokens)
-    choices, settings, expected = _within(seen, options, beside)
-    choosing.try_on(settings, facts, opened, corpus.labels)
-    own = _within(seen, TrainOptions(), beside)[2]
-    notes = (*advice.notes(facts, layers), *advice.overridden(choices, options, own, expected))
-    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in choices)
-    return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
+    return Seen(facts, profile, layers, speed, max_tokens, beside, opened, corpus.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was measured."""
+def settle(seen: Seen, options: TrainOptions, technique: Choice | None = None) -> Plan:
+    """The plan that follows; `technique` is one to take whatever the rules say. Raises ConfigError as `within`."""
+    choices, settings, expected = within(seen, options, technique)
+    choosing.try_on(settings, seen.facts, seen.opened, seen.labels)
+    own = within(seen, TrainOptions(), technique)[2]
+    notes = (*advice.notes(seen.facts, seen.layers), *advice.overridden(choices, options, own, expected))
+    sourced = tuple(replace(one, source=one.source or sources.of(one, settings.technique)) for one in choices)
+    return Plan(seen.opened.record, settings, sourced, expected, seen.layers, seen.facts, notes)
 
-    facts: Facts
-    profile: Profile
-    layers: Sequence[LayerScore]
-    speed: Mapping[str, float]  # seconds a row
-    max_tokens: int
 
-
-def _within(
-    seen: _Seen, options: TrainOptions, beside: Sequence[Choice]
+def within(
+    seen: Seen, options: TrainOptions, only: Choice | None = None
 ) -> tuple[tuple[Choice, ...], Settings, dict[str, float]]:
     """Choices, settings and what they cost: the plan's own, or the best that is expected to keep within the limits.
 
-    A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
+    A run that is too long loses passes before it loses its technique, and never loses the `only` one that may be.
+    Raises ConfigError where nothing fits.
     """
     depth = _freeze_layers(seen.facts, seen.profile, seen.layers)
     given = {"freeze_layers": depth.value, **options.model_dump(exclude={"weight_decay"}, exclude_none=True)}
-    own = choosing.technique(seen.facts, given)
+    own = only or choosing.technique(seen.facts, given)
     tried: dict[str, dict[str, float]] = {}
-    for name in choosing.candidates(own, seen.facts, given):
+    for name in [str(only.value)] if only else choosing.candidates(own, seen.facts, given):
         technique = choosing.instead(own, name, {other: costing.said(one, options) for other, one in tried.items()})
         passes = None
         while True:
-            choices = (*_choices(seen, options, technique, passes), *beside)
+            choices = (*_choices(seen, options, technique, passes), *seen.beside)
             settings = choosing.settings(choices)
             found = costing.estimates(seen.facts, settings, seen.speed)
             over = costing.over(found, options)
@@ -173,7 +186,7 @@ def _facts(
     )
 
 
-def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int | None) -> tuple[Choice, ...]:
+def _choices(seen: Seen, options: TrainOptions, technique: Choice, passes: int | None) -> tuple[Choice, ...]:
     """One choice a setting, the user's own first, and one for each option of the technique.
 
     passes    as many as the limits leave; None where they leave what is wanted
