@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from afina import bases, halving, planfile, racing, rounds, tasks
+from afina import bases, config, halving, pipeline, planfile, racing, rounds, store, tasks
 from afina.config import TrainOptions
 from afina.errors import Interrupted, MachineError
 from afina.keeper import Keeper
@@ -122,12 +122,12 @@ def test_the_line_says_what_each_did_and_stands_in_the_file_that_the_user_edits(
     scripted({"contrastive": 0.6, "full": 0.5, "lora": 0.4}, fails=("adapter",))
     made = raced(opened, tmp_path)
     evidence = line(made).evidence
-    assert evidence["race, accuracy of full"] == "; ".join(
+    assert evidence["accuracy of full in the race"] == "; ".join(
         ["0.500 [0.300, 0.700] from 40 rows in 0 s"] * 2 + ["0.529 [0.294, 0.765] from 43 rows in 0 s"]
     )
-    assert evidence["race, accuracy of lora"].count("from") == 1
-    assert evidence["race, accuracy of adapter"] == "out: the loss is nan"
-    assert "on 57 rows kept out" in evidence["race, gain of full over contrastive"]
+    assert evidence["accuracy of lora in the race"].count("from") == 1
+    assert evidence["accuracy of adapter in the race"] == "out: the loss is nan"
+    assert "on 57 rows kept out" in evidence["gain of full over contrastive in the race"]
     assert "out: the loss is nan" in planfile.text(made)
 
 
@@ -186,10 +186,10 @@ def test_of_candidates_those_are_left_out_that_break_a_limit_or_cannot_have_what
     scripted({})
     most = raced(opened, tmp_path, race_limit=None, technique="adapter").estimates["memory"]
     evidence = line(raced(opened, tmp_path, memory_limit=most)).evidence
-    assert "race, accuracy of full" not in evidence
-    assert "race, accuracy of adapter" in evidence
+    assert "accuracy of full in the race" not in evidence
+    assert "accuracy of adapter in the race" in evidence
     evidence = line(raced(opened, tmp_path, class_weights="balanced")).evidence
-    assert "race, accuracy of contrastive" not in evidence
+    assert "accuracy of contrastive in the race" not in evidence
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_real_trial_is_trained_on_its_rows_and_leaves_no_file(opened, tmp_path
     told = []
     made = raced(opened, tmp_path, told=told, memory_limit=None)
     evidence = line(made).evidence
-    assert evidence["race, accuracy of contrastive"].count("from 40 rows in ") == 1
+    assert evidence["accuracy of contrastive in the race"].count("from 40 rows in ") == 1
     assert any(event.stage == "race" and event.step for event in told)
     assert not [event for event in told if event.stage == "train"]
     assert not list(tmp_path.iterdir())
@@ -220,17 +220,19 @@ def scores(value):
 
 
 def test_a_trial_that_fails_is_out_with_its_reason_and_never_the_plan(opened, tmp_path, two, monkeypatch):
-    whole = racing.train.train
+    whole, folders = racing.train.train, []
 
     def train(corpus, made, *others):
+        folders.append(others[1].name)
         if made.settings.technique == "full":
             raise MachineError(f"{others[1]}/model: training diverged", "take a lower rate")
         return whole(corpus, made, *others)
 
     monkeypatch.setattr(racing.train, "train", train)
     made = raced(opened, tmp_path)
-    assert line(made).evidence["race, accuracy of full"] == "out: model: training diverged"
+    assert line(made).evidence["accuracy of full in the race"] == "out: model: training diverged"
     assert made.notes[-1] == "no race: only contrastive could be trained"
+    assert all(name.startswith(".") and name.endswith(store.ASIDE) for name in folders)  # a killed one is swept away
 
 
 def test_a_trial_that_answers_with_no_numbers_is_out(opened, tmp_path, two, monkeypatch):
@@ -242,7 +244,7 @@ def test_a_trial_that_answers_with_no_numbers_is_out(opened, tmp_path, two, monk
 
     monkeypatch.setattr(racing, "predictor", SimpleNamespace(wrap=broken))
     made = raced(opened, tmp_path)
-    assert line(made).evidence["race, accuracy of full"] == "out: its answers are no numbers"
+    assert line(made).evidence["accuracy of full in the race"] == "out: its answers are no numbers"
 
 
 def test_a_signal_ends_the_race_and_the_run(opened, tmp_path, monkeypatch):
@@ -281,3 +283,30 @@ def test_labels_with_thresholds_of_their_own_are_compared_as_each_trial_decides_
     found = racing.gain(rows, true, true, racing._common(ground), 0)
     assert (found.value, found.low, found.high) == (0, 0, 0)
     assert racing.gain(rows, 1 - true, true, racing._common(ground), 0) == Score("gain", 100, 100, 100)
+
+
+COLOURS, NAMES, DAYS = ("red", "blue"), ("anna", "peter", "maria", "john"), ("today", "yesterday", "last week")
+
+
+@pytest.mark.slow
+def test_a_rate_that_tears_the_whole_body_and_suits_an_adapter_is_found_out_in_time_and_once(tmp_path, monkeypatch):
+    """Which of two colours comes first, 200 rows; the user's rate is thirty times what full fine-tuning likes."""
+    rng, file = random.Random(0), tmp_path / "cars.csv"
+    lines = ["text,label"]
+    for n in range(200):
+        one, other = COLOURS[n % 2], COLOURS[1 - n % 2]
+        lines.append(f"{rng.choice(NAMES)} saw a {one} car and {n} {other} cars {rng.choice(DAYS)},{one}")
+    file.write_text("\n".join(lines))
+    given = ["learning_rate=3e-3", "num_train_epochs=2", "race_limit=20m", f"output_dir={tmp_path / 'run'}"]
+    told = []
+    began = time.monotonic()
+    made = pipeline.run(config.build({"train_file": str(file)}, given), told.append, "plan").plan
+    assert time.monotonic() - began < 1200
+    first = line(made)
+    assert (first.value, made.settings.technique) == ("adapter", "adapter")
+    assert "surely better in a race" in first.why
+    assert "lost the race" in first.refused["full"]
+    told.clear()
+    again = pipeline.run(config.build({"train_file": str(file)}, given), told.append, "plan").plan
+    assert again == made
+    assert "race" not in {event.stage for event in told}

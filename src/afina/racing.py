@@ -15,6 +15,7 @@ takes the place, which costs nothing but the reason that is told.
 Source: Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification", arXiv:1502.07943 (see halving).
 """
 
+import functools
 import statistics
 import tempfile
 import time
@@ -96,6 +97,7 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     def left() -> float:
         return float(limit) - (time.monotonic() - began)
 
+    @functools.cache
     def expects(name: str, number: int) -> float:
         return _settings(ground, name, number)[1]
 
@@ -219,7 +221,7 @@ def _decided(ground: _Ground, made: Plan, done: Sequence[Trial], seconds: float)
     won = gain(judged, answers[0], answers[1], _common(ground), ground.seed)
     metric = wording.word(ground.objective.METRIC)
     said = f"{_points(won)} points of {metric} on {len(judged):,} rows kept out"
-    evidence[f"race, gain of {other} over {pick}"] = said
+    evidence[f"gain of {other} over {pick} in the race"] = said
     source = f"{sources.HERE}, a race; {sources.of(own, pick)}"
     if won.low > 0 and (ground.several or rounds.PARTS[counted[-1]] >= DECIDES):
         left = {name: why for name, why in own.refused.items() if name != other}
@@ -258,7 +260,7 @@ def _told(ground: _Ground, done: Sequence[Trial]) -> dict[str, Value]:
         rows = f"from {one.rows:,} rows in {one.seconds:.0f} s"
         found[one.name].append(f"{wording.interval(one.score)} {rows}" if one.score else f"out: {one.why}")
     metric = wording.word(ground.objective.METRIC)
-    return {f"race, {metric} of {name}": "; ".join(lines) for name, lines in found.items()}
+    return {f"{metric} of {name} in the race": "; ".join(lines) for name, lines in found.items()}
 
 
 def _unraced(ground: _Ground, done: Sequence[Trial], pick: str) -> str:
