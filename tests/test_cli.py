@@ -687,7 +687,7 @@ def test_what_writes_no_paraphrases_is_told(finished, words, said):
 @pytest.mark.slow
 def test_a_finished_run_is_probed_in_every_dimension_in_process_and_out_of_it(finished):
     cwd, _ = finished
-    done = afina("probe", "run", "efficiency_seconds=3", "--json", cwd=cwd)
+    done = afina("probe", "run", f"probes={','.join(shelf.names('probes'))}", "efficiency_seconds=3", "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     found = {one["probe"]: one for one in json.loads(done.stdout.splitlines()[-1])["dimensions"]}
     assert set(found) == set(shelf.names("probes"))

@@ -12,7 +12,7 @@ ROWS = [
     {"words", "iob", "losses", "counting", "windows", "wording", "loading", "limits"},
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
-    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial"}
+    | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial", "halving"}
     | {"yamlfile", "general", "slips", "scarcity", "measured", "nearness"},
     {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
@@ -27,14 +27,14 @@ ROWS = [
     {"checklist"},
     {"store", "tables", "columns", "splits", "bases", "heads", "timing", "export", "machine", "tasks", "encoding"}
     | {"staging", "recipes"},
-    {"checkpoints", "watching", "maskedlm", "keeper", "asking"},
+    {"checkpoints", "watching", "maskedlm", "keeper", "asking", "rounds"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches", "unlabelled"},
     {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
-    {"choosing", "costing", "preparing", "advice", "opening", "freezing"},
+    {"choosing", "costing", "preparing", "advice", "opening", "freezing", "pooling"},
     {"alone", "overriding", "trying"},
     {"stages"},
-    {"identity", "figures", "panels", "inference", "before_training", "subjects"},
+    {"identity", "figures", "panels", "inference", "before_training", "subjects", "racing"},
     {"story", "dataview", "dimensions", "paraphrasing"},
     {"report", "finished"},
     {"tracking", "aligning"},

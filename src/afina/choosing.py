@@ -80,6 +80,13 @@ def candidates(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[st
     return list(dict.fromkeys([value, *fit, "head_only"]))
 
 
+def rivals(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[str]:
+    """The technique of the plan, then what is worth trying in its place: pairs of texts first where there are any."""
+    pairs = ["contrastive"] if _verdict("contrastive", facts, given).fits else []
+    first, *others = candidates(own, facts, given)
+    return list(dict.fromkeys([first, *pairs, *others]))
+
+
 def instead(own: Choice, name: str, broken: Mapping[str, str]) -> Choice:
     """The choice of a technique that takes the place of better ones; `broken` are the limits that each would break."""
     if not broken:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from afina import keys, shelf, yamlfile
 from afina.errors import ConfigError
-from afina.limits import Limits
+from afina.limits import Limits, Race
 
 
 class Section(BaseModel):
@@ -161,7 +161,7 @@ class _Training(Section):
 _TechniqueOptions: Any = create_model("_TechniqueOptions", __base__=Section, **keys.fields())
 
 
-class TrainOptions(_TechniqueOptions, _Training, Limits):
+class TrainOptions(_TechniqueOptions, _Training, Limits, Race):
     """Choices that override the plan. What is absent, the plan decides."""
 
 

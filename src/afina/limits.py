@@ -51,3 +51,11 @@ class Limits(BaseModel):
     latency_limit: Seconds | None = Field(default=None, description="of one text of median length: 20ms")
     size_limit: Bytes | None = Field(default=None, description="of the quantized model: 50MB")
     usd_per_1000_limit: float | None = Field(default=None, gt=0, description="for 1,000 answers on a hired machine")
+
+
+class Race(BaseModel):
+    """Time that the user gives to a comparison of techniques before one is planned."""
+
+    race_limit: Seconds | None = Field(
+        default=None, description="time to race techniques on parts of the rows, before training: 10m; absent: no race"
+    )

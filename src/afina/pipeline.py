@@ -137,8 +137,8 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, riv
     if until == "corpus":
         return Outcome(folder, keep.seconds, rows)
 
-    from afina import bases  # torch takes seconds: a file that cannot be used is told before
-    from afina.stages import plan, profile
+    from afina import bases, racing  # torch takes seconds: a file that cannot be used is told before
+    from afina.stages import profile
 
     base = bases.open_base(options.model.model_name_or_path)
     listed = None if options.train.glossary_file == "none" else options.train.glossary_file
@@ -149,7 +149,7 @@ def _stages(options: Run, keep: Keeper, sources: dict[str, str], until: str, riv
         return Outcome(folder, keep.seconds, rows, measured)
 
     wanted = planfile.edited(options, folder, tell)
-    chosen = keep("plan", Plan, (wanted, seed), lambda: plan.plan(rows, measured, base, wanted, tell, seed))
+    chosen = keep("plan", Plan, (wanted, seed), lambda: racing.plan(rows, measured, base, wanted, keep, seed))
     store.write_text(folder / planfile.NAME, planfile.text(chosen))
     before = Outcome(folder, keep.seconds, rows, measured, chosen)
     return before if until == "plan" else _model_stages(options, keep, before, base, rival)

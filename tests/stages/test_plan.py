@@ -3,12 +3,12 @@ import random
 
 import pytest
 
-from afina import bases, choosing, heads, keys, shelf, sources, timing
+from afina import bases, choosing, heads, keys, pooling, shelf, sources, timing
 from afina.config import TrainOptions
 from afina.errors import ConfigError
 from afina.freezing import NEAR
 from afina.records import Columns, Corpus, Distance, LayerScore, Plan, Profile, Row, from_json, silent, to_json
-from afina.stages.plan import _pooling, plan
+from afina.stages.plan import plan
 
 
 def corpus_of(rows_per_class, classes=3):
@@ -441,7 +441,7 @@ def test_the_layers_are_asked_about_pairs_in_one_go_and_apart(opened):
 def test_texts_are_compared_apart_where_that_or_the_base_is_clearly_better_for_it(apart, first_token, sentences, taken):
     values = {"mean": 0.60, "cls": first_token, "siamese": apart}
     layers = [LayerScore(6, name, value, value - 0.05, value + 0.05) for name, value in values.items()]
-    assert _pooling(layers, sentences).value == taken
+    assert pooling.choose(layers, sentences).value == taken
 
 
 @pytest.mark.parametrize("pooling", ["mean", "siamese"])

@@ -25,6 +25,7 @@ from afina import (
     measured,
     overriding,
     policies,
+    pooling,
     preparing,
     retaining,
     scarcity,
@@ -33,7 +34,6 @@ from afina import (
     timing,
     trying,
     windows,
-    wording,
 )
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
@@ -58,8 +58,27 @@ EPOCHS = (3, 10)  # fewest and most
 MOST_PAIRED = 20  # of contrastive tuning, where another pass shows other pairs (LOG.md)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was measured, and what stands in the plan whatever the technique."""
+
+    facts: Facts
+    profile: Profile
+    layers: tuple[LayerScore, ...]
+    speed: Mapping[str, float]  # seconds a row
+    max_tokens: int
+    beside: Sequence[Choice]
+    opened: Opened
+    labels: tuple[str, ...]
+
+
 def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Plan:
     """Choose every setting that `options` leaves open. Raises ConfigError for options that cannot be."""
+    return settle(look(corpus, profile, opened, options, tell, seed), options)
+
+
+def look(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions, tell: Tell, seed: int) -> Seen:
+    """Ask the frozen base and time a few steps. Raises ConfigError for options that cannot be."""
     from afina import heads
 
     max_tokens = options.max_seq_length or _max_tokens(profile, opened)
@@ -91,49 +110,44 @@ def plan(corpus: Corpus, profile: Profile, opened: Opened, options: TrainOptions
     facts = replace(facts, added=balancing.adds(options, corpus), shared=depths.shared(encoder))
     before_training.append(adapting.weighed(profile, facts, freezing.NEAR, options, corpus))
     beside = (*read, *(_overridden(choice, given) for choice in before_training))
-    seen = _Seen(facts, profile, layers, speed, max_tokens, opened.record.max_tokens)
-    choices, settings, expected = _within(seen, options, beside)
-    choices = preparing.told(choices, settings, trying.on(settings, facts, opened, corpus.labels))
-    _, own, usual = _within(seen, TrainOptions(), beside)
+    return Seen(facts, profile, layers, speed, max_tokens, beside, opened, corpus.labels)
+
+
+def settle(seen: Seen, options: TrainOptions, technique: Choice | None = None) -> Plan:
+    """The plan that follows; `technique` is one to take whatever the rules say. Raises ConfigError as `within`."""
+    facts, layers = seen.facts, seen.layers
+    choices, settings, expected = within(seen, options, technique)
+    choices = preparing.told(choices, settings, trying.on(settings, facts, seen.opened, seen.labels))
+    _, own, usual = within(seen, TrainOptions(), technique)
     resources = advice.overridden(choices, options, usual, expected)
     notes = (*advice.notes(facts, layers), *resources, *overriding.remarks(choices, own, settings, facts))
     notes = (*notes, *(f"{one.problem}; {one.fix}" for one in preparing.untrained(choices, settings)))
     told = map(measured.refused, choices)
-    sourced = tuple(replace(one, source=sources.of(one, settings.technique)) for one in told)
-    return Plan(opened.record, settings, sourced, expected, layers, facts, notes)
+    sourced = tuple(replace(one, source=one.source or sources.of(one, settings.technique)) for one in told)
+    return Plan(seen.opened.record, settings, sourced, expected, layers, facts, notes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was measured."""
-
-    facts: Facts
-    profile: Profile
-    layers: Sequence[LayerScore]
-    speed: Mapping[str, float]  # seconds a row
-    max_tokens: int
-    longest: int  # tokens that the base can read
-
-
-def _within(
-    seen: _Seen, options: TrainOptions, beside: Sequence[Choice]
+def within(
+    seen: Seen, options: TrainOptions, only: Choice | None = None
 ) -> tuple[tuple[Choice, ...], Settings, dict[str, float]]:
     """Choices, settings and what they cost: the plan's own, or the best that is expected to keep within the limits.
 
-    A run that is too long loses passes before it loses its technique. Raises ConfigError where nothing fits.
+    A run that is too long loses passes before it loses its technique, and never loses the `only` one that may be.
+    Raises ConfigError where nothing fits.
     """
     depth = freezing.depth(seen.facts, seen.profile, seen.layers)
     users = options.model_dump(exclude_none=True)
     given = {"freeze_layers": depth.value, **users}
-    own = choosing.technique(seen.facts, given)
-    if frozen := freezing.asked(choosing.technique(seen.facts, {**users, "freeze_layers": depth.value}), users):
+    own = only or choosing.technique(seen.facts, given)
+    frozen = freezing.asked(choosing.technique(seen.facts, {**users, "freeze_layers": depth.value}), users)
+    if frozen and not only:
         own, given = frozen, {**given, "technique": frozen.value}
     tried: dict[str, dict[str, float]] = {}
-    for name in choosing.candidates(own, seen.facts, given):
+    for name in [str(only.value)] if only else choosing.candidates(own, seen.facts, given):
         technique = choosing.instead(own, name, {other: costing.said(one, options) for other, one in tried.items()})
         passes = None
         while True:
-            choices = (*_choices(seen, options, technique, passes), *beside)
+            choices = (*_choices(seen, options, technique, passes), *seen.beside)
             settings = choosing.settings(choices)
             found = costing.estimates(seen.facts, settings, seen.speed)
             over = costing.over(found, options)
@@ -190,7 +204,7 @@ def _facts(
     )
 
 
-def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int | None) -> tuple[Choice, ...]:
+def _choices(seen: Seen, options: TrainOptions, technique: Choice, passes: int | None) -> tuple[Choice, ...]:
     """One choice a setting, the user's own first, and one for each option of the technique.
 
     passes    as many as the limits leave; None where they leave what is wanted
@@ -213,14 +227,16 @@ def _choices(seen: _Seen, options: TrainOptions, technique: Choice, passes: int 
         rate, rate_why = peak, "the highest of discriminative_rates"
     chosen = [
         technique,
-        _with_others(_pooling(seen.layers, facts.sentences), seen.layers),
+        pooling.with_others(pooling.choose(seen.layers, facts.sentences), seen.layers),
         depth,
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
         epochs,
         usual,
-        _length(profile, max(8, min(seen.max_tokens, seen.longest - choosing.taken(name, facts, given)))),
+        _length(
+            profile, max(8, min(seen.max_tokens, seen.opened.record.max_tokens - choosing.taken(name, facts, given)))
+        ),
         *policies.choices(facts.seen, steps, peak, options),
         Choice("weight_decay", 0.01, "matrices only; biases and norms are not decayed"),
         choosing.precision(speed),
@@ -255,39 +271,3 @@ def _epochs(facts: Facts, batch: int, most: int) -> Choice:
     steps = math.ceil(facts.seen / batch) * epochs
     why = f"{epochs} passes give {steps:,} steps; {few} to {most} passes, for at least {STEPS_WANTED} steps if they can"
     return Choice("num_train_epochs", epochs, why, {"rows": facts.seen})
-
-
-def _with_others(pooling: Choice, layers: Sequence[LayerScore]) -> Choice:
-    """The choice of a pooling with what the other readings of the last layer were worth."""
-    last = [score for score in layers if score.layer == max(s.layer for s in layers)]
-    refused = {
-        score.pooling: f"{wording.interval(score)} on the last layer, frozen"
-        for score in last
-        if score.pooling != pooling.value
-    }
-    return replace(pooling, refused=refused)
-
-
-def _pooling(layers: Sequence[LayerScore], sentences: bool) -> Choice:
-    """Mean, unless another reading of the last layer is clearly better: its interval above the mean's value.
-
-    Of pairs, texts that are compared come before the first token, and `sentences`, a base made to compare them, does so
-    unless the mean is clearly better: what its body does not say of two texts in one go, training did not teach it on
-    the sets measured (LOG.md).
-    """
-    top = {score.pooling: score for score in layers if score.layer == max(s.layer for s in layers)}
-    if "token" in top:
-        known: dict[str, Value] = {"last layer": round(top["token"].value, 4)}
-        return Choice("pooling", "token", "each word is answered for, at its first token", known)
-    names = {"mean": "mean", "cls": "cls", "siamese": "texts apart"}
-    evidence: dict[str, Value] = {f"{names[one]}, last layer": round(score.value, 4) for one, score in top.items()}
-    mean, cls, apart = top["mean"], top["cls"], top.get("siamese")
-    if apart and apart.low > mean.value:
-        why = "vectors of the two texts, compared, say more of the answer than both texts read in one go"
-        return Choice("pooling", "siamese", why, evidence)
-    if apart and sentences and mean.low <= apart.value:
-        why = "the base is a sentence model, made to compare texts, and both texts in one go say no more to it"
-        return Choice("pooling", "siamese", why, evidence)
-    if cls.low > mean.value:
-        return Choice("pooling", "cls", "the first token says more of the answer than the mean", evidence)
-    return Choice("pooling", "mean", "the mean of the tokens says at least as much as the first one", evidence)
