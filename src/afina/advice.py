@@ -41,8 +41,8 @@ def _labels(layers: Sequence[LayerScore]) -> Iterator[str]:
         yield (
             f"about {wrong.value:.1%} of the labels look wrong ({wrong.low:.1%} to {wrong.high:.1%}): heads on the "
             "frozen base that were fitted to other rows find another class at least 20 times as probable. Where wrong "
-            "labels were planted, 58 to 100% of such rows had one, but only 4 to 80% of them were found: hard rows look "
-            "like that too, and nearly right labels do not. A run lists these rows with file and line"
+            "labels were planted, 58 to 100% of such rows had one, but only 4 to 80% of them were found: hard rows "
+            "look like that too, and nearly right labels do not. A run lists these rows with file and line"
         )
 
 
