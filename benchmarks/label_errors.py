@@ -28,7 +28,6 @@ from afina import bases, features, heads, label_errors, probing
 from afina.config import CorpusOptions
 from afina.records import Corpus
 from afina.stages import corpus
-from afina.stages.train import REVIEWING
 
 RESULTS = Path(__file__).parent / "results" / "label_errors.json"
 SETS = ("banking77", "trec", "financial_phrasebank")
@@ -84,7 +83,7 @@ def average_precision(order: np.ndarray, planted: np.ndarray) -> float:
 def measure(x: np.ndarray, right: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     classes, rows, planted = right.max() + 1, np.arange(len(right)), labels != right
     began = time.process_time()
-    chances = probing.crossed(x, labels, classes, REVIEWING)
+    chances = probing.crossed(x, labels, classes, label_errors.STRENGTH)
     seconds = time.process_time() - began
     given, other = chances[rows, labels], chances[rows, likeliest_other(chances, labels)]
     off, quota = joint(chances, labels)
@@ -130,7 +129,7 @@ def main() -> None:
         as_is = measure(x, right, right)
         print(line(name, "none planted", [as_is]).replace(": 0.00, 0.00", ""), flush=True)
         found["results"][name] = {"none": as_is}
-        likeliest = likeliest_other(probing.crossed(x, right, len(rows.labels), REVIEWING), right)
+        likeliest = likeliest_other(probing.crossed(x, right, len(rows.labels), label_errors.STRENGTH), right)
         for near in (False, True):
             for share in SHARES:
                 made = [measure(x, right, plant(right, likeliest, share, near, seed)) for seed in SEEDS]

@@ -49,6 +49,14 @@ def test_the_learning_curve_says_whether_more_rows_would_help_where_its_interval
     assert [words in note for note in said] == [True] if words else said == ()
 
 
+def test_how_many_labels_look_wrong_is_said_with_its_interval_and_how_good_such_a_list_is():
+    one = replace(layer(0.9, 0.02), wrong=Score("labels that look wrong", 0.03, 0.019, 0.046))
+    (said,) = advice.notes(FACTS, [one])
+    assert said.startswith("about 3.0% of the labels look wrong (1.9% to 4.6%)")
+    assert "only 4 to 80% of them were found" in said
+    assert advice.notes(FACTS, [replace(one, wrong=Score("labels that look wrong", 0.0, 0.0, 0.01))]) == ()
+
+
 def test_what_the_users_settings_cost_is_told_from_the_plans_own():
     choices = [Choice("technique", "lora", "set by the user"), Choice("pooling", "mean", "says most")]
     own, found = {"seconds": 100.0, "memory": 1e9, "disk": 1e8}, {"seconds": 60.0, "memory": 1.01e9, "disk": 5e7}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afina import label_errors, probing
+from afina import label_errors, layers, probing
 from afina.records import Row, Suspect
 
 
@@ -72,3 +72,16 @@ def test_a_class_of_two_rows_is_known_to_the_heads_that_judge_them():
     points = np.concatenate([np.zeros((8, 2)), [[5.0, 5.0], [5.0, 5.1]]]) + 0.01 * np.arange(20).reshape(10, 2)
     labels = np.array([0] * 8 + [1] * 2)
     assert (probing.crossed(points, labels, 2, 100.0).argmax(1) == labels).all()
+
+
+def test_most_of_the_planted_labels_look_wrong_and_no_other_whatever_the_length_of_the_vectors():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(4, size=600)
+    vectors = (np.eye(4)[labels] @ rng.normal(size=(4, 16)) * 3 + rng.normal(size=(600, 16))).astype(np.float32)
+    given = np.where(np.arange(600) % 20 == 0, (labels + 1) % 4, labels)
+    found = layers._wrong(vectors, given, 4)
+    assert 0.03 < found.value <= 0.05
+    assert found.low < found.value < found.high
+    assert layers._wrong(100 * vectors, given, 4).value == pytest.approx(found.value)
+    assert layers._wrong(vectors, labels, 4).value < 0.005
+    assert layers._wrong(vectors[:40], given[:40], 4) is None

@@ -22,9 +22,15 @@ import numpy as np
 
 from afina.records import Row, Suspect
 
+STRENGTH = 3.0  # of the heads that labels are judged by; 1 and 10 found as many (benchmarks/label_errors.py)
 ODDS = 20.0
 FEWEST = 5  # rows of a class
 KEPT = 1000  # suspects in a record
+
+
+def judged(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Which rows are judged at all, (n,)."""
+    return np.bincount(labels, minlength=classes)[labels] >= FEWEST
 
 
 def find(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -38,8 +44,7 @@ def find(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     others[rows, labels] = -1.0
     likely = others.argmax(1)
     odds = others[rows, likely] / np.maximum(given, np.finfo(float).tiny)
-    judged = np.bincount(labels, minlength=probabilities.shape[1])[labels] >= FEWEST
-    wrong = np.flatnonzero(judged & (odds >= ODDS))
+    wrong = np.flatnonzero(judged(labels, probabilities.shape[1]) & (odds >= ODDS))
     wrong = wrong[np.argsort(-odds[wrong], kind="stable")]
     return wrong, likely[wrong]
 

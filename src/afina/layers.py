@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from afina import encoding, evidence, features, heads, metrics, shelf, tasks, windows
+from afina import encoding, evidence, features, heads, label_errors, metrics, probing, shelf, tasks, windows
 from afina.bases import Opened
 from afina.encoding import Encoded
 from afina.records import Corpus, Head, LayerScore, Score, Settings, Text
 
 MOST_WORDS = 20_000  # that a head is fitted on, where a task is by word
-FEWEST = 50  # rows that a head of the learning curve has
+FEWEST = 50  # rows that a head of the learning curve has, and whose labels are judged
 WORDS_A_ROW = 3  # that the layers are asked about, where a task is by word
 
 
@@ -40,6 +40,9 @@ def ask(encoder: Any, tokenizer: Any, encoded: Encoded, sample: Corpus, bf16: bo
         for place, pooling in enumerate(objective.POOLINGS)
     }
     best = max(found, key=lambda one: found[one].value)
+    if objective.REVIEWED:
+        last = states.shape[1] - 1, objective.POOLINGS.index("mean")
+        found[last] = replace(found[last], wrong=_wrong(states[:, last[0], last[1]], targets, classes))
     curve, gain = _learning_curve(objective, states[:, best[0], best[1]], targets, classes)
     found[best] = replace(found[best], curve=curve, gain=gain)
     return tuple(found.values())
@@ -76,6 +79,19 @@ def _learning_curve(
 
     *points, gain = metrics.bootstrap(("quarter", "half", "all", "gain"), of, len(vectors), seed=0)
     return tuple((len(vectors) // len(parts), one.value) for parts, one in zip(judges, points, strict=True)), gain
+
+
+def _wrong(vectors: np.ndarray, targets: np.ndarray, classes: int) -> Score | None:
+    """Share of the labels that look wrong to heads on other rows' vectors; nothing where fewer than 50 are judged.
+
+    Vectors have length 1, as the head of a run reads them: of longer ones the heads are surer than they are right.
+    """
+    judged = int(label_errors.judged(targets, classes).sum())
+    if judged < FEWEST:
+        return None
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    wrong, _ = label_errors.find(probing.crossed(unit, targets, classes, label_errors.STRENGTH), targets)
+    return Score("labels that look wrong", len(wrong) / judged, *metrics.wilson(len(wrong), judged))
 
 
 def ask_apart(encoder: Any, tokenizer: Any, sample: Corpus, max_tokens: int, bf16: bool) -> tuple[LayerScore, ...]:

@@ -279,6 +279,9 @@ class LayerScore:
     high: float
     curve: tuple[tuple[int, float], ...] = ()  # rows, or words, and the score with so many; of the best reading
     gain: "Score | None" = None  # of its last point over the one before
+    wrong: "Score | None" = (
+        None  # share of labels that look wrong by this reading; of the last layer's mean, for classes
+    )
     evidence: float | None = None  # LogME, nats a row and target
 
 

@@ -576,5 +576,6 @@ def test_the_best_reading_has_a_learning_curve_that_ends_in_its_own_score(opened
     assert [rows for rows, _ in best.curve] == [60, 120, 240]
     assert best.curve[0][1] <= best.value
     assert best.gain.value == pytest.approx(best.curve[2][1] - best.curve[1][1])
+    assert [one.layer for one in layers if one.wrong] == [max(one.layer for one in layers)]
     assert best.gain.low <= best.gain.value <= best.gain.high
     assert not any(one.curve for one in planned(opened, rows_per_class=40).layers)  # a quarter of 120 rows says nothing

@@ -47,7 +47,6 @@ from afina.records import Adapter, Corpus, Event, Plan, Point, Row, Score, Setti
 
 CHECKPOINTS = "checkpoints"
 LOOKED_ROWS = 500  # of a hold-out set; an accuracy from them is known to 4 points at worst
-REVIEWING = 3.0  # strength of the heads that labels are judged by; 1 and 10 found as many (benchmarks/label_errors.py)
 CHECKED_ROWS = 32  # rows whose logits are compared after reading the model back from disk
 
 
@@ -213,7 +212,7 @@ def _suspects(corpus: Corpus, features: np.ndarray, targets: np.ndarray) -> tupl
         if not row.origin:
             first.setdefault(row, place)
     once = list(first.values())
-    probabilities = probing.crossed(features[once], targets[once], len(corpus.labels), REVIEWING)
+    probabilities = probing.crossed(features[once], targets[once], len(corpus.labels), label_errors.STRENGTH)
     return label_errors.suspects(tuple(first), corpus.labels, probabilities)
 
 
