@@ -3,7 +3,8 @@
     round 1   all candidates; after each round the better half goes on, and the pick always does
     the end   the pick leads alone, the rounds are over, or the time is; of cuts, which are small, all are raced by two
 
-Source: Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification", arXiv:1502.07943.
+Source: Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+arXiv:1502.07943.
 """
 
 import math

@@ -10,9 +10,10 @@ A trial trains as the plan would with so many rows, the dev split in its usual p
 time is left, so that the race is over its limit by what one trial takes longer than expected, at most.
 
 What it does not do: compare anything but techniques; what stands before training (new tokens, written or repeated rows,
-adapting). The best of three is judged on the rows that it was found by, so that of equal ones up to one in twenty or so
-takes the place, which costs nothing but the reason that is told.
-Source: Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification", arXiv:1502.07943 (see halving).
+adapting). The best of three is judged on the rows that it was found by, so that among equal ones 3 to 7% of the races
+change the pick (simulated, LOG.md), which costs nothing but the reason that is told.
+Source: Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+arXiv:1502.07943 (halving.py).
 """
 
 import functools
