@@ -3,6 +3,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from stories import make
 from test_plan import choice, corpus_of, planned
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -145,7 +146,7 @@ def test_a_glossary_that_cannot_be_read_is_told_before_anything_is_measured(open
     (tmp_path / "terms.csv").write_text("term\npainless\n", encoding="utf-8")
     named = TrainOptions(new_tokens=10, glossary_file=str(tmp_path / "term.csv"))
     with pytest.raises(DataError, match="there is no file") as caught:
-        preparing.choices(named, opened)
+        preparing.choices(named, opened, make().profile)
     assert "terms.csv" in caught.value.fix
 
 
