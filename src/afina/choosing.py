@@ -108,7 +108,8 @@ def _against(value: str, each: str, depth: Value) -> dict[str, str]:
             "contrastive": "texts have no one class or a loss of their own",
         }
     return {
-        "contrastive": "pairs gain nothing where labels are many, or texts have no one class or a loss of their own",
+        "contrastive": "pairs gain nothing where labels are many or very unequal, or texts have no one class or a loss "
+        "of their own",
         "head_only": f"{each} are enough to move the body, which gains over a frozen one",
         "freeze": "it would only save time (the line freeze_layers says what was measured)",
         "full": f"the lower {depth} layers stay as they are, to save time (the line freeze_layers says why)",

@@ -95,7 +95,7 @@ def test_up_to_64_rows_a_class_are_learned_from_as_pairs_where_there_are_few_row
     assert plan(many, rows, opened, TrainOptions(), silent, 0).settings.technique == "full"
 
 
-def test_a_rare_class_is_what_the_rows_of_two_classes_are_counted_by(opened):
+def test_two_unequal_classes_are_told_by_their_mean_and_the_rarer_one_and_make_no_pairs(opened):
     once = corpus_of(380, classes=2)
     rare = tuple(row for row in once.train if row.label == "label 0")[:20]
     common = tuple(row for row in once.train if row.label == "label 1")
@@ -103,9 +103,10 @@ def test_a_rare_class_is_what_the_rows_of_two_classes_are_counted_by(opened):
     made = plan(corpus, profile_of(corpus, 0.2), opened, TrainOptions(), silent, 0)
     technique = choice(made, "technique")
     assert (made.facts.rows_per_class, made.facts.smallest) == (20, 20)
-    assert technique.value == "contrastive"
-    assert technique.why.startswith("20 rows of the rarest class: few texts")
+    assert technique.value == "full"
+    assert technique.why.startswith("200 rows a class on average (the rarest has 20) are enough")
     assert technique.evidence["rows a class, lower median"] == technique.evidence["rows of the rarest class"] == 20
+    assert "unequal" in technique.refused["contrastive"]
     assert choice(planned(opened), "technique").why.startswith("80 rows a class are enough")
 
 
