@@ -27,8 +27,8 @@ def remarks(facts, own="full", **given):
 @pytest.mark.parametrize(
     ("facts", "technique", "words"),
     [
-        (FEW, "head_only", "on seven small tasks it was 11.1 points of macro F1 behind the best of seven"),
-        (FEW, "lora", "5.8 points of macro F1 behind the best of seven, the plan's own contrastive 0.7"),
+        (FEW, "head_only", "on eight small tasks it was 9.9 points of macro F1 behind the best of seven"),
+        (FEW, "lora", "5.3 points of macro F1 behind the best of seven, the plan's own contrastive 0.6"),
         (MANY, "lora", "0.9 and 1.8 points of accuracy behind full on two sets of 1,000 rows"),
         (MANY, "prompt", "what it costs in score is not known"),
         (FEW, "prompt", "what it costs in score is not known"),
@@ -43,7 +43,7 @@ def test_another_technique_is_told_with_what_it_was_behind_where_that_was_measur
 
 def test_a_technique_that_a_limit_takes_is_told_too():
     (said,) = overriding.remarks([], OWN, replace(OWN, technique="lora"), FEW)
-    assert "5.8 points" in said
+    assert "5.3 points" in said
 
 
 @pytest.mark.parametrize(("rate", "remarked"), [(0.5, "5,000 times the plan's own 0.0001"), (1e-3, None), (5e-5, None)])
@@ -75,8 +75,8 @@ def test_the_regrets_are_those_of_the_table_of_results():
     rows = [
         [float(cell) for cell in line.split(" | ")[2:9]]
         for line in table.splitlines()
-        if re.match(r"\| \w+ \| \d", line)
+        if re.match(r"\| \w+ \| \d", line) and "| |" not in line  # pairs of texts need one class a text
     ]
-    assert len(rows) == 7
+    assert len(rows) == 8
     means = {name: fmean(max(row) - row[place] for row in rows) for place, name in enumerate(names)}
     assert {name: round(value, 1) for name, value in means.items()} == measured.REGRET

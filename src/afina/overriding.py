@@ -37,7 +37,7 @@ def _behind(technique: str, own: str, facts: Facts) -> str:
     if few and facts.kind == "classify" and technique in measured.REGRET:
         regret = measured.REGRET
         beside = f", the plan's own {own} {regret[own]}" if own in regret else ""
-        return f"on seven small tasks it was {regret[technique]} points of macro F1 behind the best of seven{beside}"
+        return f"on eight small tasks it was {regret[technique]} points of macro F1 behind the best of seven{beside}"
     unknown = "what it costs in score is not known"
     return unknown if few else measured.BEHIND_FULL.get(technique, unknown)
 
