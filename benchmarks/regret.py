@@ -28,7 +28,7 @@ from keeping import keep, spread
 
 from afina import bases, shelf, splits
 from afina.config import ProfileOptions, TrainOptions
-from afina.errors import AfinaError
+from afina.errors import AfinaError, Interrupted
 from afina.records import Corpus, Row, silent
 from afina.stages import corpus, plan, profile
 
@@ -122,6 +122,8 @@ def trained(rows: Corpus, opened: bases.Opened, technique: str, seed: int) -> di
         measured = profile.measure(rows, ProfileOptions(), opened, 0)
         made = plan.plan(rows, measured, opened, usual(technique), silent, 0)
         done, scores = arms.scored(rows, made, opened, seed)
+    except Interrupted:
+        raise
     except AfinaError as error:
         return {"refused": error.found}
     return {

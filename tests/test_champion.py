@@ -77,17 +77,6 @@ def test_what_became_of_the_rows_is_kept_for_this_champion_alone(tmp_path, monke
     assert not (run.folder / "records" / "compare.json").exists()
 
 
-def test_the_gain_is_what_was_lost_turned_round_with_the_paired_interval():
-    change = Change(-1.0, -1.9, -0.1, 0.9, 0.89, 0.91, 10, 40, 3000, "rows")
-    gain = champion.gain(change, "classify", 3000)
-    # Bonett & Price: (11 - 41) / 3002 = -0.999%; sqrt((52 / 3002 - 0.00999 ** 2) / 3002) * 1.96 = 0.470%
-    assert (gain.value, gain.low, gain.high) == pytest.approx((1.0, 0.53, 1.47), abs=0.005)
-    few = champion.gain(replace(change, broken=0, fixed=4), "classify", 300)
-    assert few.low < 0 < few.high  # four rows of four may be luck
-    other = champion.gain(change, "multilabel", 3000)
-    assert (other.value, other.low, other.high) == (1.0, 0.1, 1.9)
-
-
 def test_a_champion_that_was_never_probed_says_so(tmp_path):
     beside, _ = held(made(tmp_path / "new"), made(tmp_path / "old", probes=None))
     assert "The champion was never probed" in beside.notes[0]

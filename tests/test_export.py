@@ -11,6 +11,7 @@ import processes
 import pytest
 import tiny
 import torch
+from conftest import RELATIVE
 from transformers import AutoTokenizer
 
 from afina import export, heads
@@ -63,15 +64,7 @@ def test_every_known_architecture_answers_as_the_model_did(architecture, pooling
         assert largest_gap(model, tokenizer, tmp_path / "onnx", texts) < 1e-4
 
 
-DEBERTA_V3 = {
-    "relative_attention": True,
-    "position_buckets": 16,
-    "pos_att_type": ["p2c", "c2p"],
-    "norm_rel_ebd": "layer_norm",
-    "share_att_key": True,
-    "type_vocab_size": 0,
-    "position_biased_input": False,
-}
+DEBERTA_V3 = {**RELATIVE, "type_vocab_size": 0}
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ ROWS = [
     {*"textfile cells sameness metrics comparing features onnxfiles sampling probing baselines".split(" "), "masking"}
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial", "halving"}
-    | {"yamlfile", "general", "slips", "scarcity", "measured", "nearness"},
-    {"spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
+    | {"yamlfile", "general", "slips", "scarcity", "measured"},
+    {"nearness", "spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
     {"answering", "rewording", "refitting"},
     {"agreeing"},

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afina import metrics
+from afina.records import Change
 
 # rows: right at 0.8, right at 0.6, wrong (says 0) at 0.7, a label training never saw
 TRUTH = np.array([0, 1, 1, -1])
@@ -167,3 +169,14 @@ def test_the_interval_of_a_paired_difference_holds_the_one_that_was_seen():
             for fixed in range(rows + 1 - broken):
                 low, high = metrics.paired(broken, fixed, rows)
                 assert low <= (broken - fixed) / rows <= high
+
+
+def test_the_gain_is_what_was_lost_turned_round_with_the_paired_interval():
+    change = Change(-1.0, -1.9, -0.1, 0.9, 0.89, 0.91, 10, 40, 3000, "rows")
+    gain = metrics.gained(change, "classify", 3000)
+    # Bonett & Price: (11 - 41) / 3002 = -0.999%; sqrt((52 / 3002 - 0.00999 ** 2) / 3002) * 1.96 = 0.470%
+    assert (gain.value, gain.low, gain.high) == pytest.approx((1.0, 0.53, 1.47), abs=0.005)
+    few = metrics.gained(replace(change, broken=0, fixed=4), "classify", 300)
+    assert few.low < 0 < few.high  # four rows of four may be luck
+    other = metrics.gained(change, "multilabel", 3000)
+    assert (other.value, other.low, other.high) == (1.0, 0.1, 1.9)

@@ -31,20 +31,7 @@ def job(name, step, rows=16_000, opening=0.0, asked=0):
 
 @pytest.fixture
 def opens(tiny_bert):
-    """A body that knows, and one of random weights; each call opens another copy."""
-    made = tiny.exported(tiny_bert)
-
-    def knows():
-        return Body(copy.deepcopy(made.model.encoder), made.tokenizer, tiny.MAX_TOKENS)
-
-    def random():
-        body = knows()
-        torch.manual_seed(1)
-        for weight in body.model.parameters():
-            torch.nn.init.normal_(weight, std=0.02)
-        return body
-
-    return knows, random
+    return tiny.copies(tiny_bert)
 
 
 def test_a_body_that_forgot_is_worse_after_the_same_steps_and_one_that_did_not_is_the_same(opens):

@@ -1,8 +1,10 @@
 """A tiny classifier that was really trained, exported once for all tests that need one."""
 
+import copy
 import functools
 import random
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ from transformers import AutoTokenizer
 
 from afina import export, heads
 from afina.config import TrainOptions
-from afina.records import Columns, Corpus, Plan, Profile, Row, Task, silent
+from afina.records import Body, Columns, Corpus, Plan, Profile, Row, Task, silent
 from afina.stages import plan as stage
 
 LABELS = ("health", "money", "travel")
@@ -73,3 +75,20 @@ def plan_of(corpus: Corpus, opened: Any, **settings: Any) -> Plan:
     )
     made = stage.plan(corpus, profile, opened, TrainOptions(), silent, 0)
     return replace(made, settings=replace(made.settings, **settings))
+
+
+def copies(base: Path) -> tuple[Callable[[], Body], Callable[[], Body]]:
+    """What opens new copies of two bodies: one that was trained on the rows above, and one of random weights."""
+    made = exported(base)
+
+    def knows() -> Body:
+        return Body(copy.deepcopy(made.model.encoder), made.tokenizer, MAX_TOKENS)
+
+    def random_one() -> Body:
+        body = knows()
+        torch.manual_seed(1)
+        for weight in body.model.parameters():
+            torch.nn.init.normal_(weight, std=0.02)
+        return body
+
+    return knows, random_one

@@ -50,7 +50,7 @@ def held(keep: Keeper, champion: Finished | None, rows: int, seed: int) -> tuple
         place = champion.folder
         try:
             found = keep("compare", Change, (run.id, champion.id), lambda: change(keep.folder, place, seed))
-            won = gain(found, run.params["task"], rows)
+            won = metrics.gained(found, run.params["task"], rows)
         except RecordError as error:
             notes.append(f"Rows were not compared one by one: {error.found}.")
     else:
@@ -87,12 +87,6 @@ def change(folder: Path, champion: Path, seed: int) -> Change:
         raise RecordError("the two give their labels from different probabilities", "compare their intervals")
     texts = [row.input for row in rows]
     return shelf.load("objectives", task.kind).compare(rows, before(texts), own(texts), task, seed)
-
-
-def gain(found: Change, kind: str, rows: int) -> Score:
-    """The change as points of the main score that are won."""
-    lost, low, high = metrics.lost(found, kind, rows)
-    return Score("gain", -lost, -high, -low)
 
 
 def beside(run: Finished, champion: Finished | None, won: Score | None = None, notes: Sequence[str] = ()) -> Comparison:

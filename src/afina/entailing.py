@@ -227,16 +227,8 @@ def _labelled(subject: Subject, pairs: Sequence[Pair]) -> np.ndarray:
 
 def _hanging(pairs: Sequence[Pair]) -> np.ndarray:
     """A number for each pair, the same for those that hang together by texts, (n,)."""
-    parent: dict[str, str] = {}
-
-    def root(text: str) -> str:
-        while parent.setdefault(text, text) != text:
-            text = parent[text]
-        return text
-
-    for pair in pairs:
-        parent[root(pair.texts[0])] = root(pair.texts[1])
-    return np.unique([root(pair.texts[0]) for pair in pairs], return_inverse=True)[1]
+    first = sameness.joined(pair.texts for pair in pairs)
+    return np.unique([first[pair.texts[0]] for pair in pairs], return_inverse=True)[1]
 
 
 def _weighed(

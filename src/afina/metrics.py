@@ -109,6 +109,12 @@ def lost(change: Change, kind: str, rows: int) -> tuple[float, float, float]:
     return change.drop_points, change.drop_low - most, change.drop_high + most
 
 
+def gained(change: Change, kind: str, rows: int) -> Score:
+    """The same as points that are won."""
+    value, low, high = lost(change, kind, rows)
+    return Score("gain", -value, -high, -low)
+
+
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Rows of a true class by predicted class, (classes, classes); rows of unknown labels are not in it."""
     known = truth >= 0

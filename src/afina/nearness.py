@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from afina import sameness
 from afina.records import Row
 
 _LIKE = 0.9
@@ -37,17 +38,8 @@ def groups(rows: Sequence[Row]) -> Mapping[str, str]:
 
     Of three rows of which the first two and the last two are near copies, all are one group.
     """
-    parent: dict[int, int] = {}
-
-    def first(place: int) -> int:
-        while (above := parent.setdefault(place, place)) != place:
-            parent[place] = place = parent[above]  # shorter for whoever asks next
-        return place
-
-    for place, found in _found(rows, chains=True):
-        tops = {first(one) for one in (place, *found)}
-        parent.update(dict.fromkeys(tops, min(tops)))
-    return {rows[place].where: rows[first(place)].where for place in list(parent)}
+    links = ((place, *found) for place, found in _found(rows, chains=True))
+    return {rows[place].where: rows[first].where for place, first in sameness.joined(links).items()}
 
 
 def _found(rows: Sequence[Row], chains: bool) -> Iterator[tuple[int, list[int]]]:

@@ -17,7 +17,6 @@ arXiv:1502.07943 (halving.py).
 """
 
 import functools
-import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -36,6 +35,7 @@ from afina import (
     heads,
     metrics,
     rounds,
+    scarcity,
     shelf,
     sources,
     store,
@@ -137,8 +137,9 @@ def _settings(ground: _Ground, name: str, number: int) -> tuple[Settings, float]
     Passes that were given up for a limit are given up here too.
     """
     made, rows, seen = ground.field[name], ground.rounds[number].train, ground.seen
-    counts = ground.objective.counts(rows, ground.corpus.labels)
-    facts = replace(seen.facts, rows=len(rows), rows_per_class=float(statistics.median(counts.values())), added=0)
+    counts = list(ground.objective.counts(rows, ground.corpus.labels).values())
+    facts = replace(seen.facts, rows=len(rows), rows_per_class=float(scarcity.lower_median(counts)), added=0)
+    facts = replace(facts, smallest=min(counts, default=0))
     free: dict[str, Any] = dict.fromkeys(Limits.model_fields)
     options = ground.options.model_copy(update=free)
     if made.settings.num_train_epochs < stage.within(seen, options, _technique(made))[1].num_train_epochs:
@@ -196,13 +197,8 @@ def _judged(
 
 def gain(rows: Sequence[Row], pick: Any, other: Any, task: Task, seed: int) -> Score:
     """What `other` gains over `pick` on the same rows, in points of the main score, with its paired 95% interval."""
-    objective = shelf.load(tasks.OBJECTIVES, task.kind)
-    change = objective.compare(rows, pick, other, task, seed)
-    low, high = -change.drop_high, -change.drop_low
-    if objective.METRIC == "accuracy":  # whose difference is that of two counts, so that few rows can be told apart
-        least, most = metrics.paired(change.broken, change.fixed, change.count)
-        low, high = -100 * most, -100 * least
-    return Score("gain", -change.drop_points, low, high)
+    change = shelf.load(tasks.OBJECTIVES, task.kind).compare(rows, pick, other, task, seed)
+    return metrics.gained(change, task.kind, len(rows))
 
 
 def _decided(ground: _Ground, made: Plan, done: Sequence[Trial], seconds: float) -> Plan:
@@ -221,7 +217,7 @@ def _decided(ground: _Ground, made: Plan, done: Sequence[Trial], seconds: float)
     ]
     won = gain(judged, answers[0], answers[1], _common(ground), ground.seed)
     metric = wording.word(ground.objective.METRIC)
-    said = f"{_points(won)} points of {metric} on {len(judged):,} rows kept out"
+    said = f"{metric} {wording.points(won)} on {len(judged):,} rows kept out"
     evidence[f"gain of {other} over {pick} in the race"] = said
     source = f"{sources.HERE}, a race; {sources.of(own, pick)}"
     if won.low > 0 and (ground.several or rounds.PARTS[counted[-1]] >= DECIDES):
@@ -237,11 +233,6 @@ def _decided(ground: _Ground, made: Plan, done: Sequence[Trial], seconds: float)
         verdict = f"{other} was better, but on a quarter of the rows only, which decides nothing: give race_limit more"
     kept = replace(own, why=f"{own.why}; raced, {verdict}", evidence=evidence, source=source)
     return _noted(_with(made, kept), f"{raced}: {pick} stays, {verdict}", ground.keep)
-
-
-def _points(won: Score) -> str:
-    value, low, high = (wording.change(-one) for one in (won.value, won.low, won.high))
-    return f"{value} [{low}, {high}]"
 
 
 def _with(made: Plan, technique: Choice) -> Plan:

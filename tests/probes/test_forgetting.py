@@ -1,6 +1,5 @@
 """Bodies of a few lines: what was scrambled or erased in the tuned one is found, and what was not is not."""
 
-import copy
 import csv
 import zlib
 from dataclasses import replace
@@ -8,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny
-import torch
 from scipy.stats import spearmanr
 
 from afina import glue
 from afina.errors import AfinaError
 from afina.probes import forgetting
 from afina.probes.forgetting import Config, measure
-from afina.records import Body, Masked, Subject, Task
+from afina.records import Masked, Subject, Task
 
 HIDDEN, LAYERS = 24, 3
 MOODS = ("good", "bad")
@@ -130,19 +128,7 @@ def test_a_folder_without_tasks_is_told(tmp_path, after):
 
 def refit_subject(tiny_bert):
     """Of the copies to be trained the one before knows health from money, the one after is of random weights."""
-    made = tiny.exported(tiny_bert)
-
-    def knows():
-        return Body(copy.deepcopy(made.model.encoder), made.tokenizer, tiny.MAX_TOKENS)
-
-    def random():
-        body = knows()
-        torch.manual_seed(1)
-        for weight in body.model.parameters():
-            torch.nn.init.normal_(weight, std=0.02)
-        return body
-
-    return replace(subject(turned), copies=(knows, random))
+    return replace(subject(turned), copies=tiny.copies(tiny_bert))
 
 
 @pytest.fixture
