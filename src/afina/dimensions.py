@@ -28,9 +28,7 @@ def said(one: Dimension) -> str:
     """The number that stands for a dimension, with its interval and its unit."""
     if one.score is None:
         return "not measured"
-    ends = (one.score.value, one.score.low, one.score.high)
-    value, low, high = (wording.measured(end, one.unit).removesuffix(f" {one.unit}") for end in ends)
-    return f"{wording.word(one.score.name)} {value} [{low}, {high}]"
+    return f"{wording.word(one.score.name)} {_with_ends(one.score, one.unit)}"
 
 
 def overview(beside: Comparison) -> str:
@@ -56,9 +54,12 @@ def bounded(score: Score, unit: str) -> str:
     """A number with its interval, where it has one, and its unit: '0.800 [0.700, 0.900]'."""
     if score.low == score.high or not (math.isfinite(score.low) and math.isfinite(score.high)):
         return wording.measured(score.value, unit)
-    value, low, high = (
-        wording.measured(end, unit).removesuffix(f" {unit}") for end in (score.value, score.low, score.high)
-    )
+    return _with_ends(score, unit)
+
+
+def _with_ends(score: Score, unit: str) -> str:
+    ends = (score.value, score.low, score.high)
+    value, low, high = (wording.measured(end, unit).removesuffix(f" {unit}") for end in ends)
     return f"{value} [{low}, {high}]"
 
 

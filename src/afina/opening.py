@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from afina import entailing, store
+from afina import entailing, store, wording
 from afina.errors import MissingExtra
 from afina.predictors import onnx
-from afina.records import Compressed, Evaluation, Judge, Plan, Predict, Score, Task, Text, Trained
+from afina.records import Compressed, Evaluation, Judge, Plan, Predict, Task, Text, Trained
 
 LONGEST = 256  # tokens of a pair that a judge reads
 
@@ -53,13 +53,9 @@ def _of_run(folder: Path) -> tuple[Predict, str]:
     path = folder / store.read_record(folder, "compress", Compressed).file
     known = store.read_record(folder, "evaluate", Evaluation)
     score, guessed = known.scores[0], known.baselines.get("majority", ())
-    said = f"{score.name} {_interval(score)} on {known.rows:,} rows of {known.split}"
+    said = f"{score.name} {wording.interval(score)} on {known.rows:,} rows of {known.split}"
     same = [f", the commonest label {one.value:.2f}" for one in guessed if one.name == score.name]
     return onnx.load(path.parent, path.name), said + "".join(same)
-
-
-def _interval(score: Score) -> str:
-    return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
 
 
 def _of_plain(folder: Path) -> tuple[Predict, str]:

@@ -29,7 +29,7 @@ def choices(options: TrainOptions, technique: str, language: str, facts: Facts) 
             "leave retention out, or choose another technique",
         )
     config = None if name == NONE else shelf.load("retentions", name).Config()
-    written = "es" if language == "es" else "en"
+    written = general.nearest(language)
     return (
         _none(technique, facts),
         Choice(
@@ -65,10 +65,10 @@ def penalty(settings: Settings, opened: Opened, seed: int) -> Callable[[Any], An
     module = shelf.load("retentions", settings.retention)
     given = {"weight": settings.retention_weight, "temperature": settings.retention_temperature}
     config = module.Config(**{key: value for key, value in given.items() if key in module.Config.model_fields})
-    general = _general(settings, opened, seed)
+    texts = _general(settings, opened, seed)
 
     def begin(model: Any) -> Callable[[Any, Any, Any, int], Tensor]:
-        state = module.begin(model, config, general, opened.folder)
+        state = module.begin(model, config, texts, opened.folder)
         return lambda model, batch, answer, step: module.penalty(model, batch, answer, state, step)
 
     return begin

@@ -44,7 +44,6 @@ RESAMPLES = 1000
 SAME = 1e-5  # of the largest number: what is closer was not tuned
 ENDS = (2.5, 97.5)
 DOUBT = "the worst of several is below 0 by chance too, so judge by the mean and its interval"
-LANGUAGES = ("en", "es")
 Answered = tuple[glue.Known, Sequence[np.ndarray]]  # a task, and what was said of its rows before and after
 
 
@@ -85,7 +84,7 @@ def measure(subject: Subject, config: Config) -> Dimension:
     check(config)
     tasks = _tasks(config)  # a folder that is none is told before anything is computed
     before, after = subject.bodies()
-    language = subject.language if subject.language in LANGUAGES else "en"
+    language = general.nearest(subject.language)
     texts = general.sentences(language)
     texts = tuple(texts[place] for place in np.random.default_rng(0).permutation(len(texts))[:SENTENCES])
     if _untuned(_read(before, texts[:FIRST]), _read(after, texts[:FIRST])):

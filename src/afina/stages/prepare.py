@@ -46,8 +46,8 @@ def prepare(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell
     marks = preparing.marks(settings.special_tokens)
     after = vocabulary.add_marks(after, marks) if marks else after
     saved = vocabulary.fertility(tokenizer, after, _texts(corpus.choosing))
-    language = samples.language(texts)
-    elsewhere = vocabulary.fertility(tokenizer, after, general.sentences("es" if language == "es" else "en"))
+    common = general.sentences(general.nearest(samples.language(texts)))
+    elsewhere = vocabulary.fertility(tokenizer, after, common)
     shutil.rmtree(folder / FOLDER, ignore_errors=True)  # of other texts
     grown = len(after) > len(tokenizer)
     if grown:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from afina import casing, glossaries, samples, shelf, sketches, terms
+from afina import casing, general, glossaries, samples, shelf, sketches, terms
 from afina.bases import Opened
 from afina.config import ProfileOptions
 from afina.records import Corpus, Distance, Embed, Profile, Row, Sample, Term
@@ -98,14 +98,14 @@ def _compare(
     if worded < FEWEST:
         return "", (), (f"no distance was measured: {worded} texts with words are fewer than {FEWEST}",)
     embed = given or samples.embedder(opened)
-    general = given or sketches.remembered(opened, embed)
+    remembered = given or sketches.remembered(opened, embed)
     length, surprised = samples.common_length(texts), samples.surprise(opened)
     sample = samples.take(texts, length, opened.tokenizer, embed, surprised)
     if own is not None:
         reference, name = samples.take(own, length, opened.tokenizer, embed, surprised), ""
     else:
-        known = "es" if language == "es" else "en"
-        reference, name = samples.shipped(known, length, opened.tokenizer, general, surprised)
+        known = general.nearest(language)
+        reference, name = samples.shipped(known, length, opened.tokenizer, remembered, surprised)
     notes = [f"for the embeddings, texts of both sides were cut to {length} words"]
     if own is None and language != "es" and "vectors" not in name:
         notes.append(
