@@ -1,5 +1,6 @@
 """Fragmentation: hand-worked divergences of pieces a word, in both directions."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -27,8 +28,8 @@ def test_simpler_words_are_as_far_as_words_that_break_more():
     simpler = fragmentation.measure(sample("a a", "a"), MIXED, 0)
     harder = fragmentation.measure(sample("bb bb", "bb"), MIXED, 0)
     assert simpler.value == pytest.approx(harder.value)
-    assert "1.00 tokens a word against 1.50" in simpler.means
-    assert "2.00 tokens a word against 1.50" in harder.means
+    assert "1.00 (1.00 to 1.00) tokens a word against 1.50" in simpler.means
+    assert "2.00 (2.00 to 2.00) tokens a word against 1.50" in harder.means
 
 
 def test_which_words_break_does_not_matter():
@@ -37,3 +38,11 @@ def test_which_words_break_does_not_matter():
 
 def test_a_word_that_the_tokenizer_leaves_out_counts_as_one_piece():
     assert fragmentation.measure(sample("nothing", "a"), sample("a", "a"), 0).value == 0
+
+
+def test_tokens_a_word_and_broken_words_have_intervals_over_texts():
+    said = fragmentation.measure(sample(*["a"] * 50, *["bb"] * 50), MIXED, 0).means
+    low, high = map(float, re.search(r"1\.50 \((\d\.\d+) to (\d\.\d+)\) tokens a word", said).groups())
+    assert (low, high) == pytest.approx((1.4, 1.6), abs=0.03)  # half +- 1.96 * 0.05
+    least, most = map(int, re.search(r"50% \((\d+)% to (\d+)%\) of words broken", said).groups())
+    assert (least, most) == pytest.approx((40, 60), abs=3)

@@ -21,6 +21,7 @@ from afina.comparing import divergence, interval, resamples
 from afina.records import Distance, Sample
 
 MOST = 6  # tokens; words that break into more count as this many
+SIZES = np.arange(1, MOST + 1)
 
 
 def measure(sample: Sample, reference: Sample, seed: int) -> Distance:
@@ -29,8 +30,10 @@ def measure(sample: Sample, reference: Sample, seed: int) -> Distance:
     here, general = _share(texts.sum(0)), _share(_pieces(reference.words, reference.pieces))
     halves = (_share(_pieces(half, reference.pieces)) for half in (reference.words[::2], reference.words[1::2]))
     value = float(divergence(here, general))
-    drawn = resamples(len(texts), seed) @ texts
-    low, high = interval(value, divergence(_share(drawn), general))
+    drawn = _share(resamples(len(texts), seed) @ texts)
+    low, high = interval(value, divergence(drawn, general))
+    fewest, most = interval(_fertility(here), drawn @ SIZES)
+    least, share = interval(1 - here[0], 1 - drawn[:, 0])
     return Distance(
         measure="fragmentation",
         value=value,
@@ -39,9 +42,9 @@ def measure(sample: Sample, reference: Sample, seed: int) -> Distance:
         zero=float(divergence(*halves)),
         unit="bits",
         rows=len(texts),
-        means=f"how differently words break into tokens: {_fertility(here):.2f} tokens a word against "
-        f"{_fertility(general):.2f} in the reference, {1 - here[0]:.0%} of words broken against {1 - general[0]:.0%}; "
-        "simpler words than general text count as far too, and names weigh in it",
+        means=f"how differently words break into tokens: {_fertility(here):.2f} ({fewest:.2f} to {most:.2f}) tokens a "
+        f"word against {_fertility(general):.2f} in the reference, {1 - here[0]:.0%} ({least:.0%} to {share:.0%}) of "
+        f"words broken against {1 - general[0]:.0%}; simpler words than general count as far, and names weigh in it",
     )
 
 
@@ -59,4 +62,4 @@ def _share(counts: np.ndarray) -> np.ndarray:
 
 
 def _fertility(share: np.ndarray) -> float:
-    return float(share @ np.arange(1, MOST + 1))
+    return float(share @ SIZES)
