@@ -27,7 +27,7 @@ from keeping import keep, spread
 
 RESULTS = Path(__file__).parent / "results" / "techniques.json"
 SETS = ("banking77", "chemprot", "unfair_tos", "ncbi_disease")
-TECHNIQUES = ("full", "head_only", "lora", "adapter", "bitfit", "prompt")
+TECHNIQUES = ("full", "freeze", "head_only", "lora", "adapter", "bitfit", "prompt")
 ROWS, TEST = 3000, 1000
 PLANNED = "planned"
 
@@ -98,6 +98,7 @@ def arm(key: str) -> dict[str, Any]:
         "body_share": (trained.trainable - len(rows.labels) * width) / made.facts.parameters,
         "best_step": trained.best_step,
         "seconds": trained.seconds,
+        "expected": {name: round(made.estimates[name], 1) for name in ("seconds", "memory")},
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 

@@ -15,7 +15,7 @@ ROWS = [
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial", "halving"}
     | {"yamlfile", "general", "slips", "scarcity", "measured"},
     {"nearness", "spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
-    | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
+    | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions", "forecasting"},
     {"answering", "rewording", "refitting"},
     {"agreeing"},
     {"clocking", "serving", "entailing"},

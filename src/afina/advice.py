@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 
-from afina import scarcity, shelf, wording
+from afina import forecasting, scarcity, shelf, wording
 from afina.limits import Limits
-from afina.records import Choice, Facts, LayerScore, Plan, Profile
+from afina.records import Choice, Facts, LayerScore, Plan, Profile, Score
 from afina.sources import USERS
 
 DOUBT = 1.5  # times a 95% interval's half width: the best of fourteen readings is too good by chance
@@ -91,10 +91,43 @@ def explain(profile: Profile, plan: Plan) -> Iterator[str]:
     knows, said = _knows(plan), [f"{wording.sentence(note)}." for note in plan.notes]
     yield from (*said, knows) if at_chance(facts, plan.layers) else (knows, *said)
     yield from (_said(choice) for choice in plan.choices if choice.name in FIRST)
+    if plan.forecasts:
+        yield "\n".join([f"{wording.sentence(foreseen(plan))}:", *map(_forecast, forecasts(plan))])
     rest = [f"  {one.name}={one.value}: {one.why}" for one in plan.choices if one.name not in FIRST]
     yield "\n".join(["The rest:", *rest])
     costs = ", ".join(wording.estimate(*one) for one in plan.estimates.items())
     yield f"I expect {costs}."
+
+
+FORECAST = ("technique", "gain over a frozen head", "against the plan's", "training", "memory", "parameters trained")
+
+
+def forecasts(plan: Plan) -> list[list[str]]:
+    """A line under FORECAST for each technique: points of macro F1, where one more set would lie, and the costs."""
+    return [
+        [
+            one.technique,
+            "0, by definition" if one.technique == forecasting.HEAD else _points(one.gain),
+            "the plan's own" if one.technique == plan.settings.technique else _points(one.ahead),
+            *(wording.amount(name, one.costs[name]) for name in ("seconds", "memory", "trainable")),
+        ]
+        for one in plan.forecasts
+    ]
+
+
+def foreseen(plan: Plan) -> str:
+    """What the forecasts are; '' where there are none."""
+    if not plan.forecasts:
+        return ""
+    sets = max(one.sets for one in plan.forecasts)
+    return (
+        f"expected of each technique, in points of macro F1, by {sets} other sets of about this size on the base that "
+        "ships, one draw each; in brackets, where one more such set would lie in 95 of 100 cases"
+    )
+
+
+def _points(gain: Score | None) -> str:
+    return wording.tenths(gain) if gain else f"measured on fewer than {forecasting.FEWEST} sets"
 
 
 def _knows(plan: Plan) -> str:
@@ -108,6 +141,11 @@ def _knows(plan: Plan) -> str:
             f"of more than the {blind} of answering without reading, since it is the best of {len(plan.layers)}."
         )
     return f"The base, {plan.base.name}, knows some of it: a head on {score}; answering without reading has {blind}."
+
+
+def _forecast(line: Sequence[str]) -> str:
+    name, gain, ahead, seconds, memory, _ = line
+    return f"  {name}: {gain} over a head on the frozen base; against the plan's own {ahead}; {seconds}, {memory}"
 
 
 def _said(choice: Choice) -> str:

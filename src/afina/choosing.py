@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from afina import features, keys, measured, scarcity, shelf, windows
+from afina import features, forecasting, keys, measured, scarcity, shelf, windows
 from afina.bases import Opened
 from afina.config import TrainOptions
 from afina.encoding import Encoded
@@ -29,7 +29,6 @@ USUAL_RATE = (1e-4, "that of full fine-tuning: the plan knows none for this tech
 LOSS = ("class_weights", "loss", "focal_gamma")  # options of the loss, in the order of the plan
 BATCH = 32
 MOST_TEXTS = 256  # in one batch of contrastive tuning
-EXPECTED = ("full", "freeze", "adapter", "lora", "bitfit")  # best first, by what was measured (benchmarks/RESULTS.md)
 FEW_ROWS, MORE_ROWS = 16, 64  # rows a class up to which pairs of texts teach more than single ones; 64 of few in all
 FEW_LONG = 0.02  # share of texts too long for max_seq_length that are not worth windows
 FEWEST = 8  # below it the body is left alone where pairs cannot be made
@@ -71,12 +70,14 @@ def technique(facts: Facts, given: Mapping[str, Value]) -> Choice:
 def candidates(own: Choice, facts: Facts, given: Mapping[str, Value]) -> list[str]:
     """The technique of the plan, then what may take its place where it costs too much, the best first.
 
-    One that the user named has no other. Last comes the head alone, which is the cheapest.
+    The best by what was measured on tasks of this size, whatever the kind of task. One that the user named has no
+    other. Last comes the head alone, which is the cheapest.
     """
     if "technique" in given:
         return [str(given["technique"])]
     value = str(own.value)
-    fit = [name for name in EXPECTED if _verdict(name, facts, given).fits]
+    ranked = (name for name in forecasting.ranked(forecasting.known(facts)) if name not in ("contrastive", "head_only"))
+    fit = [name for name in ranked if _verdict(name, facts, given).fits]
     return list(dict.fromkeys([value, *fit, "head_only"]))
 
 

@@ -1,10 +1,10 @@
-"""The report's page on data: rows of each class, lengths and where they are cut, distances, what the checks did."""
+"""Of the report's pages on data and plan: rows of each class, lengths, distances, what checks did, what is expected."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from afina import figures, wording
+from afina import figures, forecasting, wording
 from afina.figures import Bar, Dot, Line, Mark
 from afina.records import Finding, Plan, Profile, Trained
 
@@ -63,6 +63,17 @@ def dots(profile: Profile) -> list[Dot]:
         Dot(wording.word(d.measure), f"{wording.interval(d)} {d.unit}", d.value, d.low, d.high, d.zero)
         for d in profile.distances
     ]
+
+
+def forecasts(plan: Plan) -> str:
+    """What each technique is expected to gain, the planned one marked; '' where none is known with an interval."""
+    items = [
+        Bar(wording.word(one.technique), one.gain.value, wording.tenths(one.gain), one.gain.low, one.gain.high, style)
+        for one in plan.forecasts
+        for style in ("a" if one.technique == plan.settings.technique else "c",)
+        if one.gain and one.technique != forecasting.HEAD
+    ]
+    return figures.ranges("Expected gain over a head on the frozen base", "Dots with 95% intervals.", items)
 
 
 def done(findings: Sequence[Finding]) -> str:

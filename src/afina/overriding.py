@@ -4,8 +4,9 @@ What they cost in time, memory and disk is told by `advice.overridden`, from the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
-from afina import choosing, measured, scarcity
+from afina import choosing, forecasting, measured, wording
 from afina.records import Choice, Facts, Settings, Value
 from afina.sources import USERS
 
@@ -32,14 +33,14 @@ def remarks(choices: Sequence[Choice], own: Settings, settings: Settings, facts:
 
 
 def _behind(technique: str, own: str, facts: Facts) -> str:
-    """How far a technique was behind where that was measured on tasks like this one."""
-    few = facts.rows <= scarcity.FEW_IN_ALL and scarcity.rows(facts) <= choosing.MORE_ROWS
-    if few and facts.kind == "classify" and technique in measured.REGRET:
-        regret = measured.REGRET
-        beside = f", the plan's own {own} {regret[own]}" if own in regret else ""
-        return f"on eight small tasks it was {regret[technique]} points of macro F1 behind the best of seven{beside}"
-    unknown = "what it costs in score is not known"
-    return unknown if few else measured.BEHIND_FULL.get(technique, unknown)
+    """How far a technique was behind the plan's own where both were measured on tasks of this size."""
+    known = forecasting.differences(forecasting.known(facts), technique, own) if facts.kind == "classify" else []
+    if not known:
+        return "what it costs in score is not known"
+    if len(known) == 1:
+        return f"{wording.tenth(known[0])} points of macro F1 against the plan's own {own} on one set of this size"
+    middle, low, high = map(wording.tenth, (fmean(known), min(known), max(known)))
+    return f"{middle} points of macro F1 against the plan's own {own}: the mean of {len(known)} sets ({low} to {high})"
 
 
 def _rates(users: Mapping[str, Value], own: Settings, settings: Settings) -> Iterator[str]:

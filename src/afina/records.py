@@ -432,6 +432,19 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a technique is expected to gain and to cost, before any is trained."""
+
+    technique: str
+    gain: (
+        "Score | None"  # over a head on the frozen base, points of macro F1, 95% for one more set; None of under three
+    )
+    ahead: "Score | None"  # the same over the planned technique; None for that one too
+    sets: int  # that the gain is of
+    costs: Mapping[str, float]  # as the plan's estimates
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, and why."""
 
@@ -442,6 +455,7 @@ class Plan:
     layers: tuple[LayerScore, ...]
     facts: Facts
     notes: tuple[str, ...] = ()  # what the measurements say beside the choices
+    forecasts: tuple[Forecast, ...] = ()  # of techniques that were measured on such tasks, the best first
 
 
 # ---------------------------------------------------------------- prepare

@@ -16,7 +16,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afina import dataview, dimensions, figures, loading, shelf, store, wording
+from afina import advice, dataview, dimensions, figures, loading, shelf, store, wording
 from afina.figures import Bar, Line, Mark
 from afina.grouping import HEAD
 from afina.records import LayerScore, Point, Score, Trained, to_json
@@ -53,6 +53,8 @@ def write(folder: Path, story: Story) -> None:
         "ahead": dimensions.verdict(told.beside) if told.beside else "",
         "left_out": dimensions.left_out(told.beside) if told.beside else "",
         "dimension_figures": _dimensions(told),
+        "foreseen": advice.foreseen(told.plan),
+        "forecasts": (advice.FORECAST, advice.forecasts(told.plan)),
         "done": dataview.done(told.data.findings),
         "length_caption": dataview.length_caption(told.profile, told.plan, told.trained),
         "suspects": told.trained.suspects[:SHOWN],
@@ -148,6 +150,7 @@ def _figures(told: Twin) -> dict[str, Markup]:
             _probed(plan.layers),
             "layer",
         ),
+        "forecasts": dataview.forecasts(plan),
         **_curves(told.trained),
         "dimensions": dimensions.overview(told.beside) if told.beside else "",
         "scores": figures.bars("Score beside the baselines", "Bars with 95% intervals.", _scores(told)),

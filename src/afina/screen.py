@@ -178,6 +178,9 @@ def _plan(measured: Profile, made: Plan, stage: str) -> None:
         say(note)
     table(("choice", "value", "why"), ((one.name, f"{one.value}", one.why) for one in made.choices))
     say("estimates: " + ", ".join(wording.estimate(*one) for one in made.estimates.items()))
+    if made.forecasts:
+        say(advice.foreseen(made))
+        table(advice.FORECAST, advice.forecasts(made))
 
 
 def _before_training(result: "Outcome") -> None:
@@ -202,10 +205,7 @@ def _before_training(result: "Outcome") -> None:
 def _profile(record: Profile) -> None:
     say(f"language {record.language}; words a text {_three(record.words)}; tokens {_three(record.tokens)}")
     say(f"{record.fertility:.2f} tokens a word; {record.unknown:.2%} unknown")
-    table = Table("distance", "value", "95%", "zero", "unit", "what it means", box=None, pad_edge=False)
-    for distance in record.distances:
-        table.add_row(*_distance(distance))
-    _console().print(table)
+    table(("distance", "value", "95%", "zero", "unit", "what it means"), map(_distance, record.distances))
     if record.terms:
         say(wording.terms(record.terms, TERMS))
     for note in record.notes:

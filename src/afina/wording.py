@@ -158,6 +158,25 @@ def change(lost: float) -> str:
     return "0.00" if abs(lost) < 0.005 else f"{-lost:+.2f}".replace("-", "−")
 
 
+def tenth(points: float) -> str:
+    """Points won or lost, to a tenth.
+
+    >>> tenth(1.24), tenth(-0.31), tenth(0.02)
+    ('+1.2', '−0.3', '0.0')
+    """
+    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+
+
+def tenths(gain: Score) -> str:
+    """The same with their doubt.
+
+    >>> from afina.records import Score
+    >>> tenths(Score("gain", 1.24, -0.31, 3.0))
+    '+1.2 [−0.3, +3.0]'
+    """
+    return f"{tenth(gain.value)} [{tenth(gain.low)}, {tenth(gain.high)}]"
+
+
 def value(one: Value) -> str:
     """A setting, or a piece of evidence.
 

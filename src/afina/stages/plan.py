@@ -21,6 +21,7 @@ from afina import (
     costing,
     depths,
     encoding,
+    forecasting,
     freezing,
     measured,
     overriding,
@@ -37,7 +38,9 @@ from afina import (
 )
 from afina.bases import Opened, is_sentence_model
 from afina.config import TrainOptions
+from afina.errors import ConfigError
 from afina.layers import ask, ask_apart
+from afina.limits import Limits
 from afina.records import (
     Choice,
     Corpus,
@@ -124,7 +127,20 @@ def settle(seen: Seen, options: TrainOptions, technique: Choice | None = None) -
     notes = (*notes, *(f"{one.problem}; {one.fix}" for one in preparing.untrained(choices, settings)))
     told = map(measured.refused, choices)
     sourced = tuple(replace(one, source=one.source or sources.of(one, settings.technique)) for one in told)
-    return Plan(seen.opened.record, settings, sourced, expected, layers, facts, notes)
+    forecasts = forecasting.of(facts, settings.technique, _costs(seen, options, settings.technique))
+    return Plan(seen.opened.record, settings, sourced, expected, layers, facts, notes, forecasts)
+
+
+def _costs(seen: Seen, options: TrainOptions, planned: str) -> dict[str, dict[str, float]]:
+    """What the plan's own technique and each that may take its place would cost, whatever the limits."""
+    free = options.model_copy(update={**dict.fromkeys(Limits.model_fields), "technique": None})
+    own, costs = Choice("technique", planned, ""), {}
+    for name in choosing.rivals(own, seen.facts, free.model_dump(exclude_none=True)):
+        try:
+            costs[name] = within(seen, free, replace(own, value=name))[2]
+        except ConfigError:
+            continue  # it cannot have what the user set
+    return costs
 
 
 def within(
