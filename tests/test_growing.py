@@ -226,12 +226,12 @@ def test_new_rows_are_rounded_in_the_model_and_stored_so_and_ours_and_peft_read_
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     adapters.round_rows(model)
     changed = {n for n, value in model.named_parameters() if not torch.equal(value, before[n])}
-    (rows,) = (name for name in before if grouping.TOKEN_ROWS in name)
+    (rows,) = (name for name in before if grouping.PEFT_ROWS in name)
     assert changed == {rows}
     torch.testing.assert_close(model.get_parameter(rows), before[rows], rtol=2**-11, atol=0)
     stored = saved(model, opened, tmp_path / "adapter")
     assert {n for n, value in stored.items() if value.dtype == torch.float16} == {
-        name for name in stored if grouping.TOKEN_ROWS in name
+        name for name in stored if grouping.PEFT_ROWS in name
     }
     again = heads.rebuild(opened.folder, opened.record.sha256, tmp_path / "adapter")
     ours, read = (predictor.logits(one, opened.tokenizer, 32)(texts) for one in (model, again))
@@ -249,9 +249,9 @@ def test_rows_that_were_not_rounded_or_that_fp16_cannot_hold_are_stored_as_they_
     if scale > 1:
         adapters.round_rows(model)
     stored = saved(model, opened, tmp_path / "adapter")
-    (rows,) = (value for name, value in stored.items() if grouping.TOKEN_ROWS in name)
+    (rows,) = (value for name, value in stored.items() if grouping.PEFT_ROWS in name)
     assert rows.dtype == torch.float32
-    assert torch.equal(rows, next(p for name, p in model.named_parameters() if grouping.TOKEN_ROWS in name))
+    assert torch.equal(rows, next(p for name, p in model.named_parameters() if grouping.PEFT_ROWS in name))
 
 
 def test_rows_of_new_tokens_have_at_most_the_rate_of_full_fine_tuning(make_base, tmp_path):

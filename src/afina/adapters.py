@@ -10,7 +10,8 @@ No pickle, and no path of this machine. PEFT itself would forget heads that it d
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,32 @@ def round_rows(model: Any) -> None:
     are around 1, and have no use for bf16's range, which leaves 8.
     """
     for name, value in model.named_parameters():
-        if grouping.TOKEN_ROWS in name and value.half().isfinite().all():
+        if grouping.PEFT_ROWS in name and value.half().isfinite().all():
             value.copy_(value.half())
+
+
+@contextmanager
+def rows_in_head(model: Any) -> Iterator[None]:
+    """While this lasts, a head that reads the vocabulary by the table of tokens knows PEFT's rows as they are trained.
+
+    PEFT puts them on the table alone: until they are merged such a head would read what stood there before.
+    """
+    head, rows = model.get_output_embeddings(), getattr(model.get_input_embeddings(), "token_adapter", None)
+    if rows is None or head.weight is not rows.base_layer.weight:
+        yield
+        return
+    (places,) = rows.token_indices.values()
+
+    def read(layer: Any, inputs: tuple[Tensor], logits: Tensor) -> Tensor:
+        (table,), index = rows.trainable_tokens_delta.values(), torch.tensor(places, device=logits.device)
+        own = torch.nn.functional.linear(inputs[0], table, None if layer.bias is None else layer.bias[index])
+        return logits.index_copy(-1, index, own)
+
+    hook = head.register_forward_hook(read)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def save(model: Any, made: Adapter, folder: Path) -> None:
@@ -111,7 +136,7 @@ def save_peft(body: Any, folder: Path, name: str = "default") -> None:
     settings = {**json.loads((own / PEFT_CARD).read_text(encoding="utf-8")), "base_model_name_or_path": None}
     (own / PEFT_CARD).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     stored = tensors(own / PEFT_BODY)
-    halved = {name: value.half() for name, value in stored.items() if grouping.TOKEN_ROWS in name}
+    halved = {name: value.half() for name, value in stored.items() if grouping.PEFT_ROWS in name}
     exact = {name: value for name, value in halved.items() if torch.equal(value.to(stored[name].dtype), stored[name])}
     if exact:
         save_file({**stored, **exact}, own / PEFT_BODY, metadata={"format": "pt"})

@@ -35,6 +35,7 @@ AGAINST = {
         "0.409 after; a trained model was not measured",
     },
 }  # key of the run file -> value -> what speaks against it
+ADAPTED: dict[str, str] = {}  # technique -> what adapting by it gave (LOG.md)
 REGRET = {
     "head_only": 9.9,
     "bitfit": 6.0,

@@ -138,7 +138,7 @@ def test_rows_of_new_tokens_are_judged_and_shipped_as_the_adapter_stores_them_in
     )
     stage.train(corpus, plan_for(grown, technique="lora"), grown, tmp_path, silent, 0)
     stored = load_file(tmp_path / "adapter" / adapters.PEFT_BODY)
-    (rows,) = (value for name, value in stored.items() if grouping.TOKEN_ROWS in name)
+    (rows,) = (value for name, value in stored.items() if grouping.PEFT_ROWS in name)
     assert rows.dtype == torch.float16
     shipped = heads.load(tmp_path / "model").base_model.get_input_embeddings().weight[-2:]
     assert torch.equal(shipped, rows.float())
