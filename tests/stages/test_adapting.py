@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import gzip
 import json
@@ -5,7 +6,7 @@ import json
 import pytest
 from test_plan import choice, corpus_of, planned, profile_of
 
-from afina import adapting, bases, shelf
+from afina import adapting, bases, choosing, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Row, Settings
@@ -243,9 +244,18 @@ def test_a_technique_without_texts_or_of_no_such_name_is_refused(opened):
         TrainOptions(adapt_technique="lorra")
 
 
+def deeper(opened):
+    """The base with a third layer, of which freeze keeps two: the plan needs its shape alone."""
+    config = copy.deepcopy(opened.config)
+    config.num_hidden_layers = 3
+    return dataclasses.replace(opened, config=config)
+
+
 def test_rate_time_and_memory_on_disk_follow_the_technique_and_another_one_adapts_anew(opened):
     whole, part = (planned(opened, adapt_file="train", adapt_technique=name) for name in ("full", "lora"))
-    assert (whole.settings.adapt_learning_rate, part.settings.adapt_learning_rate) == (1e-4, 2e-3)
+    assert (whole.settings.adapt_learning_rate, part.settings.adapt_learning_rate) == (1e-4, 5e-3)
+    rates = {one.name: one.value for one in adapting.choices(asked(adapt_technique="freeze"), deeper(opened))}
+    assert rates["adapt_learning_rate"] == choosing.rate("freeze")[0]
     facts = whole.facts
     (seconds, stored), (fewer, less) = (adapting.adds(made.settings, facts) for made in (whole, part))
     assert seconds == pytest.approx(3 * 300 * 16 * 128 / facts.tokens * facts.seconds_per_row)
