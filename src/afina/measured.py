@@ -36,10 +36,9 @@ AGAINST = {
     },
 }  # key of the run file -> value -> what speaks against it
 ADAPTED = {
-    "full": "perplexity 426 of held-out terms of service after 60 steps at rate 1e-4, 877 before them; one seed",
-    "lora": "perplexity 382 after 60 steps at rate 5e-3, where full had 426 at 1e-4; one seed",
-    "bitfit": "perplexity 531 after 60 steps at rate 5e-3, where full had 426 at 1e-4; one seed",
-    "freeze": "perplexity 540 after 60 steps at rate 2e-4, where full had 426 at 1e-4; one seed",
+    "lora": "perplexity 382 on terms of service after 60 steps at rate 5e-3, where full had 426 at 1e-4; one seed",
+    "bitfit": "perplexity 531 on terms of service after 60 steps at rate 5e-3, where full had 426 at 1e-4; one seed",
+    "freeze": "perplexity 540 on terms of service after 60 steps at rate 2e-4, where full had 426 at 1e-4; one seed",
 }  # technique -> what adapting by it gave (LOG.md, Adapting by a part of the weights)
 REGRET = {
     "head_only": 9.9,
