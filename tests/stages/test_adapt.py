@@ -246,26 +246,32 @@ def test_stopped_while_the_head_or_all_is_trained_it_goes_on_and_ends_bit_for_bi
     assert (tmp_path / made.folder / name).read_bytes() == (folder / made.folder / name).read_bytes()
 
 
-def test_stopped_while_a_technique_trains_it_goes_on_the_same_and_another_technique_begins_anew(
+def stopped(adapt, opened, folder, monkeypatch, **given):
+    """Adapt until a signal arrives in the fourth of six steps."""
+    monkeypatch.setattr(stage, "LOOKS", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "Watch", type("Watch", (Disturbed,), {"at": 4, "of": 1}))
+        with pytest.raises(Interrupted):
+            adapt(opened, folder, adapt_steps=6, **given)
+
+
+def test_stopped_while_a_technique_trains_it_goes_on_and_ends_bit_for_bit_the_same(
     adapt, opened, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(stage, "LOOKS", 3)
-    given = {"adapt_technique": "lora", "adapt_steps": 9}
-    undisturbed = adapt(opened, tmp_path / "straight", **given)
-    for folder in ("again", "other"):
-        with monkeypatch.context() as patch:
-            patch.setattr(fitting, "Watch", type("Watch", (Disturbed,), {"at": 5, "of": 1}))
-            with pytest.raises(Interrupted):
-                adapt(opened, tmp_path / folder, **given)
+    stopped(adapt, opened, tmp_path / "again", monkeypatch, adapt_technique="lora")
+    said, ones = [], ("again", "straight")
+    made = [adapt(opened, tmp_path / one, said.append, adapt_technique="lora", adapt_steps=6) for one in ones]
+    assert sum("going on from step 4" in event.text for event in said) == 1
+    assert len({to_json(dataclasses.replace(one, seconds=0)) for one in made}) == 1
+    assert len({(tmp_path / one / stage.FOLDER / "model.safetensors").read_bytes() for one in ones}) == 1
+
+
+def test_another_technique_begins_anew_where_one_was_stopped(adapt, opened, tmp_path, monkeypatch):
+    stopped(adapt, opened, tmp_path, monkeypatch, adapt_technique="lora")
     said = []
-    again = adapt(opened, tmp_path / "again", said.append, **given)
-    assert any("going on from step 5" in event.text for event in said)
-    assert dataclasses.replace(again, seconds=0) == dataclasses.replace(undisturbed, seconds=0)
-    files = [tmp_path / one / again.folder / "model.safetensors" for one in ("straight", "again")]
-    assert files[0].read_bytes() == files[1].read_bytes()
-    said.clear()
-    adapt(opened, tmp_path / "other", said.append, **{**given, "adapt_technique": "bitfit"})
+    made = adapt(opened, tmp_path, said.append, adapt_technique="bitfit", adapt_steps=6)
     assert any("training begins anew" in event.text for event in said)
+    assert made.technique == "bitfit"
 
 
 @pytest.mark.parametrize("technique", ["full", "lora", "bitfit"])
