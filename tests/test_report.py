@@ -488,10 +488,13 @@ def test_adapting_is_told_with_its_gain_and_its_texts_lose_their_folder(tmp_path
     written = "".join((tmp_path / name).read_text(encoding="utf-8") for name in (report.PAGE, report.CARD, report.TWIN))
     assert "someone" not in written
     assert "terms of the domain" not in page
-    report.write(tmp_path, replace(story, plan=plan, adapted=replace(made, best_step=0, terms=1234)))
+    assert "which trains" not in page
+    made = replace(made, best_step=0, terms=1234, technique="lora", trainable=252_858)
+    report.write(tmp_path, replace(story, plan=plan, adapted=made))
     page = (tmp_path / report.PAGE).read_text(encoding="utf-8")
     assert "nothing was gained" in page
     assert "1,234 terms of the domain more often than others" in page
+    assert "with lora, which trains 252,858 numbers, for 300 steps" in page
 
 
 def test_the_model_that_wrote_rows_loses_its_folder_and_the_endpoint_its_address(tmp_path):

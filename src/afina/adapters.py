@@ -5,11 +5,13 @@
     adapter_config.json, adapter_model.safetensors    of the body, in PEFT's layout, where the technique is PEFT's
     body.safetensors      of the body, by the parameters' names, where it is not; absent where the body was not trained
 
-No pickle, and no path of this machine. PEFT itself would forget heads that it does not know.
+No pickle, and no path of this machine. PEFT itself would forget heads that it does not know. Rows of new tokens that
+`round_rows` rounded are stored in fp16, all else in fp32: what is read is what was written, bit for bit.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,48 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from afina import shelf
+from afina import grouping, shelf
 from afina.errors import ConfigError, RecordError
 from afina.records import Adapter, from_json, to_json
 
 CARD, HEAD, BODY = "adapter.json", "head.safetensors", "body.safetensors"
 PEFT_CARD, PEFT_BODY = "adapter_config.json", "adapter_model.safetensors"
+
+
+@torch.no_grad()
+def round_rows(model: Any) -> None:
+    """Round the trained rows of new tokens to fp16, in place: to be judged and merged as they are stored.
+
+    They are most of an adapter, and half as large then. fp16 keeps 11 bits of a number up to 65504; vectors of tokens
+    are around 1, and have no use for bf16's range, which leaves 8.
+    """
+    for name, value in model.named_parameters():
+        if grouping.PEFT_ROWS in name and value.half().isfinite().all():
+            value.copy_(value.half())
+
+
+@contextmanager
+def rows_in_head(model: Any) -> Iterator[None]:
+    """While this lasts, a head that reads the vocabulary by the table of tokens knows PEFT's rows as they are trained.
+
+    PEFT puts them on the table alone: until they are merged such a head would read what stood there before.
+    """
+    head, rows = model.get_output_embeddings(), getattr(model.get_input_embeddings(), "token_adapter", None)
+    if rows is None or head.weight is not rows.base_layer.weight:
+        yield
+        return
+    (places,) = rows.token_indices.values()
+
+    def read(layer: Any, inputs: tuple[Tensor], logits: Tensor) -> Tensor:
+        (table,), index = rows.trainable_tokens_delta.values(), torch.tensor(places, device=logits.device)
+        own = torch.nn.functional.linear(inputs[0], table, None if layer.bias is None else layer.bias[index])
+        return logits.index_copy(-1, index, own)
+
+    hook = head.register_forward_hook(read)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def save(model: Any, made: Adapter, folder: Path) -> None:
@@ -94,9 +132,14 @@ def save_peft(body: Any, folder: Path, name: str = "default") -> None:
     """Write one of PEFT's adapters in its own layout: into `folder`, or below it under another name than default."""
     body.save_pretrained(folder, selected_adapters=[name], save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's template; the run has its own card
-    path = (folder if name == "default" else folder / name) / PEFT_CARD
-    settings = {**json.loads(path.read_text(encoding="utf-8")), "base_model_name_or_path": None}
-    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    own = folder if name == "default" else folder / name
+    settings = {**json.loads((own / PEFT_CARD).read_text(encoding="utf-8")), "base_model_name_or_path": None}
+    (own / PEFT_CARD).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    stored = tensors(own / PEFT_BODY)
+    halved = {name: value.half() for name, value in stored.items() if grouping.PEFT_ROWS in name}
+    exact = {name: value for name, value in halved.items() if torch.equal(value.to(stored[name].dtype), stored[name])}
+    if exact:
+        save_file({**stored, **exact}, own / PEFT_BODY, metadata={"format": "pt"})
 
 
 def _fill_peft(body: Any, folder: Path) -> None:

@@ -74,7 +74,7 @@ POLICIES = {
     "retention": "retentions",
     "balancing": "balancers",
 }  # key -> shelf
-SHELVES = {**POLICIES, "augmentation": "augmenters", "technique": "techniques"}
+SHELVES = {**POLICIES, "augmentation": "augmenters", "technique": "techniques", "adapt_technique": "techniques"}
 MAY_BE_NONE = ("staging", "retention", "balancing", "augmentation")
 
 
@@ -122,6 +122,7 @@ class _Training(Section):
     general_file: str | None = Field(default=None, description="general text for retention, one text a line; en, es")
     adapt_file: str | None = Field(default=None, description="texts that the base reads first: file, folder or train")
     adapt_steps: int | None = Field(default=None, ge=1, description="steps at most, on these texts")
+    adapt_technique: str | None = Field(default=None, description="what of the base they train: a name on techniques")
     adapt_learning_rate: float | None = Field(default=None, gt=0, lt=1, description="peak rate on these texts")
     new_tokens: int | None = Field(default=None, ge=0, le=50_000, description="words that become tokens, at most")
     balancing: str | None = Field(default=None, description="a name on the shelf of balancers, or none; classify")

@@ -5,6 +5,7 @@ from typing import Any
 
 HEAD = "head"
 UNDECAYED = ", no decay"  # end of the name of a group's twin
+PEFT_ROWS = "trainable_tokens_delta"  # in the names of parameters: PEFT's rows of new tokens
 NEW_ROWS, NEW_ROWS_RATE = "new rows", 1e-4  # of tokens, which PEFT trains alone; at most the rate of full fine-tuning
 
 
@@ -20,7 +21,7 @@ def build(model: Any, places: Mapping[str, tuple[str, float]], weight_decay: flo
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             group, rate = places[name]
-            if ".trainable_tokens_delta." in name:
+            if PEFT_ROWS in name:
                 group, rate = NEW_ROWS, min(rate, NEW_ROWS_RATE)
             decayed = parameter.ndim > 1 and group != HEAD
             label = group if decayed or group == HEAD else group + UNDECAYED

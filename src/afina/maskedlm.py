@@ -86,10 +86,15 @@ def load(folder: Path) -> tuple[MaskedLanguage, bool]:
     return MaskedLanguage(model), bool(missing)
 
 
+def shape(opened: Opened) -> Any:
+    """Hugging Face's masked-language model of a base without its numbers: what takes no memory and no time."""
+    with torch.device("meta"):
+        return AutoModelForMaskedLM.from_config(opened.config, trust_remote_code=False)
+
+
 def of_base(opened: Opened) -> MaskedLanguage | None:
     """The model of a base with the head that it brings; None where it brings none, or its tokenizer has no mask."""
-    with torch.device("meta"):
-        model = AutoModelForMaskedLM.from_config(opened.config, trust_remote_code=False)
+    model = shape(opened)
     outside = {n for n, _ in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")}
     stored = set()
     for path in bases.weights(opened.folder, opened.record.name):

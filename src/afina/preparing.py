@@ -60,9 +60,9 @@ def _none(profile: Profile) -> Choice:
 def told(choices: Sequence[Choice], settings: Settings, trained: bool) -> tuple[Choice, ...]:
     """The plan's lines with what becomes of the rows of new tokens beside those that ask for them.
 
-    trained   whether the technique trains them; adapting trains all
+    trained   whether the technique trains them, or adapting does
     """
-    if not asked(settings) or trained or settings.adapt_file != NONE:
+    if not asked(settings) or trained:
         return tuple(choices)
     left = {UNTRAINED: f"{settings.technique} leaves them as they begin, a mean of their old pieces; lora trains them"}
     lines = ("new_tokens", "special_tokens")
@@ -74,7 +74,9 @@ def untrained(choices: Sequence[Choice], settings: Settings) -> tuple[Finding, .
     if not any(UNTRAINED in one.evidence for one in choices):
         return ()
     found = f"{settings.technique} does not train the rows of new tokens: each stays a mean of its old pieces"
-    fix = "take technique=lora, which trains them too, or full; or let the base read texts first: adapt_file=train"
+    fix = (
+        "take technique=lora, which trains them too, or full; or let the whole base read texts first: adapt_file=train"
+    )
     return (Finding("prepare", found, "kept", fix, settings.new_tokens + len(marks(settings.special_tokens))),)
 
 

@@ -414,6 +414,7 @@ class Settings:
     special_tokens: str = "none"  # marks of the texts that become tokens, parted by commas
     adapt_file: str = "none"  # unlabelled texts that the base is adapted to first: a file, a folder, or train
     adapt_steps: int | None = None  # at most; None where it is adapted to nothing, as the next
+    adapt_technique: str | None = None  # a name on the shelf of techniques: what of the base is trained then
     adapt_learning_rate: float | None = None  # peak
     adapt_masking: str | None = None  # uniform, or terms: these are masked more often
     adapt_term_rate: float | None = None  # share of the terms that is masked; None where masking is uniform
@@ -597,6 +598,8 @@ class Adapted:
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     terms: int = 0  # of the domain, that were masked more often than other words; 0 where none were
+    technique: str = "full"  # what of the base was trained; what it added is merged
+    trainable: int = 0  # numbers that were trained, those of the head for masked words among them
 
 
 # ---------------------------------------------------------------- train

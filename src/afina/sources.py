@@ -32,6 +32,8 @@ SOURCES = {
     "retention": "RESULTS.md, Forgetting and retentions; RESULTS.md, Probes: little was lost without one",
     "adapt_file": f"{HERE}, distance and size; LOG.md, What 200 steps of adapting did to the frozen layers; Gururangan "
     "et al. 2020, arXiv:2004.10964: what it gained elsewhere",
+    "adapt_technique": "LOG.md, Adapting by a part of the weights",
+    "adapt_learning_rate": "LOG.md, Adapting by a part of the weights",
     "adapt_masking": "RESULTS.md, Adapting to unlabelled text",
     "new_tokens": f"{HERE}, the pieces of the words; RESULTS.md, Vocabulary and new rows",
     "special_tokens": "off until asked for: only you know which marks your texts have",

@@ -32,7 +32,7 @@ def _fields(retention: str) -> Any:
 def on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> bool:
     """Apply technique, rates, staging and retention once to the base: what they refuse is known before training.
 
-    Says whether rows of new tokens would be trained.
+    Says whether rows of new tokens would be trained, by the technique or while the base is adapted.
     """
     module = shelf.load("techniques", settings.technique)
     config = keys.config(settings.technique, settings.options)
@@ -48,7 +48,8 @@ def on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) 
     begin = retaining.penalty(settings, opened, 0)
     if begin is not None and settings.adapt_file == adapting.NONE:  # which may give the base the head that it lacks
         begin(model)
-    return module.NATURE.new_rows or bool(model.base_model.get_input_embeddings().weight.requires_grad)
+    table = model.base_model.get_input_embeddings().weight
+    return module.NATURE.new_rows or bool(table.requires_grad) or adapting.trains_rows(settings, opened)
 
 
 def _moves(model: Any, settings: Settings) -> None:

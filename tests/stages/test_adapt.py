@@ -1,6 +1,7 @@
 import dataclasses
 import os
 import random
+import re
 import signal
 from types import SimpleNamespace
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from test_plan import corpus_of, planned
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from afina import adapting, bases, fitting, maskedlm, watching
+from afina import adapting, bases, fitting, growing, maskedlm, vocabulary, watching
 from afina.errors import DataError, Interrupted
+from afina.initializers import mean
 from afina.records import Adapted, Row, from_json, silent, to_json
 from afina.stages import adapt as stage
 
@@ -119,6 +121,100 @@ def test_a_base_with_a_head_of_its_own_keeps_it_and_is_trained_at_once(adapt, op
     assert made.after.value < made.before.value
 
 
+@pytest.fixture(scope="module")
+def deeper(make_masked_base, tmp_path_factory):
+    """A function that opens a base with three layers, of which freeze keeps two."""
+
+    def make(architecture):
+        folder, base = tmp_path_factory.mktemp(architecture), make_masked_base(architecture)
+        config = AutoConfig.from_pretrained(base)
+        config.update({"n_layers" if architecture == "distilbert" else "num_hidden_layers": 3})
+        if architecture == "modernbert":
+            config.layer_types = [*config.layer_types, "full_attention"]
+        torch.manual_seed(4)
+        AutoModelForMaskedLM.from_config(config).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+        return bases.open_base(str(folder))
+
+    return make
+
+
+MOVES = {  # technique -> how the names of what it moves of the body are told
+    "full": r".",
+    "lora": r"(query|value|q_lin|v_lin|Wqkv)\.weight$",
+    "bitfit": r"bias$",
+    "freeze": r"layers?\.2\.|final_norm",
+}
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("architecture", "technique"),
+    [("bert", "lora"), ("bert", "bitfit"), ("bert", "freeze"), ("albert", "lora"),
+     *(pytest.param(one, name, marks=slow) for one in ("roberta", "distilbert", "modernbert", "albert", "bert")
+       for name in MOVES if (one, name) not in {("modernbert", "bitfit"), ("albert", "freeze")})],
+)  # fmt: skip
+def test_a_technique_moves_what_it_says_of_the_base_and_leaves_a_plain_one(
+    adapt, deeper, tmp_path, architecture, technique
+):
+    base = deeper(architecture)
+    made = adapt(base, tmp_path, adapt_technique=technique, adapt_steps=10)
+    was, now = (AutoModelForMaskedLM.from_pretrained(one) for one in (base.folder, tmp_path / made.folder))
+    assert made.best_step > 0 < made.gain.value
+    start, end = was.state_dict(), now.state_dict()
+    assert start.keys() == end.keys()
+    moved = {name for name in start if not torch.equal(start[name], end[name])}
+    body = {name for name in moved if name.startswith(f"{now.base_model_prefix}.")}
+    assert body == {name for name in body if re.search(MOVES[technique], name)} != set()
+    assert now.get_output_embeddings().weight is now.get_input_embeddings().weight
+    table = next(name for name, value in now.named_parameters() if value is now.get_input_embeddings().weight)
+    assert (table in moved) == (technique == "full")
+    assert moved - body  # the head learns too
+    known = adapting.applied(technique, base)
+    assert (made.technique, made.trainable) == (
+        technique, sum(p.numel() for p in known.parameters() if p.requires_grad)
+    )  # fmt: skip
+    bases.open_base(str(tmp_path / made.folder))
+
+
+def moved_at_random(model, scale=0.1):
+    torch.manual_seed(6)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += parameter.requires_grad * scale * torch.randn_like(parameter)
+
+
+@pytest.mark.parametrize("technique", MOVES)
+@pytest.mark.parametrize("architecture", ["bert", "albert"])
+def test_the_merged_base_guesses_as_it_did_while_it_was_trained_new_rows_and_all(
+    deeper, tmp_path, architecture, technique
+):
+    """Regression: a head that is tied to the table did not read the rows that lora trains until they were merged."""
+    if (architecture, technique) == ("albert", "freeze"):
+        return
+    base = deeper(architecture)
+    after = vocabulary.add_marks(base.tokenizer, ["[A]", "[B]"])
+    model = AutoModelForMaskedLM.from_pretrained(base.folder)
+    growing.write(tmp_path / "base", base, after, growing.grow(model, base.tokenizer, after, mean.start))
+    model, new_head = maskedlm.load(tmp_path / "base")
+    table = model.model.get_input_embeddings().weight.detach().clone()
+    batch = after(["my [A] card", "[B] is lost today"], padding=True, return_tensors="pt")
+    everywhere, answers = batch["attention_mask"] == 1, []
+
+    def train():
+        moved_at_random(model)
+        answers.append(model.eval().logits_at(everywhere, **batch))
+        return "fitted"
+
+    fitted, trainable = stage._by(technique, model, 0, train)
+    assert (new_head, fitted, trainable > 0) == (False, "fitted", True)
+    torch.testing.assert_close(model.logits_at(everywhere, **batch), answers[0], atol=1e-5, rtol=1e-4)
+    rows = (model.model.get_input_embeddings().weight != table).any(1).nonzero()[:, 0].tolist()
+    expected = {"full": list(range(len(table))), "lora": [len(after) - 2, len(after) - 1]}
+    assert rows == expected.get(technique, [])
+    assert not model.model.get_output_embeddings()._forward_hooks
+
+
 class Disturbed(watching.Watch):
     """A signal arrives while step `at` of the training number `of` is at work."""
 
@@ -150,9 +246,45 @@ def test_stopped_while_the_head_or_all_is_trained_it_goes_on_and_ends_bit_for_bi
     assert (tmp_path / made.folder / name).read_bytes() == (folder / made.folder / name).read_bytes()
 
 
-def test_where_nothing_is_gained_the_base_stays_as_it_was(adapt, opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "WARMUP", 0)
-    made = adapt(opened, tmp_path, adapt_steps=2, adapt_learning_rate=0.5)
+def stopped(adapt, opened, folder, monkeypatch, **given):
+    """Adapt until a signal arrives in the fourth of six steps."""
+    monkeypatch.setattr(stage, "LOOKS", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "Watch", type("Watch", (Disturbed,), {"at": 4, "of": 1}))
+        with pytest.raises(Interrupted):
+            adapt(opened, folder, adapt_steps=6, **given)
+
+
+def test_stopped_while_a_technique_trains_it_goes_on_and_ends_bit_for_bit_the_same(
+    adapt, opened, tmp_path, monkeypatch
+):
+    stopped(adapt, opened, tmp_path / "again", monkeypatch, adapt_technique="lora")
+    said, ones = [], ("again", "straight")
+    made = [adapt(opened, tmp_path / one, said.append, adapt_technique="lora", adapt_steps=6) for one in ones]
+    assert sum("going on from step 4" in event.text for event in said) == 1
+    assert len({to_json(dataclasses.replace(one, seconds=0)) for one in made}) == 1
+    assert len({(tmp_path / one / stage.FOLDER / "model.safetensors").read_bytes() for one in ones}) == 1
+
+
+def test_another_technique_begins_anew_where_one_was_stopped(adapt, opened, tmp_path, monkeypatch):
+    stopped(adapt, opened, tmp_path, monkeypatch, adapt_technique="lora")
+    said = []
+    made = adapt(opened, tmp_path, said.append, adapt_technique="bitfit", adapt_steps=6)
+    assert any("training begins anew" in event.text for event in said)
+    assert made.technique == "bitfit"
+
+
+@pytest.mark.parametrize("technique", ["full", "lora", "bitfit"])
+def test_where_nothing_is_gained_the_base_stays_as_it_was(adapt, opened, tmp_path, monkeypatch, technique):
+    real = fitting.fit
+
+    def ruined(model, *given):
+        fitted = real(model, *given)
+        moved_at_random(model, 5.0)
+        return fitted
+
+    monkeypatch.setattr(stage.fitting, "fit", ruined)
+    made = adapt(opened, tmp_path, adapt_technique=technique, adapt_steps=2)
     assert (made.best_step, made.gain.value) == (0, 0.0)
     assert made.after == made.before
     body = AutoModel.from_pretrained(tmp_path / made.folder, add_pooling_layer=False).state_dict()

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import gzip
 import json
@@ -5,7 +6,7 @@ import json
 import pytest
 from test_plan import choice, corpus_of, planned, profile_of
 
-from afina import adapting, bases
+from afina import adapting, bases, choosing, shelf
 from afina.config import TrainOptions
 from afina.errors import ConfigError, DataError
 from afina.records import Columns, Corpus, Row, Settings
@@ -203,6 +204,74 @@ def test_texts_that_are_named_are_weighed_by_their_words_and_against_the_time_li
 
 def asked(**options):
     return TrainOptions(adapt_file="train", **options)
+
+
+def test_the_plan_says_what_of_the_base_is_trained_what_others_would_and_why_some_cannot(opened):
+    line = choice(planned(opened, adapt_file="train"), "adapt_technique")
+    assert line.value == "full"
+    assert line.refused.keys() == {*shelf.names("techniques")} - {"full"}
+    counted = {name: int(said.partition(" numbers")[0].replace(",", "")) for name, said in line.refused.items()
+               if " numbers, merged" in said}  # fmt: skip
+    merges = {name for name in line.refused if shelf.load("techniques", name).NATURE.merges}
+    assert {"lora", "bitfit"} <= counted.keys() <= merges
+    assert all(0 < counted[name] < line.evidence["numbers trained"] for name in ("lora", "bitfit"))
+    asked_for = planned(opened, adapt_file="train", adapt_technique="lora")
+    line = choice(asked_for, "adapt_technique")
+    assert (line.why, asked_for.settings.adapt_technique) == ("set by the user", "lora")
+    assert line.evidence == {"numbers trained": counted["lora"]}
+
+
+@pytest.mark.parametrize(
+    ("technique", "architecture", "said"),
+    [(name, "bert", "no plain base" if not shelf.load("techniques", name).NATURE.merges else "its loss is of labels")
+     for name in shelf.names("techniques")
+     if not shelf.load("techniques", name).NATURE.merges or shelf.load("techniques", name).NATURE.own_loss]
+    + [("head_only", "bert", "trains nothing"), ("freeze", "bert", "trains nothing"),
+       ("bitfit", "modernbert", "has none"), ("freeze", "albert", "no list")],
+)  # fmt: skip
+def test_a_technique_that_cannot_adapt_this_base_is_refused_with_the_plan(make_base, technique, architecture, said):
+    base = bases.open_base(str(make_base(architecture)))
+    with pytest.raises(ConfigError, match=f"adapt_technique={technique} .*{said}") as caught:
+        planned(base, adapt_file="train", adapt_technique=technique)
+    assert "full, lora, or leave adapt_technique out" in caught.value.fix
+    assert technique not in caught.value.fix
+
+
+def test_a_technique_without_texts_or_of_no_such_name_is_refused(opened):
+    with pytest.raises(ConfigError, match="adapt_technique has no meaning without adapt_file"):
+        planned(opened, adapt_technique="lora")
+    with pytest.raises(ConfigError, match="no 'lorra' in techniques"):
+        TrainOptions(adapt_technique="lorra")
+
+
+def deeper(opened):
+    """The base with a third layer, of which freeze keeps two: the plan needs its shape alone."""
+    config = copy.deepcopy(opened.config)
+    config.num_hidden_layers = 3
+    return dataclasses.replace(opened, config=config)
+
+
+def test_rate_time_and_memory_on_disk_follow_the_technique_and_another_one_adapts_anew(opened):
+    whole, part = (planned(opened, adapt_file="train", adapt_technique=name) for name in ("full", "lora"))
+    assert (whole.settings.adapt_learning_rate, part.settings.adapt_learning_rate) == (1e-4, 5e-3)
+    rates = {one.name: one.value for one in adapting.choices(asked(adapt_technique="freeze"), deeper(opened))}
+    assert rates["adapt_learning_rate"] == choosing.rate("freeze")[0]
+    facts = whole.facts
+    (seconds, stored), (fewer, less) = (adapting.adds(made.settings, facts) for made in (whole, part))
+    assert seconds == pytest.approx(3 * 300 * 16 * 128 / facts.tokens * facts.seconds_per_row)
+    assert stored == pytest.approx(36 * facts.parameters, rel=0.01)
+    assert (fewer < seconds, less < stored) == (True, True)
+    unsaid, other = (dataclasses.replace(whole.settings, adapt_technique=name) for name in (None, "lora"))
+    assert adapting.asked(whole.settings) == adapting.asked(unsaid) != adapting.asked(other)
+
+
+@pytest.mark.parametrize(("technique", "trains"), [("full", True), ("lora", True), ("bitfit", False)])
+def test_rows_of_new_tokens_that_adapting_leaves_alone_are_told_where_the_task_leaves_them_too(
+    opened, technique, trains
+):
+    given = {"special_tokens": "A", "technique": "bitfit", "adapt_file": "train"}
+    made = planned(opened, adapt_technique=technique, **given)
+    assert ("rows of new tokens" in choice(made, "special_tokens").evidence) != trains
 
 
 def test_terms_are_sought_only_where_that_is_asked_for(opened, tmp_path):

@@ -5,9 +5,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from test_plan import corpus_of, of_kind, paired, planned
+from transformers import AutoModel
 
-from afina import adapters, bases, heads, shelf
+from afina import adapters, bases, grouping, growing, heads, shelf, vocabulary
 from afina.errors import RecordError
+from afina.initializers import mean
 from afina.predictors import torch as predictor
 from afina.records import Trained, from_json, silent, to_json
 from afina.stages import train as stage
@@ -121,6 +123,26 @@ def test_the_adapter_folder_of_a_run_on_the_base_again_is_the_run_s_model(opened
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     assert adapters.read(tmp_path / "adapter").labels == corpus.labels
+
+
+def test_rows_of_new_tokens_are_judged_and_shipped_as_the_adapter_stores_them_in_half_precision(
+    opened, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(stage, "_fit_probe", useless(stage._fit_probe))
+    after = vocabulary.add_marks(opened.tokenizer, ["[A]", "[B]"])
+    model = growing.grow(AutoModel.from_pretrained(opened.folder), opened.tokenizer, after, mean.start)
+    growing.write(tmp_path / "base", opened, after, model)
+    grown, corpus = bases.open_base(str(tmp_path / "base")), corpus_of(20)
+    corpus = dataclasses.replace(
+        corpus, train=tuple(dataclasses.replace(row, text=f"[A] {row.text} [B]") for row in corpus.train)
+    )
+    stage.train(corpus, plan_for(grown, technique="lora"), grown, tmp_path, silent, 0)
+    stored = load_file(tmp_path / "adapter" / adapters.PEFT_BODY)
+    (rows,) = (value for name, value in stored.items() if grouping.PEFT_ROWS in name)
+    assert rows.dtype == torch.float16
+    shipped = heads.load(tmp_path / "model").base_model.get_input_embeddings().weight[-2:]
+    assert torch.equal(shipped, rows.float())
+    assert not torch.equal(shipped, model.get_input_embeddings().weight[-2:])
 
 
 def test_training_rows_whose_label_looks_wrong_are_listed_by_file_and_line():

@@ -3,7 +3,9 @@
 Held-out texts, a tenth of all, are masked once and for all, all words alike; training ends where they gain no more, and
 the best look is kept. Where the base has no head for this, one is fitted first with the body frozen, by as many steps
 at most and stopped in the same way. Where held-out texts gained nothing, the base stays as it was. What is trained on
-is masked anew in each pass: all words alike, or the domain's terms more often.
+is masked anew in each pass: all words alike, or the domain's terms more often. A technique says which weights are
+trained, all of them unasked; what it adds is merged, so that a plain base is left. The head is trained beside it, but
+for the table of tokens where that is the body's own: it moves only where the technique moves it.
 
     perplexity = exp(nats a masked token)      gain = nats before - nats after, of the same masks
     intervals: 95%, 1,000 bootstrap resamples of the held-out texts, each with all of its windows
@@ -16,7 +18,7 @@ Source: Gururangan et al. 2020, "Don't Stop Pretraining", arXiv:2004.10964.
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from afina import adapting, checkpoints, fitting, maskedlm, masking, metrics, store, term_masking, terms
+from afina import (
+    adapters,
+    adapting,
+    checkpoints,
+    fitting,
+    maskedlm,
+    masking,
+    metrics,
+    shelf,
+    store,
+    term_masking,
+    terms,
+)
 from afina.adapting import BATCH, TERMS, TOKENS
 from afina.bases import Opened
 from afina.errors import DataError
@@ -82,7 +96,7 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         model.base_model.requires_grad_(True)
     start = {name: value.clone() for name, value in model.state_dict().items()}
     before = maskedlm.nats(model, opened.tokenizer, rows.held)
-    fitted = fit(model, recipe, "all")
+    fitted, trainable = _by(settings.adapt_technique, model, seed, lambda: fit(model, recipe, "all"))
     after = maskedlm.nats(model, opened.tokenizer, rows.held)
     if after.sum() >= before.sum():
         tell(Event("adapt", "held-out texts gained nothing: the base stays as it was"))
@@ -91,11 +105,23 @@ def adapt(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
     with store.whole_folder(folder / FOLDER) as temporary:
         maskedlm.save(model, opened.folder, opened.tokenizer, temporary)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    made = _record(settings, rows, (before, after), fitted, seed)
+    made = replace(_record(settings, rows, (before, after), fitted, seed), trainable=trainable, new_head=new_head)
     tell(Event("adapt", f"perplexity of held-out texts: {made.before.value:.1f} before, {made.after.value:.1f} after"))
     seconds = round(time.monotonic() - began, 1)
     findings = (*findings, *rows.findings)
-    return replace(made, texts=len(texts), new_head=new_head, findings=findings, seconds=seconds, terms=rows.terms)
+    return replace(made, texts=len(texts), findings=findings, seconds=seconds, terms=rows.terms)
+
+
+def _by(name: str | None, model: MaskedLanguage, seed: int, train: Callable[[], Fitted]) -> tuple[Fitted, int]:
+    """Train what a technique opens of the base and merge what it adds, in place; and how many numbers are trained."""
+    technique = shelf.load("techniques", name or adapting.FULL)
+    torch.manual_seed(seed)  # what it adds begins alike, whether a head was fitted before it or was there already
+    technique.apply(model.model, technique.Config())
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    with adapters.rows_in_head(model.model):
+        fitted = train()
+    technique.merge(model.model)
+    return fitted, trainable
 
 
 def windows(texts: Sequence[Row], opened: Opened, settings: Settings, seed: int) -> Windows:
@@ -189,4 +215,5 @@ def _record(
         curve=fitted.curve,
         looks=fitted.looks,
         stopped=fitted.stopped,
+        technique=settings.adapt_technique or adapting.FULL,
     )

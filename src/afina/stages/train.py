@@ -155,6 +155,7 @@ def _write(model: Any, made: Adapter, opened: Opened, folder: Path) -> tuple[Any
     technique = shelf.load("techniques", made.technique)
     shutil.rmtree(folder / "adapter", ignore_errors=True)  # of an earlier technique
     if technique.NATURE.small:
+        adapters.round_rows(model)
         with store.whole_folder(folder / "adapter") as temporary:
             adapters.save(model, made, temporary)
     with store.whole_folder(folder / "model") as temporary:

@@ -10,7 +10,7 @@ Trainable numbers: r * (d_in + d_out) a layer touched. Once merged it costs noth
 on the bare body, and the head is an ordinary trainable module beside it: with the head inside the adapter, merging
 and swapping adapters fail.
 Where the base has rows of new tokens (`new_rows` in its config.json, from `growing`), these are trained and stored
-too, and no other row of the embeddings: 4 * d_in bytes a token.
+too, and no other row of the embeddings: 4 * d_in bytes a token, or 2 * d_in where `adapters.round_rows` rounded them.
 What it does not do: give A and B rates of their own (LoRA+), see the shelf of rates; or save time in proportion:
 gradients still flow through every layer above the lowest one touched.
 Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685, section 4.1.
