@@ -44,14 +44,15 @@ def choices(options: TrainOptions, technique: str, language: str, facts: Facts) 
 
 def _none(technique: str, facts: Facts) -> Choice:
     """No retention, with how little was forgotten without one and what each would cost."""
-    why = "only the task is asked for: little was lost without one, and what one saves of it is not measured"
+    why = "only the task is asked for: little was lost without one, and what one kept of it was within its noise"
     if technique == "head_only":
         return Choice("retention", NONE, "head_only never moves the body, which so forgets nothing")
     refused = {}
     for name in shelf.names("retentions"):
         seconds, _ = shelf.load("retentions", name).adds(facts, facts.parameters, GENERAL_ROWS / ROWS)
         share = seconds / (STEP * facts.seconds_per_row)
-        refused[name] = f"a step of {ROWS} rows takes {share:.0%} more time by arithmetic; {measured.UNKNOWN}"
+        known = measured.RETAINED.get(name, measured.UNKNOWN)
+        refused[name] = f"a step of {ROWS} rows takes {share:.0%} more time by arithmetic; {known}"
     return Choice("retention", NONE, why, measured.FORGOTTEN, refused)
 
 

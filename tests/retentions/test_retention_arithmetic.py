@@ -57,7 +57,7 @@ def test_kl_of_labels_that_do_not_exclude_each_other_is_the_sum_over_the_labels(
     """Two labels with old odds of 1 to 3 and 3 to 1, new ones of 1 to 1: twice the same divergence."""
     body = Body(0.0, 0.0)
     start = {"weights": torch.tensor([-math.log(3), math.log(3)])}
-    state = kl.State(kl.Config(temperature=1.0), start, GENERAL, lambda answer, batch: answer, True)
+    state = kl.State(kl.Config(weight=1.0, temperature=1.0), start, GENERAL, lambda answer, batch: answer, True)
     batch = {"input_ids": torch.tensor([[1], [2]])}
     nats = 2 * (0.25 * math.log(0.5) + 0.75 * math.log(1.5))
     held = kl.penalty(model_of(body), batch, body(batch["input_ids"]), state, 0)
@@ -150,7 +150,7 @@ def test_kl_through_the_probe_is_that_of_the_old_model_against_the_old_head_on_t
     model = full.apply(heads.build(tiny_bert, "cls", ("a", "b", "c")), full.Config()).eval()
     old = copy.deepcopy(model)
     general = general_of(tokenizer, "my card is lost today", "the red one", "pay")
-    state = kl.begin(model, kl.Config(temperature=3.0), general, tiny_bert)
+    state = kl.begin(model, kl.Config(weight=1.0, temperature=3.0), general, tiny_bert)
     shaken(model)
     with features.watching(model.bert) as seen:
         model(**texts)

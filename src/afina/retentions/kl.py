@@ -51,7 +51,7 @@ MULTI = "multi_label_classification"  # config.problem_type
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the answers are held, and how flat they are made first."""
 
-    weight: float = Field(default=1.0, ge=0, description="of the divergence")
+    weight: float = Field(default=0.1, ge=0, description="of the divergence")
     temperature: float = Field(default=2.0, gt=0, description="above 1 the answers ranked low count for more")
 
 
