@@ -14,6 +14,7 @@ ROWS = [
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial", "halving"}
     | {"yamlfile", "general", "slips", "scarcity", "measured"},
+    {"crossfit"},
     {"nearness", "spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions"},
     {"answering", "rewording", "refitting"},
