@@ -22,7 +22,7 @@ ROWS = [
     {"clocking", "serving", "entailing"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "arguments", "expecting", "released"},
+    {"adapters", "cleaning", "keys", "arguments", "expecting", "released"},
     {"sources", "suites"},
     {"expanding"},
     {"checklist"},
