@@ -31,7 +31,9 @@ ROWS = [
     {"checkpoints", "watching", "maskedlm", "keeper", "asking", "rounds"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches", "unlabelled"},
-    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
+    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"}
+    | {"old_tasks"},
+    {"recalling"},
     {"choosing", "costing", "preparing", "advice", "opening", "freezing", "pooling"},
     {"alone", "overriding", "trying"},
     {"stages"},

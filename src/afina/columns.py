@@ -96,7 +96,7 @@ def values(table: Table, column: str) -> list[str]:
 
 def parted(table: Table, chosen: Columns) -> Table:
     """The table with a list in each cell of the label column, where these hold labels with a separator between them."""
-    if chosen.separator is None or chosen.label in table.lists:
+    if chosen.separator is None or chosen.label in table.lists or chosen.label not in table.columns:
         return table
     place = table.columns.index(chosen.label)
 

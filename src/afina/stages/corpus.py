@@ -6,7 +6,8 @@ that no copy of a row can stand on both sides of a cut; near copies are kept on 
 removed without a `Finding`.
 
 A given test file stays as it is but for rows that cannot be scored (no text, no label, binary junk). So do hold-out
-sets, which are watched while training and change nothing of it; a label in one that train lacks is an error.
+sets, which are watched while training and change nothing of it; a label in one that train lacks is an error. Old tasks
+have labels and columns of their own (`old_tasks`).
 """
 
 import hashlib
@@ -17,12 +18,13 @@ from itertools import combinations
 from os.path import expanduser  # Path.expanduser raises for a user that does not exist
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from afina import cleaning, columns, nearness, shelf, splits, tables
+from afina import cleaning, columns, nearness, old_tasks, shelf, splits, tables
 from afina.cleaning import Splits
 from afina.config import CorpusOptions
 from afina.errors import ConfigError, DataError
-from afina.records import Columns, Corpus, Finding, Row, Source, Table
+from afina.records import Columns, Corpus, Finding, OldTask, Row, Source, Table
 
 DEV_SHARE = 0.1  # of train, where nothing is said and that is splits.UNSURE rows
 MOST_DEV = 500  # rows; an accuracy from them is known to 4 points at worst, and rows to learn from are worth more
@@ -35,17 +37,19 @@ _NAME = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)  # of a hold-out set
 def read(options: CorpusOptions, seed: int) -> Corpus:
     """The corpus of these files. Raises DataError or ConfigError where no classifier could be made of them."""
     paths = _paths(options)
-    opened = {name: tables.read(path) for name, path in paths.items()}
-    _different(paths)
+    given = {name: tables.read(path) for name, path in paths.items()}
+    _different(paths, options)
+    old = {name: old_tasks.read(name, given[name], options) for name in options.old_tasks}
     named = (options.text_column, options.pair_column, options.label_column, options.task)
-    detected = replace(columns.detect(opened["train"], *named), separator=options.label_separator or None)
-    opened = {name: columns.parted(table, detected) for name, table in opened.items()}
+    detected = replace(columns.detect(given["train"], *named), separator=options.label_separator or None)
+    opened = {name: columns.parted(table, detected) for name, table in given.items() if name not in old}
     kind, chosen = columns.kind(opened["train"], detected, options.task)
     for table in opened.values():
         _check(table, chosen, kind)
     read_in = {name: columns.rows(table, chosen, kind) for name, table in opened.items()}
     rows, cleaned = cleaning.clean({name: found for name, (found, _) in read_in.items()}, options.cleaners)
     findings = [one for name, table in opened.items() for one in (*table.findings, *read_in[name][1])]
+    findings += [one for _, found in old.values() for one in found]
     file = paths["train"].name
     objective = shelf.load(columns.OBJECTIVES, kind)
     near = any(one.check == cleaning.NEAR for one in cleaned)
@@ -63,12 +67,13 @@ def read(options: CorpusOptions, seed: int) -> Corpus:
         train=whole["train"],
         dev=whole["dev"],
         test=whole["test"],
-        split=_sentence(opened, rows, whole, seed),
+        split="; ".join((_sentence(opened, rows, whole, seed), *_watched_anew(given, old))),
         findings=(*findings, *cleaned, *cutting),
-        sources=tuple(_source(path, opened[name]) for name, path in paths.items()),
+        sources=tuple(_source(path, given[name]) for name, path in paths.items()),
         holdouts={name: _watched(name, paths[name], rows[name], rows["train"]) for name in options.holdouts},
         kind=kind,
         cleaners=options.cleaners,
+        old_tasks={name: task for name, (task, _) in old.items()},
     )
 
 
@@ -85,22 +90,27 @@ def _after(error: DataError, findings: Sequence[Finding], left: int, rows: int) 
 def _paths(options: CorpusOptions) -> dict[str, Path]:
     if not options.train_file:
         raise ConfigError("no file with rows is named", "write train_file=rows.csv")
-    for name in options.holdouts:
+    if twice := options.holdouts.keys() & options.old_tasks.keys():
+        said = f"{min(twice)} is named as a hold-out set and as an old task"
+        raise ConfigError(said, "give them different names, or leave one of them out")
+    for name in (*options.holdouts, *options.old_tasks):
         if name in _SPLITS or not _NAME.fullmatch(name):
             raise ConfigError(
-                f"{name!r} cannot be the name of a hold-out set",
+                f"{name!r} cannot be the name of a hold-out set or of an old task",
                 "use letters, digits, - and _, and none of train, dev and test",
             )
-    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file, **options.holdouts}
+    named = {"train": options.train_file, "dev": options.dev_file, "test": options.test_file}
+    named |= {**options.holdouts, **options.old_tasks}
     return {name: Path(expanduser(file)) for name, file in named.items() if file}
 
 
-def _different(paths: Mapping[str, Path]) -> None:
+def _different(paths: Mapping[str, Path], options: CorpusOptions) -> None:
     for first, second in combinations(paths, 2):
         if paths[first].samefile(paths[second]):
+            watched = "old_tasks" if second in options.old_tasks else "holdouts"
             raise ConfigError(
                 f"{paths[first].name} is named for {first} and for {second}",
-                f"leave out {second}_file: it is then cut" if second in _SPLITS else f"leave {second} out of holdouts",
+                f"leave out {second}_file: it is then cut" if second in _SPLITS else f"leave {second} out of {watched}",
             )
 
 
@@ -167,7 +177,8 @@ def _watched(name: str, path: Path, rows: tuple[Row, ...], train: tuple[Row, ...
         raise DataError(
             f"{len(unseen):,} rows of the hold-out set {name} have labels that train lacks: {named}; the first is "
             f"{unseen[0].where}",
-            "take these rows out, give them the labels of this task, or add rows with their labels to train",
+            "take these rows out, give them the labels of this task, or add rows with their labels to train; what has "
+            f"labels of its own is an old task: old_tasks={{{name}: FILE}}",
         )
     return rows
 
@@ -184,6 +195,15 @@ def _sentence(opened: Mapping[str, Table], rows: Splits, whole: Splits, seed: in
         watched = "" if name in _SPLITS else f", watched as {name}"
         parts.append(f"{opened[name].file}: {read_in:,} rows{kept}{watched}")
     return "; ".join(parts)
+
+
+def _watched_anew(given: Mapping[str, Table], old: Mapping[str, tuple[OldTask, Any]]) -> list[str]:
+    found = []
+    for name, (task, _) in old.items():
+        read_in, left = len(given[name].rows), len(task.rows)
+        kept = "" if left == read_in else f", {left:,} after cleaning"
+        found.append(f"{given[name].file}: {read_in:,} rows{kept}, watched as the old task {name}")
+    return found
 
 
 def _name(path: Path) -> str:
