@@ -1118,3 +1118,4 @@ class Combination:
     tried: tuple[Merge, ...]
     chosen: Merge  # the one with the highest share
     notes: tuple[str, ...] = ()  # what to know of the accuracies
+    merged: str = ""  # sha256 of the weights of the base with the chosen merge in them
