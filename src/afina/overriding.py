@@ -5,11 +5,9 @@ What they cost in time, memory and disk is told by `advice.overridden`, from the
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from afina import choosing, measured, scarcity
+from afina import choosing, judging, measured, scarcity
 from afina.records import Choice, Facts, Settings, Value
 from afina.sources import USERS
-
-FAR = 10  # times the plan's own rate
 
 
 def remarks(choices: Sequence[Choice], own: Settings, settings: Settings, facts: Facts) -> tuple[str, ...]:
@@ -51,5 +49,5 @@ def _rates(users: Mapping[str, Value], own: Settings, settings: Settings) -> Ite
             continue
         if settings.technique == "head_only":
             yield f"{name}={given:g} does nothing, for head_only fits its head without steps"
-        elif given > FAR * rate:
+        elif given > judging.FAR * rate:
             yield f"{name}={given:g} is {given / rate:,.0f} times the plan's own {rate:g}: training may diverge"

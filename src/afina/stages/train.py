@@ -23,6 +23,7 @@ from torch import nn
 from afina import (
     adapters,
     checkpoints,
+    choosing,
     encoding,
     fitting,
     heads,
@@ -74,7 +75,8 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         reached = _refit(model, opened.tokenizer, (rows, chosen), settings, _kept_score(fitted.curve, corpus), corpus)
     elif corpus.old_tasks:
         tell(Event("train", recalling.UNMOVED))
-    untuned = judging.untuned(reached, probe, len(chosen), name, settings.learning_rate)
+    rates = settings.learning_rate, choosing.rate(settings.technique)[0]
+    untuned = judging.untuned(reached, probe, len(chosen), name, rates)
     made = _made(settings, opened, corpus.labels, objective.PROBLEM)
     if untuned:
         tell(Event("train", untuned))
