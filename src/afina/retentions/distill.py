@@ -34,6 +34,8 @@ from afina import features
 from afina.records import Facts
 from afina.sampling import General, general_batch
 
+READS = True  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the vectors are held."""

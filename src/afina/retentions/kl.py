@@ -47,6 +47,8 @@ from afina.sampling import General, general_batch
 
 MULTI = "multi_label_classification"  # config.problem_type
 
+READS = True  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the answers are held, and how flat they are made first."""

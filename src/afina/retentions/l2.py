@@ -30,6 +30,8 @@ from torch import Tensor
 from afina import features
 from afina.records import Facts
 
+READS = False  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the weights are held."""

@@ -39,6 +39,8 @@ from afina.sampling import General, general_batch
 
 MASKED = 0.15  # share of the tokens
 
+READS = True  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How much the old task counts."""

@@ -228,7 +228,7 @@ def _choices(seen: Seen, options: TrainOptions, technique: Choice, passes: int |
     chosen = [
         technique,
         pooling.with_others(pooling.choose(seen.layers, facts.sentences), seen.layers),
-        depth,
+        *(() if trying.instead(options) else (depth,)),
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),
