@@ -315,6 +315,8 @@ class Facts:
     smallest: int = 0  # rows of the rarest class
     shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
     groups: int = 0  # sets of weights that the layers share; 0 where each layer has its own
+    vocabulary: int = 0  # rows of the base's table of words
+    masked: bool = False  # the base brings a head for masked words
 
     @property
     def own_layers(self) -> int:

@@ -68,6 +68,7 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     return state.config.weight * apart.square().sum(-1).mean()
 
 
-def adds(facts: Facts, trainable: int, share: float) -> tuple[float, int]:
+def adds(facts: Facts, trainable: int, share: float, logits: int) -> tuple[float, int]:
     """Seconds a row, with general batches `share` as large as the task's, and bytes: the starting values."""
+    del logits
     return 4 * share * facts.seconds_per_row, 4 * trainable

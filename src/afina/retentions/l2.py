@@ -61,7 +61,7 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     return state.config.weight / 2 * sum(squares, start=torch.zeros((), device=model.base_model.device))
 
 
-def adds(facts: Facts, trainable: int, share: float) -> tuple[float, int]:
+def adds(facts: Facts, trainable: int, share: float, logits: int) -> tuple[float, int]:
     """Seconds a row (a few reads of the weights, not counted) and bytes: the starting weights."""
-    del facts, share
+    del facts, share, logits
     return 0.0, 4 * trainable

@@ -22,6 +22,7 @@ from afina import (
     depths,
     encoding,
     freezing,
+    maskedlm,
     measured,
     overriding,
     policies,
@@ -201,6 +202,8 @@ def _facts(
         sentences=is_sentence_model(opened),
         smallest=min(counts.values(), default=0),
         groups=getattr(opened.config, "num_hidden_groups", 0),
+        vocabulary=opened.config.vocab_size,
+        masked=maskedlm.has_head(opened),
     )
 
 
