@@ -5,6 +5,7 @@ import pytest
 
 from afina import looking
 from afina.recipes import accuracy
+from afina.records import Look
 
 
 def test_a_score_stands_within_its_interval_and_more_rows_make_it_narrower():
@@ -60,14 +61,7 @@ def test_the_log_is_read_back_as_looks_in_the_order_of_the_sets():
 def test_a_look_at_an_old_task_has_a_score_of_its_own_and_no_loss():
     history = [{"step": 0, **{f"eval_before_{key}": 0.5 for key in ("score", "low", "high")}, "eval_before_rows": 7}]
     (look,) = looking.looks([*history, *HISTORY], {"before": "spearman"})
-    assert (look.name, look.step, look.metric, look.score, look.loss, look.rows) == (
-        "before",
-        0,
-        "spearman",
-        0.5,
-        None,
-        7,
-    )
+    assert look == Look("before", 0, "spearman", 0.5, 0.5, 0.5, None, 7)
 
 
 def test_a_look_is_joined_to_the_training_loss_last_logged_before_it():
