@@ -24,8 +24,8 @@ import numpy as np
 from make_reference import DATA
 
 from afina import checklist, inference, released
+from afina.cleaning import as_trained
 from afina.records import Checklist, Expectation, Predict, Text
-from afina.stages.corpus import as_trained
 
 RESULTS = Path(__file__).parent / "results" / "checklist.json"
 SURE = {"probability": "answer", "tolerance": 0.1, "ignore": ("1",)}  # neutral answers do not count

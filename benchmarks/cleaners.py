@@ -15,8 +15,8 @@ import rensa  # noqa: F401  (before the clock runs)
 from make_reference import DATA
 
 from afina import columns, shelf, tables
+from afina.cleaning import CLEANERS
 from afina.records import Finding, Row
-from afina.stages.corpus import CLEANERS, rows_of
 
 RESULTS = Path(__file__).parent / "results" / "cleaners.json"
 TASKS = {"atis": "classify", "fb_es": "classify"}  # they hold spans too
@@ -38,7 +38,7 @@ def read(name: str) -> dict[str, tuple[Row, ...]]:
     detected = columns.detect(opened["train"], None, None, None, TASKS.get(name))
     opened = {split: columns.parted(table, detected) for split, table in opened.items()}
     kind, chosen = columns.kind(opened["train"], detected, TASKS.get(name))
-    return {split: rows_of(table, chosen, kind)[0] for split, table in opened.items()}
+    return {split: columns.rows(table, chosen, kind)[0] for split, table in opened.items()}
 
 
 def clean(rows: dict[str, tuple[Row, ...]]) -> tuple[list[Finding], dict[str, float]]:

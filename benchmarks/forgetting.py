@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from keeping import keep, spread
 
-from afina import bases, config, features, glue, heads, shelf, tasks
+from afina import bases, config, crossfit, features, glue, heads, shelf, tasks
 from afina.bases import Opened
 from afina.predictors import torch as predictor
 from afina.records import Corpus, silent
@@ -34,7 +34,7 @@ from afina.stages import plan, profile, train
 RESULTS = Path(__file__).parent / "results" / "forgetting.json"
 SETS, ARMS = ("banking77", "financial_phrasebank"), ("none", "kl", "distill", "l2")
 TEST, TOKENS = 1000, 64
-Tasks = tuple[glue.Known, ...]
+Tasks = tuple[crossfit.Known, ...]
 
 
 def main() -> None:
@@ -104,9 +104,9 @@ def probed(base: Opened, body: torch.nn.Module | None = None) -> dict[str, float
             body, base.tokenizer, encoded, lambda batch: features.mean_vectors(body(**batch), batch)
         )
 
-    vectors = glue.vectors(known(), read)
+    vectors = crossfit.vectors(known(), read)
     found = {
-        task.name: float(glue.scores(task, [glue.answers(task, vectors)], np.ones((1, len(task.first))))[0, 0])
+        task.name: float(crossfit.scores(task, [crossfit.answers(task, vectors)], np.ones((1, len(task.first))))[0, 0])
         for task in known()
     }
     return {name: round(value, 4) for name, value in {**found, "mean": float(np.mean(list(found.values())))}.items()}

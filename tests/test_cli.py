@@ -5,6 +5,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from endpoints import Reply, serving
 
 from afina import inference, pipeline, planfile, screen, shelf, store  # noqa: F401  (copied with this process)
 from afina.errors import ConfigError
+from afina.records import Plan
 
 ADD_ENDINGS = ("today", "please", "tomorrow", "early", "late", "thanks", "no", "yes", "red", "blue", "green", "one")
 KINDS = {
@@ -462,14 +464,23 @@ def test_two_runs_of_lora_on_one_base_are_combined_and_of_two_bases_are_not(make
         write(tmp_path / "third.csv", third),
         ("technique=lora", "epochs=8", "lr=1e-2", "max_drop_points=100", "probes=none"),
     )
-    done = afina("run", data, "--model", folded.parent, "--out", "third", "--json", *words, cwd=tmp_path)
+    done = afina("run", data, "--model", "both", "--out", "third", "--json", *words, cwd=tmp_path)
     assert json.loads(done.stdout.splitlines()[-1])["test"]["accuracy"]["value"] > 0.8
+    stands_on = store.read_record(tmp_path / "third", "plan", Plan).base
+    assert stands_on.name == "both (kind and speed merged)"
+    assert stands_on.sha256 == store.sha256(folded) == made["merged"]
+    assert json.loads((tmp_path / "third" / "adapter" / "adapter.json").read_text())["base"] == made["merged"]
     assert folded.read_bytes() == before  # the combination stays frozen under the new task
     assert (tmp_path / "third" / "adapter" / "adapter_model.safetensors").stat().st_size < len(before) / 4
     refused = afina("combine", "kind", "far", "--out", "none", cwd=tmp_path)
     assert refused.returncode == 1
     assert "another base" in refused.stderr
     assert not (tmp_path / "none").exists()
+    shutil.rmtree(tmp_path / "both")  # the run has the merge in it
+    evaluated = afina("evaluate", "third", data, "--json", cwd=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert afina("predict", "third", data, "--out", "said.csv", cwd=tmp_path).returncode == 0
+    assert len((tmp_path / "said.csv").read_text().splitlines()) == len(third) + 1
 
 
 @pytest.mark.slow

@@ -119,6 +119,37 @@ def test_runs_are_combined_the_best_merge_is_kept_and_the_folder_opens_again_and
         assert str(opened.folder.parent) not in file.read_text(encoding="utf-8")
 
 
+def test_the_folder_of_a_combination_is_a_base_with_the_merge_in_it_and_says_of_what(opened, folders, tmp_path):
+    runs, both = [run_folder(opened, tmp_path, name) for name in folders], tmp_path / "both"
+    made = combining.combine_runs(runs, both, None)
+    base = bases.open_base(str(both))
+    assert base.record == replace(bases.open_base(str(both / "base")).record, name="both (cards and visits merged)")
+    assert base.folder == both / "base"
+    assert base.record.sha256 == made.merged == combining.read(both).merged
+
+
+def test_a_combination_that_is_damaged_or_has_no_merge_is_no_base(opened, folders, tmp_path):
+    runs, both = [run_folder(opened, tmp_path, name) for name in folders], tmp_path / "both"
+    combining.combine_runs(runs, both, None)
+    weights, card = both / "base" / "model.safetensors", both / combining.RECORD
+    said, whole = card.read_bytes(), weights.read_bytes()
+
+    def refused(found):
+        with pytest.raises(ConfigError, match=found) as caught:
+            bases.open_base(str(both))
+        assert "make it again with 'afina combine'" in caught.value.fix
+
+    card.write_bytes(said[:50])
+    refused("combined.json cannot be read")
+    card.write_bytes(said)
+    weights.write_bytes((opened.folder / "model.safetensors").read_bytes())
+    refused("is damaged: the weights in its folder base begin with")
+    weights.write_bytes(whole)
+    assert bases.open_base(str(both))
+    (both / "base").rename(tmp_path / "elsewhere")
+    refused("is a combination without its merge: it has no folder base")
+
+
 def test_the_record_says_which_tasks_have_no_dev_and_were_asked_about_training_rows(opened, folders, tmp_path):
     cards, visits = (run_folder(opened, tmp_path, name) for name in folders)
     few = replace(store.read_record(visits, "corpus", Corpus), dev=())

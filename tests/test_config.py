@@ -44,6 +44,13 @@ def test_hold_out_sets_are_named_files_from_the_run_file_or_the_command_line():
         config.build({}, ["holdouts=old.csv"])
 
 
+def test_old_tasks_are_named_files_too_and_no_file_alone():
+    assert dict(config.build({}, ["old_tasks={old: old.csv}"]).corpus.old_tasks) == {"old": "old.csv"}
+    assert "old_tasks: {}" in config.template()
+    with pytest.raises(ConfigError, match="old_tasks"):
+        config.build({}, ["old_tasks=old.csv"])
+
+
 @pytest.mark.parametrize("rate", [0, -1, 1e3, "nan"])
 def test_a_rate_that_cannot_train_is_refused(rate):
     with pytest.raises(ConfigError, match="learning_rate"):

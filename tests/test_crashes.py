@@ -61,7 +61,9 @@ def test_a_whole_run_that_is_killed_six_times_ends_with_the_same_records_and_fil
     """Wherever the kills fall: reading, measuring, planning, training, evaluating, compressing, reporting."""
     write(tmp_path / "notes.csv", messages(150))
     write(tmp_path / "old.csv", messages(40, seed=7))
+    write(tmp_path / "before.csv", [(text, text.split()[-1] < "no") for text, _ in messages(60, seed=8)])
     options = ["epochs=3", "lr=1e-3", "technique=full", "eval_steps=2", "holdouts={old: old.csv}"]
+    options += ["old_tasks={before: before.csv}"]
     options += ["precision=fp32", "attention=sdpa"]  # else the plan takes what it measures to be faster
     command = [
         sys.executable,

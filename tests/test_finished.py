@@ -9,7 +9,7 @@ import stories
 
 from afina import finished
 from afina.errors import RecordError
-from afina.records import Dimension, Example, Measure, Probes, Score
+from afina.records import Dimension, Example, Look, Measure, Probes, Score
 
 PROBES = Probes(
     500,
@@ -139,3 +139,8 @@ def test_two_names_that_a_tracker_would_not_tell_apart_both_stay():
 def test_no_number_has_the_name_of_a_curve(run):
     assert not run.metrics.keys() & run.curves.keys()
     assert run.metrics["train/kept/accuracy"] == 0.931
+
+
+def test_a_look_without_a_loss_is_a_curve_of_its_score_alone():
+    looks = [Look("before", step, "accuracy", 0.5, 0.4, 0.6, None, 60) for step in (0, 2)]
+    assert finished._curves("train", (), looks) == {"train/before/accuracy": ((0, 0.5), (2, 0.5))}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from trainings import RECIPE, model_of, recipe, rows_of, weights
 
-from afina import features, fitting, watching
+from afina import features, fitting, sampling, watching
 from afina.errors import Interrupted, MachineError
 from afina.records import silent
 from afina.retentions import kl, l2, replay
@@ -273,7 +273,7 @@ def test_accumulation_does_not_scale_the_loss(tiny_bert, tokenizer, rows, tmp_pa
             gradient_accumulation_steps=accumulation, use_cpu=True, logging_steps=1, report_to="none",
             save_strategy="no", disable_tqdm=True, remove_unused_columns=False, train_sampling_strategy="sequential",
         )  # fmt: skip
-        trainer = Trainer(model, arguments, DataCollatorWithPadding(tokenizer), fitting._Rows(rows))
+        trainer = Trainer(model, arguments, DataCollatorWithPadding(tokenizer), sampling.Rows(rows))
         trainer.train()
         losses[accumulation] = trainer.state.log_history[0]["loss"]
     assert losses[4] == pytest.approx(losses[1], rel=0.05)

@@ -99,12 +99,27 @@ def test_chance_is_the_loss_of_the_best_constant_answer():
 def test_a_linear_head_takes_over_only_where_it_is_better_by_more_than_the_rows_of_dev_can_tell():
     assert judging.standard_error(0.9, 100) == pytest.approx(0.03)
     assert judging.standard_error(1.0, 100) == judging.standard_error(-0.2, 100) == 0  # no share has none here
-    assert judging.untuned(0.871, 0.9, 100, "dev", 1e-4) == ""
-    assert judging.untuned(0.869, 0.9, 100, "dev", 1e-4).startswith("no look beat the linear head on dev (0.869 ")
+    assert judging.untuned(0.871, 0.9, 100, "dev", (1e-4, 1e-4)) == ""
+    assert judging.untuned(0.869, 0.9, 100, "dev", (1e-4, 1e-4)).startswith(
+        "no look beat the linear head on dev (0.869 "
+    )
 
 
 def test_on_the_training_rows_a_linear_head_takes_over_only_beyond_two_standard_errors_of_the_difference():
-    assert "learning_rate=0.09" in judging.untuned(0.35, 0.65, 200, "train", 0.9)
-    assert judging.untuned(0.56, 0.65, 200, "train", 0.9) == ""  # errors of 0.035 and 0.034: 0.097 is needed
-    assert judging.untuned(0.9, 1.0, 20, "train", 0.9) == ""
-    assert judging.untuned(1.0, 0.7, 200, "train", 0.9) == ""
+    assert "learning_rate=5e-05" in judging.untuned(0.35, 0.65, 200, "train", (5e-4, 1e-4))
+    assert judging.untuned(0.56, 0.65, 200, "train", (0.9, 1e-4)) == ""  # errors of 0.035 and 0.034: 0.097 is needed
+    assert judging.untuned(0.9, 1.0, 20, "train", (0.9, 1e-4)) == ""
+    assert judging.untuned(1.0, 0.7, 200, "train", (0.9, 1e-4)) == ""
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "told"),
+    [
+        (1e-3, 1e-4, "lower the rates, e.g. learning_rate=0.0001"),
+        (0.02, 2e-3, "lower the rates, e.g. learning_rate=0.002"),
+        (2e-3, 1e-4, "leave learning_rate out: 0.002 is 20 times what the plan takes itself, 0.0001"),
+        (0.9, 2e-3, "leave learning_rate out: 0.9 is 450 times what the plan takes itself, 0.002"),
+    ],
+)
+def test_a_rate_whose_tenth_is_too_high_still_is_to_be_left_to_the_plan(rate, usual, told):
+    assert judging.untuned(0.35, 0.65, 200, "train", (rate, usual)).endswith(f"; {told}")

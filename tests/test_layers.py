@@ -14,6 +14,7 @@ ROWS = [
     | {"depths", "grouping", "readout", "triggers", "warmup", "waves", "svg", "interrupts", "looking", "judging"}
     | {"trimming", "pieces", "oversampling", "label_errors", "envvars", "evidence", "binomial", "halving"}
     | {"yamlfile", "general", "slips", "scarcity", "measured"},
+    {"crossfit"},
     {"nearness", "spansets", "terms", "term_masking", "casing", "novelty", "leftout", "prompting", "lexicons", "glue"}
     | {"calibrating", "cka", "textgroups", "prices", "slices", "pseudo", "completions", "forecasting"},
     {"answering", "rewording", "refitting"},
@@ -21,7 +22,7 @@ ROWS = [
     {"clocking", "serving", "entailing"},
     set(shelf.shelves()),
     {"shelf"},
-    {"adapters", "keys", "arguments", "expecting", "released"},
+    {"adapters", "cleaning", "keys", "arguments", "expecting", "released"},
     {"sources", "suites"},
     {"expanding"},
     {"checklist"},
@@ -30,7 +31,9 @@ ROWS = [
     {"checkpoints", "watching", "maskedlm", "keeper", "asking", "rounds"},
     {"fitting", "config", "samples", "layers", "growing", "speakers"},
     {"glossaries", "filtering", "sketches", "unlabelled", "choosing"},
-    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"},
+    {"policies", "retaining", "adapting", "augmenting", "planfile", "combining", "vocabulary", "balancing"}
+    | {"old_tasks"},
+    {"recalling"},
     {"costing", "preparing", "advice", "opening", "freezing", "pooling"},
     {"alone", "overriding", "trying"},
     {"stages"},

@@ -5,6 +5,7 @@ import pytest
 
 from afina import looking
 from afina.recipes import accuracy
+from afina.records import Look
 
 
 def test_a_score_stands_within_its_interval_and_more_rows_make_it_narrower():
@@ -50,19 +51,25 @@ HISTORY = [
 
 
 def test_the_log_is_read_back_as_looks_in_the_order_of_the_sets():
-    looks = looking.looks(HISTORY, ("dev", "old"), "accuracy")
+    looks = looking.looks(HISTORY, {"dev": "accuracy", "old": "accuracy"})
     assert [(look.name, look.step, look.score, look.low, look.high, look.loss, look.rows) for look in looks] == [
         ("dev", 5, 0.5, 0.4, 0.6, 0.8, 9),
         ("old", 5, 0.3, 0.2, 0.4, 1.8, 7),
     ]
 
 
+def test_a_look_at_an_old_task_has_a_score_of_its_own_and_no_loss():
+    history = [{"step": 0, **{f"eval_before_{key}": 0.5 for key in ("score", "low", "high")}, "eval_before_rows": 7}]
+    (look,) = looking.looks([*history, *HISTORY], {"before": "spearman"})
+    assert look == Look("before", 0, "spearman", 0.5, 0.5, 0.5, None, 7)
+
+
 def test_a_look_is_joined_to_the_training_loss_last_logged_before_it():
-    points = looking.curve(HISTORY, looking.looks(HISTORY, ("dev",), "accuracy"))
+    points = looking.curve(HISTORY, looking.looks(HISTORY, {"dev": "accuracy"}))
     assert [(p.step, p.loss, p.rates, p.dev_loss, p.dev_accuracy) for p in points] == [
         (2, 0.9, {"body": 1e-3}, None, None), (4, 0.7, {"body": 2e-3}, None, None), (5, 0.7, {"body": 2e-3}, 0.8, 0.5),
     ]  # fmt: skip
-    assert looking.curve(HISTORY[2:], looking.looks(HISTORY, ("dev",), "accuracy")) == ()
+    assert looking.curve(HISTORY[2:], looking.looks(HISTORY, {"dev": "accuracy"})) == ()
 
 
 def test_places_name_each_file_once():

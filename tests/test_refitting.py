@@ -20,12 +20,12 @@ def known(name="sst2", rows=90, second=False):
     drawn = [row for row in tiny.rows(3 * rows, 7, "glue") if row.label != "travel"][:rows]
     texts = tuple(row.text for row in drawn)
     truth = np.array([row.label == "health" for row in drawn], int)
-    return glue.Known(name, texts, texts[::-1] if second else (), truth * 5.0 if name == "stsb_en" else truth)
+    return glue.known(name, texts, texts[::-1] if second else (), truth * 5.0 if name == "stsb_en" else truth)
 
 
 def job(name, step, rows=16_000, opening=0.0, asked=0):
     text = ("a",)
-    return Job(glue.Known(name, text * rows, (), np.zeros(rows)), glue.Known(name, text * asked, (), np.zeros(asked)),
+    return Job(glue.known(name, text * rows, (), np.zeros(rows)), glue.known(name, text * asked, (), np.zeros(asked)),
                step, opening)  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_a_fit_is_the_same_twice_changes_every_layer_and_no_other_copy(opens):
 
 
 def test_rows_that_are_asked_are_never_trained_on_nor_are_their_copies():
-    task = glue.Known("rte", ("a", "b", "c", "a", "a", "d"), ("x", "x", "y", "x", "z", "w"), np.arange(6))
+    task = glue.known("rte", ("a", "b", "c", "a", "a", "d"), ("x", "x", "y", "x", "z", "w"), np.arange(6))
     trained, asked = refitting.apart(task)
     assert (asked.first, asked.second, asked.truth.tolist()) == (("a", "b"), ("x", "x"), [0, 1])
     assert (trained.first, trained.second, trained.truth.tolist()) == (("c", "a", "d"), ("y", "z", "w"), [2, 4, 5])

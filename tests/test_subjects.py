@@ -76,7 +76,7 @@ def test_the_body_before_is_the_base_and_the_one_after_has_its_adapters_switched
 
 
 def test_a_copy_that_is_trained_leaves_the_files_and_the_next_copy_as_they_were(opens, tmp_path):
-    task = forgetting.glue.Known("sst2", ("my card is lost", "book a visit") * 9, (), np.array([0, 1] * 9))
+    task = forgetting.glue.known("sst2", ("my card is lost", "book a visit") * 9, (), np.array([0, 1] * 9))
     for opening in opens:
         told, spent = vectors(opening()), opening()
         files = hashes(tmp_path)

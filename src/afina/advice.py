@@ -127,7 +127,7 @@ def foreseen(plan: Plan) -> str:
 
 
 def _points(gain: Score | None) -> str:
-    return wording.tenths(gain) if gain else f"measured on fewer than {forecasting.FEWEST} sets"
+    return forecasting.tenths(gain) if gain else f"measured on fewer than {forecasting.FEWEST} sets"
 
 
 def _knows(plan: Plan) -> str:

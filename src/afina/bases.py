@@ -13,16 +13,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from afina.errors import ConfigError, MissingExtra
-from afina.records import Base
+from afina.records import Base, Combination, from_json
 
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ARCHITECTURES = (
     "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta",
     "xlm-roberta",
 )  # fmt: skip
+AGAIN = "make it again with 'afina combine', or name another base"
 HUB_SECONDS = 4.0  # how long the hub may take to answer before the user is told
 NEEDED = re.compile(r"(?:pip install (?:-U |--upgrade )?|need to (?:install|have) )([\w-]+)")  # as transformers says it
+COMBINED, MERGE = "combined.json", "base"  # in a combination's folder: what was measured, and the base with the merge
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model")  # what is fetched from a hub: no pickle, no code
 
 
@@ -42,15 +46,19 @@ def is_sentence_model(opened: Opened) -> bool:
 
 
 def open_base(name: str) -> Opened:
-    """Find, check and describe the base `name`.
+    """Find, check and describe the base `name`; of a combination's folder the base with the merge in its weights.
 
-    Raises ConfigError where the name is no hub id and no folder, the architecture is not a known encoder, the
-    weights are not safetensors, or the hub cannot be reached; MissingExtra where 'bundled' is not installed.
+    Raises ConfigError where the name is no hub id and no folder, a combination is damaged, the architecture is not a
+    known encoder, the weights are not safetensors, or the hub cannot be reached; MissingExtra where 'bundled' is not
+    installed.
     """
-    folder = find(name)
+    folder, combination = _with_merge(find(name), name)
     config = _config(folder, name)
     files = weights(folder, name)
     sha256 = _sha256(files)
+    if combination and combination.merged not in ("", sha256):
+        said = f"the weights in its folder {MERGE} begin with {sha256[:8]}, not with {combination.merged[:8]}"
+        raise ConfigError(f"{name} is damaged: {said}", AGAIN)
     if name == "bundled" and sha256 != BUNDLED_SHA256:
         raise ConfigError(
             "the bundled base's weights are not the ones this version was tested with",
@@ -58,7 +66,7 @@ def open_base(name: str) -> Opened:
         )
     embeddings, total = _count(files)
     record = Base(
-        name=Path(name).name if Path(name).is_dir() else name,
+        name=_called(name, combination),
         architecture=config.model_type,
         sha256=sha256,
         layers=config.num_hidden_layers,
@@ -74,6 +82,26 @@ def open_base(name: str) -> Opened:
             "download the model again: its files are of different models",
         )
     return Opened(folder, tokenizer, config, record)
+
+
+def _with_merge(folder: Path, name: str) -> tuple[Path, Combination | None]:
+    """The base in a combination's folder and what the combination says of itself; else the folder as it is."""
+    if not (folder / COMBINED).is_file():
+        return folder, None
+    try:
+        found = from_json(Combination, (folder / COMBINED).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ConfigError(f"{name} is damaged: {COMBINED} cannot be read: {error}", AGAIN) from None
+    if not (folder / MERGE).is_dir():
+        raise ConfigError(f"{name} is a combination without its merge: it has no folder {MERGE}", AGAIN)
+    return folder / MERGE, found
+
+
+def _called(name: str, combination: Combination | None) -> str:
+    own = Path(name).expanduser()
+    if combination:
+        return f"{own.resolve().name} ({' and '.join(combination.tasks)} merged)"
+    return own.name if own.is_dir() else name
 
 
 def find(name: str) -> Path:

@@ -220,7 +220,7 @@ def settings(choices: Sequence[Choice]) -> Settings:
     """The choices, typed; those of the technique's own options in a mapping of their own."""
     values = {choice.name: choice.value for choice in choices}
     own = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
-    options = {option: values[key] for key, option in keys.of(str(values["technique"])).items()}
+    options = {option: values[key] for key, option in keys.of(str(values["technique"])).items() if key in values}
     return Settings(options=options, **own)  # type: ignore[arg-type]
 
 

@@ -15,7 +15,8 @@ from statistics import fmean
 
 from afina import cells, shelf
 from afina.errors import ConfigError, DataError
-from afina.records import Columns, Table
+from afina.records import Columns, Finding, Row, Table
+from afina.textfile import FEW
 
 # Usual names, the surer ones first.
 TEXTS = """
@@ -95,7 +96,7 @@ def values(table: Table, column: str) -> list[str]:
 
 def parted(table: Table, chosen: Columns) -> Table:
     """The table with a list in each cell of the label column, where these hold labels with a separator between them."""
-    if chosen.separator is None or chosen.label in table.lists:
+    if chosen.separator is None or chosen.label in table.lists or chosen.label not in table.columns:
         return table
     place = table.columns.index(chosen.label)
 
@@ -142,6 +143,31 @@ def check_label(table: Table, label: str, task: str) -> None:
             f"column {label!r} of {table.file} holds {'lists' if lists else 'no lists'}, {task} reads the other",
             "name another column, label_column=..., or another task, task=...",
         )
+
+
+def rows(table: Table, chosen: Columns, kind: str) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The rows of a table; those whose label cannot be read are left out, and that is said."""
+    text, label = table.columns.index(chosen.text), table.columns.index(chosen.label)
+    pair = None if chosen.pair is None else table.columns.index(chosen.pair)
+    objective = shelf.load(OBJECTIVES, kind)
+    rows, wrong = [], []
+    for given, line in zip(table.rows, table.lines, strict=True):
+        row = Row(given[text], "", f"{table.file}:{line}", None if pair is None else given[pair])
+        try:
+            rows.append(objective.read(row, given[label]))
+        except ValueError as error:
+            wrong.append(f"{row.where}: {error}")
+    if not wrong:
+        return tuple(rows), ()
+    finding = Finding(
+        check=kind,
+        problem=f"{len(wrong):,} rows of {table.file} have something in {chosen.label!r} that cannot be read",
+        action="removed",
+        fix="correct these rows, or delete them",
+        count=len(wrong),
+        where=tuple(wrong[:FEW]),
+    )
+    return tuple(rows), (finding,)
 
 
 def _checked(table: Table, columns: Columns) -> Columns:

@@ -7,7 +7,7 @@ A merge is one pass for every task and no choice at inference, and costs accurac
 fitted to. Method and weights are chosen on dev rows, by the mean over the tasks of accuracy merged / accuracy alone; of
 a run without dev on rows of train, which flatters both, and is said.
 The base and the adapters stay as they were trained. A base with the merge in its weights is written too: a run that
-starts from it with technique=lora trains a new task on top of the combination, which stays frozen.
+starts from the folder (--model) with technique=lora trains a new task on top of the combination, which stays frozen.
 
     linear        A and B are averaged apart: a rough approximation of the sum
     ties          small entries are dropped, signs elected, those that agree averaged
@@ -45,7 +45,7 @@ DENSITY = 0.5  # share of the entries that ties and dare keep
 MERGED = "merged"  # PEFT's name of the merged adapter, and its folder
 ROWS = 200  # dev rows of each task that a merge is tried on
 FLATTERED = "no dev, so these are training rows, where accuracies are too good; train it with dev_share=0.1 for others"
-RECORD, TASKS, BASE = "combined.json", "tasks", "base"
+RECORD, TASKS, BASE = bases.COMBINED, "tasks", bases.MERGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ def combine_runs(runs: Sequence[Path], out: Path, model: str | None, tell: Tell 
     made = choose(combined, {name: corpus.choosing for name, corpus in corpora.items()}, tell, seed)
     notes = tuple(f"{name}: {FLATTERED}" for name, corpus in corpora.items() if not corpus.dev)
     made = replace(made, notes=notes)
-    save(combined, made, folders, opened, out)
-    return made
+    return save(combined, made, folders, opened, out)
 
 
 def combine(opened: Opened, folders: Mapping[str, Path]) -> Combined:
@@ -236,7 +235,7 @@ def _accuracies(combined: Combined, rows: Mapping[str, Sequence[Row]], merged: b
     return tuple(float(np.mean(ones)) for ones in right.values())
 
 
-def save(combined: Combined, made: Combination, folders: Mapping[str, Path], opened: Opened, out: Path) -> None:
+def save(combined: Combined, made: Combination, folders: Mapping[str, Path], opened: Opened, out: Path) -> Combination:
     """Write the adapters, the merged one in PEFT's layout, a base with it in its weights, and what was measured.
 
     Afterwards `combined` has no adapters. Cost: the base once more on disk, without a head for masked words.
@@ -248,7 +247,9 @@ def save(combined: Combined, made: Combination, folders: Mapping[str, Path], ope
         body = combined.model.encoder.merge_and_unload(adapter_names=[MERGED])
         body.config = opened.config  # the body's own names the labels of a task
         growing.write(temporary / BASE, opened, combined.tokenizer, body)
+        made = replace(made, merged=bases.open_base(str(temporary / BASE)).record.sha256)
         (temporary / RECORD).write_text(to_json(made) + "\n", encoding="utf-8")
+    return made
 
 
 def load(folder: Path, opened: Opened) -> Combined:

@@ -163,10 +163,11 @@ def combine(
 
     with screen.progress() as tell:
         made = combining.combine_runs(runs, out, model, tell)
-    base = out / combining.BASE
     screen.combination(made)
-    screen.say(f"{out} written; combining.load opens it, and new tasks are trained on top of the merge in {base}")
-    following = f"afina run NEW_FILE --model {shlex.quote(str(base))} technique=lora"
+    screen.say(
+        f"{out} written; combining.load opens it, and a new task is trained on top of its merge, which stays frozen"
+    )
+    following = f"afina run NEW_FILE --model {shlex.quote(str(out))} technique=lora"
     screen.end(following, asdict(made) if as_json else None)
 
 

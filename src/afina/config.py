@@ -31,7 +31,10 @@ class CorpusOptions(Section):
     dev_file: str | None = Field(default=None, description="rows for choices; cut from train where absent")
     test_file: str | None = Field(default=None, description="rows for the final scores; cut from train where absent")
     holdouts: dict[str, str] = Field(
-        default={}, description="more labelled files to watch while training, by name: {old_task: old.csv}"
+        default={}, description="more files with the labels of train to watch while training, by name: {hard: hard.csv}"
+    )
+    old_tasks: dict[str, str] = Field(
+        default={}, description="files with labels of their own to watch for forgetting, by name: {old: old.csv}"
     )
     text_column: str | None = Field(default=None, description="detected where absent")
     pair_column: str | None = Field(default=None, description="the second text of a pair task")

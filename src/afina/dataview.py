@@ -68,7 +68,14 @@ def dots(profile: Profile) -> list[Dot]:
 def forecasts(plan: Plan) -> str:
     """What each technique is expected to gain, the planned one marked; '' where none is known with an interval."""
     items = [
-        Bar(wording.word(one.technique), one.gain.value, wording.tenths(one.gain), one.gain.low, one.gain.high, style)
+        Bar(
+            wording.word(one.technique),
+            one.gain.value,
+            forecasting.tenths(one.gain),
+            one.gain.low,
+            one.gain.high,
+            style,
+        )
         for one in plan.forecasts
         for style in ("a" if one.technique == plan.settings.technique else "c",)
         if one.gain and one.technique != forecasting.HEAD

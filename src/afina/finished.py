@@ -213,7 +213,8 @@ def _curves(stage: str, points: Iterable[Point], looks: Iterable[Look]) -> Curve
         if point.penalty is not None:
             found.setdefault(key(stage, "penalty"), {})[point.step] = point.penalty
     for look in looks:
-        for name, value in ((look.metric, look.score), ("loss", look.loss)):
+        said = {look.metric: look.score} | ({} if look.loss is None else {"loss": look.loss})
+        for name, value in said.items():
             found.setdefault(key(stage, look.name, name), {})[look.step] = value
     kept = {name: tuple((s, v) for s, v in sorted(line.items()) if math.isfinite(v)) for name, line in found.items()}
     return {name: line for name, line in kept.items() if line}

@@ -29,7 +29,7 @@ from afina import checkpoints, features, grouping, interrupts, judging, looking,
 from afina.errors import MachineError
 from afina.recipes import Encoded, Fitted, Penalty, Policy, Recipe
 from afina.records import Event, Tell
-from afina.sampling import LengthBuckets
+from afina.sampling import LengthBuckets, Rows
 from afina.staging import Staged
 from afina.watching import Finished, Watch
 
@@ -57,7 +57,7 @@ def fit(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[str, 
         _staged(recipe, tell),
         model=model,
         args=_arguments(recipe, folder, len(train)),
-        train_dataset=_Rows(train, numbered=True, seen=recipe.seen),
+        train_dataset=Rows(train, numbered=True, seen=recipe.seen),
         data_collator=DataCollatorForTokenClassification(tokenizer)
         if recipe.per_word
         else partial(features.pad, tokenizer),
@@ -89,12 +89,13 @@ def _in_use(model: Any, tokenizer: Any, rows: tuple[Sequence[Encoded], Mapping[s
 def _fitted(trainer: "_Trainer") -> Fitted:
     """What Trainer's log and our own parts say of a finished run."""
     history, best, names = trainer.state.log_history, trainer.watch.best, tuple(trainer.holdouts)
-    looks = looking.looks(history, names, trainer.recipe.metric)
+    looks = looking.looks(history, dict.fromkeys(names, trainer.recipe.metric))
+    others = looking.looks(history, {name: one.metric for name, one in trainer.recipe.asides.items()})
     early = trainer.state.global_step < trainer.state.max_steps
     why = f"{best.since} looks without a gain on {names[0]} after step {best.step}" if early else ""
     stages = tuple(change for one in trainer.staged for change in one.changes)
     curve = looking.curve(history, [look for look in looks if look.name == names[0]])
-    return Fitted(curve, best.step, stages, looks, why)
+    return Fitted(curve, best.step, stages, looks + others, why)
 
 
 def _staged(recipe: Recipe, tell: Tell) -> list[Staged]:
@@ -198,12 +199,26 @@ class _Trainer(Trainer):
                 looking.looked, owner=owner, together=self.recipe.together, score=self.recipe.dev_score
             )
             with torch.random.fork_rng():  # a data loader draws from it
-                found |= super().evaluate(_Rows(read), metric_key_prefix=f"eval_{name}")
+                found |= super().evaluate(Rows(read), metric_key_prefix=f"eval_{name}")
             if not math.isfinite(found[f"eval_{name}_loss"]):
                 step, loss = self.state.global_step, found[f"eval_{name}_loss"]
                 raise MachineError(f"the loss on {name} is {loss} at step {step}", "lower the rates; then run again")
+        found |= self.look_aside()
         first = next(iter(self.holdouts))
         self.watch.looked(self.state, self.control, first, found[f"eval_{first}_score"])
+        return found
+
+    def look_aside(self) -> dict[str, float]:
+        """One look at everything that the body is read for by other means than the model's answers."""
+        found: dict[str, float] = {}
+        with trimming.untrimmed(self.model):
+            for name, one in self.recipe.asides.items():
+                seen = one.look(self.model)
+                found |= {f"eval_{name}_{key}": value for key, value in seen.items()}
+                said = f"{name}: {one.metric} {seen['score']:.3f} ({seen['low']:.3f} to {seen['high']:.3f})"
+                self.watch.tell(Event("train", f"{said} at step {self.state.global_step}"))
+        if found:
+            self.log(found)
         return found
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -233,7 +248,7 @@ class _Trainer(Trainer):
 
 
 class _Epochs(TrainerCallback):
-    def __init__(self, buckets: LengthBuckets, rows: "_Rows") -> None:
+    def __init__(self, buckets: LengthBuckets, rows: Rows) -> None:
         self.buckets, self.rows = buckets, rows
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -243,7 +258,7 @@ class _Epochs(TrainerCallback):
 class _Log(TrainerCallback, ExportableState):
     """The losses since Trainer's last log line, which Trainer itself forgets when it is resumed."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: "_Trainer") -> None:
         self.trainer = trainer
 
     def state(self) -> dict[str, Any]:
@@ -255,22 +270,8 @@ class _Log(TrainerCallback, ExportableState):
         known = state.stateful_callbacks[type(self).__name__]["attributes"]
         self.trainer._tr_loss += known["loss"]
         self.trainer._globalstep_last_logged, self.trainer.penalties = known["step"], [*known["penalties"]]
-
-
-class _Rows(torch.utils.data.Dataset):
-    epoch = 0
-
-    def __init__(self, rows: Sequence[Encoded], numbered: bool = False, seen: Any = None) -> None:
-        self.rows, self.numbered, self.seen = rows, numbered, seen
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, row: int) -> Encoded:
-        shown = windows.shown(self.rows[row], row, self.epoch)
-        shown = shown if self.seen is None else self.seen(shown, row, self.epoch)
-        encoded = {key: value for key, value in shown.items() if key != "where"}
-        return {**encoded, "row": row} if self.numbered else encoded
+        if not state.global_step:  # else the checkpoint knows of it
+            self.trainer.look_aside()
 
 
 def _arguments(recipe: Recipe, folder: Path, rows: int) -> TrainingArguments:

@@ -83,3 +83,22 @@ def score(name: str, found: Sequence[float]) -> Score | None:
     middle, spread = float(np.mean(found)), float(np.std(found, ddof=1))
     half = float(t.ppf(0.975, len(found) - 1)) * spread * math.sqrt(1 + 1 / len(found))
     return Score(name, middle, middle - half, middle + half)
+
+
+def tenth(points: float) -> str:
+    """Points won or lost, to a tenth.
+
+    >>> tenth(1.24), tenth(-0.31), tenth(0.02)
+    ('+1.2', '−0.3', '0.0')
+    """
+    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+
+
+def tenths(gain: Score) -> str:
+    """The same with their doubt.
+
+    >>> from afina.records import Score
+    >>> tenths(Score("gain", 1.24, -0.31, 3.0))
+    '+1.2 [−0.3, +3.0]'
+    """
+    return f"{tenth(gain.value)} [{tenth(gain.low)}, {tenth(gain.high)}]"

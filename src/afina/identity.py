@@ -11,7 +11,7 @@ from afina.config import Run
 from afina.errors import ConfigError
 
 RUN_FILE, FILE = "run.yaml", ".identity"
-WATCHED = "holdouts."  # begins the key of a hold-out set among the sources
+WATCHED = "holdouts."  # begins the key of a hold-out set or an old task among the sources
 
 
 def _files(options: config.CorpusOptions) -> dict[str, Path]:
@@ -21,14 +21,16 @@ def _files(options: config.CorpusOptions) -> dict[str, Path]:
 
 def sources(options: Run) -> dict[str, str]:
     """sha256 of each data file. A missing one is left for the reader, who says it better."""
-    files = _files(options.corpus) | {WATCHED + name: Path(file) for name, file in options.corpus.holdouts.items()}
+    watched = options.corpus.holdouts | options.corpus.old_tasks
+    files = _files(options.corpus) | {WATCHED + name: Path(file) for name, file in watched.items()}
     return {key: store.sha256(file) for key, file in files.items() if file.is_file()}
 
 
 def without_folders(options: config.CorpusOptions) -> config.CorpusOptions:
     """The same files from another folder are the same corpus."""
-    watched = {name: Path(file).name for name, file in options.holdouts.items()}
-    return options.model_copy(update={key: file.name for key, file in _files(options).items()} | {"holdouts": watched})
+    sets = {"holdouts": options.holdouts, "old_tasks": options.old_tasks}
+    watched = {key: {name: Path(file).name for name, file in files.items()} for key, files in sets.items()}
+    return options.model_copy(update={key: file.name for key, file in _files(options).items()} | watched)
 
 
 def same_run(folder: Path, options: Run, sources: dict[str, str]) -> None:

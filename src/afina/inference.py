@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from afina import cells, checklist, columns, shelf, store, suites, tables
+from afina.cleaning import as_trained, of_test
 from afina.errors import ConfigError, DataError, RecordError
 from afina.predictors import onnx
 from afina.records import (
@@ -28,7 +29,6 @@ from afina.records import (
     Task,
     Text,
 )
-from afina.stages.corpus import as_trained, clean_test, rows_of
 from afina.stages.evaluate import evaluate
 
 COMBINED = "combined.json"  # in the folder that `combining` writes
@@ -151,8 +151,8 @@ def score(folder: Path, file: Path, text: str | None, label: str | None) -> tupl
             columns.present(table, name)
     table = columns.parted(table, chosen)
     columns.check_label(table, chosen.label, task.kind)
-    given, unread = rows_of(table, chosen, task.kind)
-    rows, found = clean_test(given, corpus.train, corpus.cleaners)
+    given, unread = columns.rows(table, chosen, task.kind)
+    rows, found = of_test(given, corpus.train, corpus.cleaners)
     if not rows:
         raise DataError(
             f"{table.file} has no labelled rows in {chosen.label!r}", "name the column of labels with --label"

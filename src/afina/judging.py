@@ -29,6 +29,7 @@ from typing import Any
 
 WINDOWS = ((10, 3.0), (40, 1.0))  # losses whose median is judged, and how many times the limit it may be
 WORSE, MUCH_WORSE = 2.0, 5.0  # times the start: the limit where chance is known and where it is not
+FAR = 10  # times the plan's own rate
 IGNORED = -100  # a label that counts for nothing
 
 
@@ -82,10 +83,11 @@ class Losses:
         return None
 
 
-def untuned(reached: float, probe: float, rows: int, name: str, rate: float) -> str:
+def untuned(reached: float, probe: float, rows: int, name: str, rates: tuple[float, float]) -> str:
     """Why the frozen body with its linear head is kept; nothing where what was trained is not clearly worse.
 
     reached, probe  the main score of the look that is kept, and of the linear head, on `rows` rows of `name`
+    rates           that of the body, and what the plan itself takes for the technique
     """
     kept = "the frozen body with that head is kept"
     if name != "train":
@@ -95,8 +97,15 @@ def untuned(reached: float, probe: float, rows: int, name: str, rate: float) -> 
         return ""
     return (
         f"training diverged, its end is below the linear head on train ({reached:.3f} against {probe:.3f}): {kept}; "
-        f"lower the rates, e.g. learning_rate={rate / 10:g}"
+        f"{_lower(*rates)}"
     )
+
+
+def _lower(rate: float, usual: float) -> str:
+    """A tenth may be too high still: where it is, the plan's own rate is better advice."""
+    if rate <= FAR * usual * (1 + 1e-9):
+        return f"lower the rates, e.g. learning_rate={rate / 10:g}"
+    return f"leave learning_rate out: {rate:g} is {rate / usual:,.0f} times what the plan takes itself, {usual:g}"
 
 
 def standard_error(score: float, rows: int) -> float:

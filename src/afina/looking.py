@@ -5,7 +5,7 @@ another training run, and sees no doubt where every row got the same answer.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,15 +36,14 @@ def scored(
     return {"score": score(logits, labels), "low": float(low), "high": float(high), "rows": rows}
 
 
-def looks(history: History, names: Sequence[str], metric: str) -> tuple[Look, ...]:
-    """Every look at the hold-out sets `names`, by step and in the order of the names."""
+def looks(history: History, metrics: Mapping[str, str]) -> tuple[Look, ...]:
+    """Every look at these sets, each with the name of its score, by step and in the order of the names."""
     found = []
     for entry in history:
-        for name in names:
+        for name, metric in metrics.items():
             if f"eval_{name}_score" in entry:
-                score, low, high, loss, rows = (
-                    entry[f"eval_{name}_{key}"] for key in ("score", "low", "high", "loss", "rows")
-                )
+                score, low, high, rows = (entry[f"eval_{name}_{key}"] for key in ("score", "low", "high", "rows"))
+                loss = entry.get(f"eval_{name}_loss")
                 found.append(Look(name, entry["step"], metric, score, low, high, loss, int(rows)))
     return tuple(found)
 

@@ -94,16 +94,21 @@ def shape(opened: Opened) -> Any:
 
 def of_base(opened: Opened) -> MaskedLanguage | None:
     """The model of a base with the head that it brings; None where it brings none, or its tokenizer has no mask."""
-    model = shape(opened)
-    outside = {n for n, _ in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")}
-    stored = set()
-    for path in bases.weights(opened.folder, opened.record.name):
-        with safe_open(path, framework="numpy") as file:
-            stored.update(file.keys())
-    if opened.tokenizer.mask_token_id is None or not outside & stored:  # loading it would warn of a damaged file
+    if opened.tokenizer.mask_token_id is None or not has_head(opened):  # loading it would warn of a damaged file
         return None
     found, new_head = load(opened.folder)
     return None if new_head else found
+
+
+def has_head(opened: Opened) -> bool:
+    """Whether a base brings a head for masked words, by the names in its files alone."""
+    model = shape(opened)
+    outside = {n for n, _ in model.named_parameters() if not n.startswith(f"{model.base_model_prefix}.")}
+    stored: set[str] = set()
+    for path in bases.weights(opened.folder, opened.record.name):
+        with safe_open(path, framework="numpy") as file:
+            stored.update(file.keys())
+    return bool(outside & stored)
 
 
 def on_body(model: MaskedLanguage, body: Any) -> MaskedLanguage:

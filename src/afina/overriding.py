@@ -6,11 +6,9 @@ What they cost in time, memory and disk is told by `advice.overridden`, from the
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from afina import choosing, forecasting, measured, wording
+from afina import choosing, forecasting, judging, measured
 from afina.records import Choice, Facts, Settings, Value
 from afina.sources import USERS
-
-FAR = 10  # times the plan's own rate
 
 
 def remarks(choices: Sequence[Choice], own: Settings, settings: Settings, facts: Facts) -> tuple[str, ...]:
@@ -38,8 +36,8 @@ def _behind(technique: str, own: str, facts: Facts) -> str:
     if not known:
         return "what it costs in score is not known"
     if len(known) == 1:
-        return f"{wording.tenth(known[0])} points of macro F1 against the plan's own {own} on one set of this size"
-    middle, low, high = map(wording.tenth, (fmean(known), min(known), max(known)))
+        return f"{forecasting.tenth(known[0])} points of macro F1 against the plan's own {own} on one set of this size"
+    middle, low, high = map(forecasting.tenth, (fmean(known), min(known), max(known)))
     return f"{middle} points of macro F1 against the plan's own {own}: the mean of {len(known)} sets ({low} to {high})"
 
 
@@ -52,5 +50,5 @@ def _rates(users: Mapping[str, Value], own: Settings, settings: Settings) -> Ite
             continue
         if settings.technique == "head_only":
             yield f"{name}={given:g} does nothing, for head_only fits its head without steps"
-        elif given > FAR * rate:
+        elif given > judging.FAR * rate:
             yield f"{name}={given:g} is {given / rate:,.0f} times the plan's own {rate:g}: training may diverge"

@@ -160,7 +160,7 @@ def _trial(ground: _Ground, name: str, number: int) -> Trial:
             ground.keep.tell(replace(event, stage="race", text=title))
 
     ground.keep.tell(Event("race", f"{title}: begins"))
-    rows = replace(ground.corpus, train=now.train, holdouts={})
+    rows = replace(ground.corpus, train=now.train, holdouts={}, old_tasks={})
     planned = replace(ground.field[name], settings=_settings(ground, name, number)[0])
     score, why, answers = None, "", None
     folder = ground.keep.folder

@@ -33,6 +33,14 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What is looked at beside the hold-out sets, by other means than the model's own head."""
+
+    metric: str
+    look: Callable[[Any], dict[str, float]]  # of a model: score, low, high, rows; draws nothing, changes nothing
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What training needs to know beside the model and the rows."""
 
@@ -58,6 +66,7 @@ class Recipe:
     per_word: bool = False  # whether a row has a label for each token, -100 for none
     loss: Callable[[Tensor, Tensor], Tensor] | None = None  # of logits and labels; None is the model's own
     seen: Callable[[Encoded, int, int], Encoded] | None = None  # row, its place, the pass: what is trained on; None: it
+    asides: Mapping[str, Aside] = field(default_factory=dict)  # by name; looked at before the first step too
     rate_key: str = "learning_rate"  # of the run file, for who is told to lower it
 
 

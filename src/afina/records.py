@@ -149,6 +149,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class OldTask:
+    """Rows with labels or scores of their own, which are watched while another task is trained."""
+
+    kind: str  # a name on the shelf of objectives
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Corpus:
     """Checked, repaired and split rows."""
 
@@ -164,6 +172,7 @@ class Corpus:
     holdouts: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # watched while training, beside dev
     kind: str = "classify"  # of the task: a name on the shelf of objectives
     cleaners: tuple[str, ...] | None = None  # that were asked for, beside those that always run; None is all
+    old_tasks: Mapping[str, OldTask] = field(default_factory=dict)  # watched while training too, by heads of their own
 
     @property
     def choosing(self) -> tuple[Row, ...]:
@@ -306,6 +315,8 @@ class Facts:
     smallest: int = 0  # rows of the rarest class
     shared: bool = False  # the base's layers share their weights, or cannot be told apart: none can be frozen alone
     groups: int = 0  # sets of weights that the layers share; 0 where each layer has its own
+    vocabulary: int = 0  # rows of the base's table of words
+    masked: bool = False  # the base brings a head for masked words
 
     @property
     def own_layers(self) -> int:
@@ -650,15 +661,15 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one hold-out set said of the model at one step of its training."""
+    """What one hold-out set, or an old task, said of the model at one step of its training."""
 
-    name: str  # of the hold-out set
+    name: str  # of the set
     step: int
     metric: str
     score: float  # more is better
     low: float  # 95% interval
     high: float
-    loss: float  # nats
+    loss: float | None  # nats; None of an old task, whose head is fitted anew in closed form
     rows: int
 
 
@@ -690,11 +701,18 @@ class Trained:
     dev: "tuple[Score, ...]"
     reload_error: float  # largest difference of logits, in memory against read back from disk
     stages: tuple[StageChange, ...] = ()  # of a staged training, in order
-    looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first
+    looks: tuple[Look, ...] = ()  # by step, the hold-out set that decides first; then those at old tasks
     stopped: str = ""  # why training ended before its last step
     task: Task = Task()  # with what was chosen for it on dev
     suspects: tuple[Suspect, ...] = ()  # the worst first
     untuned: str = ""  # why the frozen body with the linear head was kept, and not what was trained
+
+    @property
+    def remembered(self) -> dict[str, tuple[Look, Look]]:
+        """Each old task before the first step, and with the body that was kept."""
+        seen = {(look.name, look.step): look for look in self.looks if look.loss is None}
+        first = (look for (_, step), look in seen.items() if step == 0)
+        return {look.name: (look, seen[look.name, self.best_step]) for look in first}
 
 
 # ---------------------------------------------------------------- evaluate
@@ -1119,3 +1137,4 @@ class Combination:
     tried: tuple[Merge, ...]
     chosen: Merge  # the one with the highest share
     notes: tuple[str, ...] = ()  # what to know of the accuracies
+    merged: str = ""  # sha256 of the weights of the base with the chosen merge in them

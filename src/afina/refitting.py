@@ -29,7 +29,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from afina import features, glue, probing
+from afina import crossfit, features, glue, probing
+from afina.crossfit import Known
 from afina.errors import RecordError
 from afina.records import Body
 
@@ -50,8 +51,8 @@ TIMING = 0.25  # of the time, which is spent on timing at most
 class Job:
     """A task with what it costs for both bodies together."""
 
-    trained: glue.Known
-    asked: glue.Known  # rows that are not trained on
+    trained: Known
+    asked: Known  # rows that are not trained on
     step: float  # seconds
     opening: float  # seconds
 
@@ -80,12 +81,12 @@ class Job:
 class Refit:
     """What both bodies say of rows that neither was trained on."""
 
-    asked: glue.Known
+    asked: Known
     said: tuple[np.ndarray, np.ndarray]  # before, after
     steps: int  # of each
 
 
-def both(tasks: Sequence[glue.Known], opens: Opens, seconds: float, seed: int) -> tuple[list[Refit], dict[str, float]]:
+def both(tasks: Sequence[Known], opens: Opens, seconds: float, seed: int) -> tuple[list[Refit], dict[str, float]]:
     """Each task that the time is enough for; of the others the seconds that would be, or nan where it was not timed.
 
     Raises RecordError where the vectors of a body cannot be trained.
@@ -107,7 +108,7 @@ def both(tasks: Sequence[glue.Known], opens: Opens, seconds: float, seed: int) -
     return found, {task.name: needed.get(task.name, math.nan) for task in tasks if task.name not in done}
 
 
-def apart(task: glue.Known) -> tuple[glue.Known, glue.Known]:
+def apart(task: Known) -> tuple[Known, Known]:
     """The rows to train on and those to ask: none that is asked is trained on, nor another with the same texts."""
     asked = min(glue.ROWS, len(task.first) // HELD)
     pairs = list(zip(task.first, task.second, strict=True)) if task.second else list(task.first)
@@ -116,9 +117,9 @@ def apart(task: glue.Known) -> tuple[glue.Known, glue.Known]:
     return _only(task, trained), _only(task, range(asked))
 
 
-def _only(task: glue.Known, places: Sequence[int]) -> glue.Known:
+def _only(task: Known, places: Sequence[int]) -> Known:
     first, second = (tuple(texts[place] for place in places) if texts else () for texts in (task.first, task.second))
-    return glue.Known(task.name, first, second, task.truth[list(places)])
+    return replace(task, first=first, second=second, truth=task.truth[list(places)])
 
 
 def planned(jobs: Sequence[Job], seconds: float) -> Mapping[str, int]:
@@ -137,7 +138,7 @@ def planned(jobs: Sequence[Job], seconds: float) -> Mapping[str, int]:
     return planned([job for job in jobs if job is not dearest], seconds)
 
 
-def clocked(parts: Sequence[tuple[glue.Known, glue.Known]], opens: Opens, until: float) -> list[Job]:
+def clocked(parts: Sequence[tuple[Known, Known]], opens: Opens, until: float) -> list[Job]:
     """The first tasks with what they cost, as many as can be timed until then, but one at least. No weight is kept."""
     began = time.monotonic()
     bodies = [opening() for opening in opens]
@@ -151,20 +152,20 @@ def clocked(parts: Sequence[tuple[glue.Known, glue.Known]], opens: Opens, until:
     return found
 
 
-def answers(body: Body, trained: glue.Known, asked: glue.Known, steps: int, seed: int) -> np.ndarray:
+def answers(body: Body, trained: Known, asked: Known, steps: int, seed: int) -> np.ndarray:
     """What a body says of rows (n,) after so many steps on others; it is trained in place."""
     head = _head(body, trained, np.arange(len(trained.first))[:HEADS])
     _train(body, trained, head, _order(trained, steps, seed))
     encoded = _encoded(body, asked, np.arange(len(asked.first)))
     said = features.collect(body.model, body.tokenizer, encoded, lambda batch: _logits(body, head, batch))
     _check(said, asked)
-    if asked.name != glue.SCORED:
+    if asked.kind != crossfit.SCORES:
         said = np.exp(said - said.max(1, keepdims=True))
         said = said / said.sum(1, keepdims=True)
-    return glue.decided(asked.name, said, trained.truth.mean())
+    return crossfit.decided(asked.kind, said, trained.truth.mean())
 
 
-def _order(trained: glue.Known, steps: int, seed: int) -> list[np.ndarray]:
+def _order(trained: Known, steps: int, seed: int) -> list[np.ndarray]:
     """The rows of each step: all of them in another order in each pass."""
     rows = len(trained.first)
     rng = np.random.default_rng(seed)
@@ -172,7 +173,7 @@ def _order(trained: glue.Known, steps: int, seed: int) -> list[np.ndarray]:
     return [batch for one in passes for batch in one][:steps]
 
 
-def _train(body: Body, trained: glue.Known, head: Head, order: Sequence[np.ndarray]) -> list[float]:
+def _train(body: Body, trained: Known, head: Head, order: Sequence[np.ndarray]) -> list[float]:
     """Train body and head in place, a step for each batch of rows; the seconds that each took."""
     body.model.eval().requires_grad_(True)  # without dropout
     groups = [{"params": list(body.model.parameters()), "lr": RATE}, {"params": list(head), "lr": HEAD_RATE}]
@@ -194,19 +195,19 @@ def _train(body: Body, trained: glue.Known, head: Head, order: Sequence[np.ndarr
     return taken
 
 
-def _loss(trained: glue.Known, said: Tensor, targets: Tensor) -> Any:
-    if trained.name == glue.SCORED:
+def _loss(trained: Known, said: Tensor, targets: Tensor) -> Any:
+    if trained.kind == crossfit.SCORES:
         return nn.functional.mse_loss(said.squeeze(-1), targets)
     return nn.functional.cross_entropy(said, targets)
 
 
-def _head(body: Body, trained: glue.Known, rows: np.ndarray) -> Head:
+def _head(body: Body, trained: Known, rows: np.ndarray) -> Head:
     """What regression on the vectors of these rows says before the body is trained."""
     targets = _targets(trained)
     encoded = _encoded(body, trained, rows)
     x = features.collect(body.model, body.tokenizer, encoded, lambda batch: _unit(body, batch))
     _check(x, trained)
-    if trained.name == glue.SCORED:
+    if trained.kind == crossfit.SCORES:
         fitted = probing.ridge((x, targets[rows, None]), None)
     else:
         fitted = probing.logistic(x, targets[rows], int(targets.max()) + 1, probing.ALONE)
@@ -214,21 +215,21 @@ def _head(body: Body, trained: glue.Known, rows: np.ndarray) -> Head:
     return weights, biases
 
 
-def _check(found: np.ndarray, task: glue.Known) -> None:
+def _check(found: np.ndarray, task: Known) -> None:
     if not np.isfinite(found).all():
         said = f"a body that is fine-tuned again on {task.name} answers what is no number"
         raise RecordError(said, "leave forgetting_refit_minutes out, or train again with a lower learning_rate")
 
 
-def _targets(trained: glue.Known) -> np.ndarray:
+def _targets(trained: Known) -> np.ndarray:
     """Classes, or scores around 0 with a spread of 1."""
-    if trained.name != glue.SCORED:
+    if trained.kind != crossfit.SCORES:
         return trained.truth
     spread = max(float(trained.truth.std()), 1e-6)
     return ((trained.truth - trained.truth.mean()) / spread).astype(np.float32)
 
 
-def _encoded(body: Body, task: glue.Known, rows: np.ndarray) -> list[dict[str, list[int]]]:
+def _encoded(body: Body, task: Known, rows: np.ndarray) -> list[dict[str, list[int]]]:
     """Tokens of these rows; texts of pairs apart."""
     texts = [(task.first[row], task.second[row]) if task.second else task.first[row] for row in rows]
     return features.encode(body.tokenizer, texts, min(LONGEST, body.max_tokens), siamese=bool(task.second))

@@ -224,7 +224,7 @@ def _looks(trained: Trained) -> list[Line]:
     sets = {name: [look for look in trained.looks if look.name == name] for name in names}
     return [
         Line(
-            f"{wording.word(seen[0].metric)}, {name}",
+            f"{wording.word(seen[0].metric)}, {'old task ' if seen[0].loss is None else ''}{name}",
             tuple((look.step, look.score) for look in seen),
             tuple((look.step, look.low, look.high) for look in seen),
         )
@@ -292,7 +292,7 @@ def environment() -> Environment:
         finalize=lambda one: clean(one) if type(one) is str else one,
     )
     filters: dict[str, Any] = {"md": lambda text: wording.markdown(clean(str(text))), "as_label": dimensions.label}
-    numbers = "number interval count share size time value milliseconds change odds estimate measured"
+    numbers = "recalled number interval count share size time value milliseconds change odds estimate measured"
     for name in ("word", "sentence", "saved", "balanced", "augmented", *numbers.split()):
         filters[f"as_{name}"] = getattr(wording, name)
     jinja.filters.update(filters)

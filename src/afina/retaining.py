@@ -49,7 +49,7 @@ def _none(technique: str, facts: Facts) -> Choice:
         return Choice("retention", NONE, "head_only never moves the body, which so forgets nothing")
     refused = {}
     for name in shelf.names("retentions"):
-        seconds, _ = shelf.load("retentions", name).adds(facts, facts.parameters, GENERAL_ROWS / ROWS)
+        seconds, _ = shelf.load("retentions", name).adds(facts, facts.parameters, GENERAL_ROWS / ROWS, 0)
         share = seconds / (STEP * facts.seconds_per_row)
         known = measured.RETAINED.get(name, measured.UNKNOWN)
         refused[name] = f"a step of {ROWS} rows takes {share:.0%} more time by arithmetic; {known}"
@@ -86,7 +86,10 @@ def adds(settings: Settings, facts: Facts, trainable: int) -> tuple[float, int]:
     if settings.retention == NONE:
         return 0.0, 0
     share = GENERAL_ROWS / settings.per_device_train_batch_size
-    added: tuple[float, int] = shelf.load("retentions", settings.retention).adds(facts, trainable, share)
+    has_head = facts.masked or settings.adapt_file != NONE  # adapting gives the base one
+    tokens = settings.per_device_train_batch_size * settings.max_seq_length
+    logits = tokens * facts.vocabulary if has_head else 0
+    added: tuple[float, int] = shelf.load("retentions", settings.retention).adds(facts, trainable, share, logits)
     return added
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from afina import windows
+
 MEGABATCH = 50  # batches among which rows are sorted by length
 
 
@@ -31,6 +33,24 @@ class LengthBuckets(torch.utils.data.Sampler):
         by_length = np.concatenate([part[np.argsort(self.lengths[part], kind="stable")] for part in parts] or [full])
         yield from rng.permutation(by_length.reshape(-1, batch)).ravel().tolist()
         yield from ragged.tolist()
+
+
+class Rows(torch.utils.data.Dataset):
+    """Rows as training sees them in a pass, the window whose turn it is of long ones; `numbered` with their places."""
+
+    epoch = 0
+
+    def __init__(self, rows: Sequence[dict[str, Any]], numbered: bool = False, seen: Any = None) -> None:
+        self.rows, self.numbered, self.seen = rows, numbered, seen
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        shown = windows.shown(self.rows[row], row, self.epoch)
+        shown = shown if self.seen is None else self.seen(shown, row, self.epoch)
+        encoded = {key: value for key, value in shown.items() if key != "where"}
+        return {**encoded, "row": row} if self.numbered else encoded
 
 
 @dataclass(frozen=True, slots=True)

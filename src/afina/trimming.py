@@ -23,6 +23,7 @@ class _InUse(nn.Module):
 
     def __init__(self, whole: nn.Embedding, tokens: Tensor) -> None:
         super().__init__()
+        self.of = (whole, tokens)  # in a tuple: no part of the model
         self.weight = nn.Parameter(whole.weight.detach()[tokens])  # (tokens in use, hidden)
         place = torch.full((whole.num_embeddings,), len(tokens), device=tokens.device)  # past the end
         place[tokens] = torch.arange(len(tokens), device=tokens.device)
@@ -53,7 +54,30 @@ def trimmed(model: Any, rows: Iterable[Sequence[int]], padding: int) -> Iterator
     try:
         yield
     finally:
-        own = body.get_input_embeddings()
-        with torch.no_grad():
-            whole.weight[used] = own.weight.to(used.device)
-        body.set_input_embeddings(whole)
+        body.set_input_embeddings(_filled(body.get_input_embeddings()))
+
+
+@contextmanager
+def untrimmed(model: Any) -> Iterator[None]:
+    """Inside a block of `trimmed` the whole matrix again, so that any text can be read; nothing of it is kept.
+
+    Cost: one copy of the rows in use.
+    """
+    body = model.base_model
+    own = body.get_input_embeddings()
+    if type(own) is not _InUse:
+        yield
+        return
+    body.set_input_embeddings(_filled(own))
+    try:
+        yield
+    finally:
+        body.set_input_embeddings(own)
+
+
+def _filled(own: _InUse) -> nn.Embedding:
+    """The whole matrix with the rows in use as they are now."""
+    matrix, used = own.of
+    with torch.no_grad():
+        matrix.weight[used] = own.weight.to(used.device)
+    return matrix

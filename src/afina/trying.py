@@ -12,21 +12,32 @@ from afina.records import Facts, Settings
 INSTEAD = ("freeze_top", "freeze_pattern")  # of freeze_layers
 
 
+def instead(options: TrainOptions) -> str | None:
+    """The key that says what is frozen in the place of freeze_layers, which then does nothing; None where none does."""
+    return next((name for name in INSTEAD if getattr(options, name) is not None), None)
+
+
 def unused(options: TrainOptions) -> None:
     """Raise ConfigError for an option that another one given leaves without effect."""
-    both = [name for name in INSTEAD if getattr(options, name) is not None]
-    if options.freeze_layers is not None and both:
+    other = instead(options)
+    if options.freeze_layers is not None and other:
         fix = "give one of the two (in plan.yaml: auto)"
-        raise ConfigError(f"freeze_layers has no meaning with {both[0]}, which says what is frozen", fix)
+        raise ConfigError(f"freeze_layers has no meaning with {other}, which says what is frozen", fix)
     if options.retention in (None, retaining.NONE):
         keys.meaningless(options, retaining.ONLY_THEN, "retention")
-    elif "temperature" not in _fields(options.retention):
-        hot = [name for name in shelf.names("retentions") if "temperature" in _fields(name)]
-        keys.meaningless(options, ("retention_temperature",), f"retention={' or '.join(hot)}")
+        return
+    for key, uses in (("retention_temperature", _hot), ("general_file", _reads)):
+        if not uses(options.retention):
+            having = " or ".join(filter(uses, shelf.names("retentions")))
+            keys.meaningless(options, (key,), f"retention={having}")
 
 
-def _fields(retention: str) -> Any:
-    return shelf.load("retentions", retention).Config.model_fields
+def _hot(retention: str) -> bool:
+    return "temperature" in shelf.load("retentions", retention).Config.model_fields
+
+
+def _reads(retention: str) -> bool:
+    return bool(shelf.load("retentions", retention).READS)
 
 
 def on(settings: Settings, facts: Facts, opened: Opened, labels: Sequence[str]) -> bool:

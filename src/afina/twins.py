@@ -47,7 +47,7 @@ def outcome(result: "Outcome", stage: str) -> dict[str, Any]:
         "suspects": {"count": len(suspects), "worst": [asdict(one) for one in suspects[:WORST]]},
         "seconds": result.seconds,
     }
-    summary |= _before_training(result)
+    summary |= _before_training(result) | _recalled(result)
     if result.evaluation:
         named = result.evaluation.baselines.items()
         summary["test"] = scores(result.evaluation.scores)
@@ -104,6 +104,16 @@ def _before_training(result: "Outcome") -> dict[str, Any]:
     if result.adapted:
         summary["adapted"] = {key: getattr(result.adapted, key).value for key in ("before", "after", "gain")}
     return summary
+
+
+def _recalled(result: "Outcome") -> dict[str, Any]:
+    """What is left of old tasks, where any was watched."""
+    seen = result.trained.remembered if result.trained else {}
+    return (
+        {"old_tasks": {name: {"before": asdict(a), "after": asdict(b)} for name, (a, b) in seen.items()}}
+        if seen
+        else {}
+    )
 
 
 def _rows(record: Corpus) -> dict[str, int]:

@@ -158,25 +158,6 @@ def change(lost: float) -> str:
     return "0.00" if abs(lost) < 0.005 else f"{-lost:+.2f}".replace("-", "−")
 
 
-def tenth(points: float) -> str:
-    """Points won or lost, to a tenth.
-
-    >>> tenth(1.24), tenth(-0.31), tenth(0.02)
-    ('+1.2', '−0.3', '0.0')
-    """
-    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
-
-
-def tenths(gain: Score) -> str:
-    """The same with their doubt.
-
-    >>> from afina.records import Score
-    >>> tenths(Score("gain", 1.24, -0.31, 3.0))
-    '+1.2 [−0.3, +3.0]'
-    """
-    return f"{tenth(gain.value)} [{tenth(gain.low)}, {tenth(gain.high)}]"
-
-
 def value(one: Value) -> str:
     """A setting, or a piece of evidence.
 
@@ -264,12 +245,22 @@ def points(gain: Score) -> str:
 
 
 def trained(one: Trained) -> list[str]:
-    """What a user must know of a finished training: that it was in vain, and labels that look wrong."""
+    """What a user must know of a finished training: that it was in vain, labels that look wrong, what was forgotten."""
     said = [one.untuned] if one.untuned else []
     if one.suspects:
         look = "label of train looks" if len(one.suspects) == 1 else "labels of train look"
         said.append(f"{count(len(one.suspects))} {look} wrong: see the report")
-    return said
+    return [*said, *recalled(one)]
+
+
+def recalled(one: Trained) -> list[str]:
+    """What is left of each old task that was watched."""
+    found = []
+    for name, (before, after) in one.remembered.items():
+        was, now = (f"{number(look.score)} [{number(look.low)}, {number(look.high)}]" for look in (before, after))
+        how = f"by a linear head fitted anew, on {count(before.rows)} rows"
+        found.append(f"old task {name}: {word(before.metric)} {was} before training, {now} with what was kept, {how}")
+    return found
 
 
 def odds(score: float) -> str:

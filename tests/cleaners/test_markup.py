@@ -5,8 +5,8 @@ import time
 import pytest
 
 from afina.cleaners import characters, markup
+from afina.cleaning import as_trained
 from afina.records import Row, Span
-from afina.stages.corpus import as_trained
 
 
 def cleaned(text, pair=None):

@@ -181,15 +181,26 @@ def test_the_example_in_its_docstring_holds_the_body_under_a_plain_trainer(reten
 
 
 @every
+def test_it_says_whether_it_reads_general_text(retention, base, batch, general):
+    model = built(base)
+    if retention.READS:
+        with pytest.raises(AttributeError):
+            penalty(retention, model, batch, retention.begin(model, retention.Config(), None, base))
+    else:
+        penalty(retention, model, batch, retention.begin(model, retention.Config(), None, base))
+
+
+@every
 def test_it_counts_its_cost(retention):
     facts = Facts(
         rows=1000, classes=5, rows_per_class=200, tokens=12, layers=6, hidden=384, parameters=22_000_000,
         body_parameters=11_000_000, seconds_per_row=0.001, probe=0.8, majority=0.3,
     )  # fmt: skip
-    seconds, memory = retention.adds(facts, 1000, 0.5)
+    seconds, memory = retention.adds(facts, 1000, 0.5, 0)
     assert 0 <= seconds <= 4 * facts.seconds_per_row
     assert memory > 0
-    assert retention.adds(facts, 1000, 1.0)[0] >= seconds
+    assert retention.adds(facts, 1000, 1.0, 0)[0] >= seconds
+    assert retention.adds(facts, 1000, 0.5, 10_000_000)[1] >= memory
 
 
 @every

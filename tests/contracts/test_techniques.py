@@ -21,7 +21,7 @@ ARCHITECTURES = (
 )  # fmt: skip
 REFUSED = {
     ("bitfit", "modernbert"): "has none",
-    ("freeze", "albert"): "no list of 2 layers",
+    ("freeze", "albert"): "share one set of weights",
     ("prompt-prefix", "albert"): "takes no prefix",
     ("prompt-prefix", "deberta-v2"): "takes no prefix",
     ("prompt-prefix", "distilbert"): "takes no prefix",

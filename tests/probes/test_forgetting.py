@@ -9,7 +9,7 @@ import pytest
 import tiny
 from scipy.stats import spearmanr
 
-from afina import glue
+from afina import crossfit, glue
 from afina.errors import AfinaError
 from afina.probes import forgetting
 from afina.probes.forgetting import Config, measure
@@ -180,8 +180,8 @@ def test_the_interval_of_a_change_covers_what_these_heads_score_on_other_rows(na
 
     for draw in range(120):
         truth, *bodies = drawn(rows)
-        task = glue.Known(name, tuple(map(str, range(rows))), (), truth)
-        said = [glue.answers(task, dict(zip(task.first, body, strict=True))) for body in bodies]
+        task = glue.known(name, tuple(map(str, range(rows))), (), truth)
+        said = [crossfit.answers(task, dict(zip(task.first, body, strict=True))) for body in bodies]
         values, draws = forgetting.resampled(task, said, draw)
         low, high = forgetting._ends(values[2], draws[:, 2])
         other, *seen = drawn(10_000)
@@ -192,12 +192,12 @@ def test_the_interval_of_a_change_covers_what_these_heads_score_on_other_rows(na
 
 def on_others(task, body, truth, seen):
     """Points of the five heads on rows that none of them saw: the mean."""
-    fold, wanted = glue._folds(task.truth), task.truth[:, None]
-    heads = [glue.ridge(body[fold != held], wanted[fold != held], seen)[:, 0] for held in range(5)]
+    fold, wanted = crossfit._folds(task.truth), task.truth[:, None]
+    heads = [crossfit.ridge(body[fold != held], wanted[fold != held], seen)[:, 0] for held in range(5)]
     if task.name == "stsb_en":
         return 100 * np.mean([spearmanr(one, truth).statistic for one in heads])
     heads = [(one > (task.truth.mean() if task.name == "cola" else 0.5)).astype(int) for one in heads]
-    return 100 * glue.scores(glue.Known(task.name, (), (), truth), heads, np.ones((1, len(truth)))).mean()
+    return 100 * crossfit.scores(glue.known(task.name, (), (), truth), heads, np.ones((1, len(truth)))).mean()
 
 
 def hard(texts, nats=2.0):

@@ -7,11 +7,12 @@ import pytest
 
 from afina import shelf, splits
 from afina.cleaners import near_duplicates
+from afina.cleaning import NEEDED, as_trained, of_test
 from afina.config import CorpusOptions
 from afina.errors import AfinaError, ConfigError, DataError
 from afina.records import Corpus, Row, from_json, to_json
 from afina.sameness import key
-from afina.stages.corpus import NEEDED, as_trained, clean_test, read
+from afina.stages.corpus import read
 
 
 def lines(n=40, classes=("card", "refund")):
@@ -172,7 +173,7 @@ def test_a_model_is_asked_as_it_was_trained_whatever_was_left_out():
     assert as_trained(asked) == ["a & b", "c"]
     assert as_trained(asked, ("duplicates",)) == as_trained(asked, ()) == ["a &amp; b", "c"]
     rows = (Row("a &amp; b", "card", "t:1"), Row("c", "card", "t:2"))
-    assert clean_test(rows, rows, ())[0][0].text == "a &amp; b"
+    assert of_test(rows, rows, ())[0][0].text == "a &amp; b"
 
 
 def test_cleaners_without_which_no_row_can_be_read_are_on_the_shelf_and_named_to_the_user():
@@ -554,11 +555,11 @@ def test_hold_out_sets_of_lists_and_of_scores_are_read_as_train_is(tmp_path):
 def test_rows_that_come_after_the_training_are_repaired_whatever_the_kind(made):
     lists = made(listed([["card"], ["lost"], []] * 12), train_name="train.jsonl").train
     given = (Row("new", "", "f:1", labels=("CARD", "odd")), Row("", "", "f:2", labels=()), Row("no", "", "f:3"))
-    rows, findings = clean_test(given, lists)
+    rows, findings = of_test(given, lists)
     assert [row.labels for row in rows] == [("card", "odd")]
     assert {finding.check for finding in findings} == {"labels", "empty", "rare"}
     scores = made(SCORED).train
     given = (scores[0], Row("new", "", "f:1", value=2.5), Row("no", "", "f:2"))
-    rows, findings = clean_test(given, scores)
+    rows, findings = of_test(given, scores)
     assert [row.value for row in rows] == [scores[0].value, 2.5]
     assert [finding.check for finding in findings] == ["empty", "leakage"]

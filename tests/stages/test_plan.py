@@ -216,6 +216,23 @@ def test_a_base_whose_layers_are_one_has_none_frozen_however_near_the_domain_is(
     assert "share their weights" in choice(made, "technique").refused["freeze"]
 
 
+@pytest.mark.parametrize("options", [{}, {"freeze_layers": 1}, {"freeze_top": 1}])
+def test_freezing_layers_that_share_their_weights_is_refused_by_the_plan(make_base, options):
+    shared = bases.open_base(str(make_base("albert")))
+    with pytest.raises(ConfigError, match="share one set of weights: none can stay while another learns") as caught:
+        planned(shared, technique="freeze", **options)
+    assert "freeze_pattern=embeddings" in caught.value.fix
+    assert planned(shared, technique="freeze", freeze_pattern="embeddings").settings.technique == "freeze"
+
+
+@pytest.mark.parametrize("options", [{"freeze_top": 1}, {"freeze_pattern": "embeddings"}])
+def test_the_plan_has_no_line_on_freeze_layers_beside_what_says_it_otherwise(opened, options):
+    made = planned(opened, technique="freeze", **options)
+    assert not [one for one in made.choices if one.name == "freeze_layers"]
+    assert set(made.settings.options) == {"top", "pattern"}
+    assert [one for one in planned(opened, technique="freeze").choices if one.name == "freeze_layers"]
+
+
 def test_bf16_may_be_asked_for_where_the_processor_has_none(opened, monkeypatch):
     monkeypatch.setattr(timing, "has_bf16", lambda: False)
     made = planned(opened, precision="bf16")

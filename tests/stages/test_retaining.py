@@ -48,6 +48,37 @@ def test_the_general_sentences_are_in_the_language_of_the_corpus(opened, languag
     assert plan(corpus, profile, opened, TrainOptions(), silent, 0).settings.general_file == name
 
 
+@pytest.mark.parametrize("file", ["en", "nowhere.txt"])
+def test_a_general_file_is_refused_where_the_retention_reads_none(opened, file):
+    with pytest.raises(ConfigError, match="general_file has no meaning without retention=distill or kl or replay"):
+        planned(opened, retention="l2", general_file=file)
+
+
+@pytest.mark.parametrize(("name", "times"), [("kl", 7), ("replay", 1.5)])
+def test_the_logits_of_a_head_for_masked_words_are_in_the_memory_of_the_plan(opened, make_masked_base, name, times):
+    """Numbers of a batch of 32 and 16 general texts, each of 4 bytes."""
+    masked = bases.open_base(str(make_masked_base("bert")))
+    made = planned(masked, technique="full", retention=name)
+    assert made.facts.masked
+    logits = 32 * made.settings.max_seq_length * masked.config.vocab_size
+    small = planned(masked, technique="full", retention=name, per_device_train_batch_size=16)
+    bare, less = (planned(masked, technique="full", per_device_train_batch_size=size) for size in (32, 16))
+    added = [one.estimates["memory"] - two.estimates["memory"] for one, two in ((made, bare), (small, less))]
+    assert added[0] > times * 4 * logits
+    assert added[0] - added[1] == pytest.approx((7 - 0.5 * 11) * 4 * logits if name == "kl" else 0, abs=8)
+    without = planned(opened, technique="full", retention="kl")
+    assert not without.facts.masked
+    own = without.estimates["memory"] - planned(opened, technique="full").estimates["memory"]
+    assert own == 4 * without.estimates["trainable"]
+
+
+def test_a_base_that_gets_a_head_for_masked_words_by_adapting_holds_its_logits_too(opened):
+    with_head = planned(opened, technique="full", retention="kl", adapt_file="train")
+    adapted = planned(opened, technique="full", adapt_file="train")
+    more = with_head.estimates["memory"] - adapted.estimates["memory"]
+    assert more > 7 * 4 * 32 * with_head.settings.max_seq_length * opened.config.vocab_size
+
+
 def test_a_head_on_a_frozen_body_has_nothing_to_retain(opened):
     with pytest.raises(ConfigError, match="never moves the body"):
         planned(opened, technique="head_only", retention="l2")

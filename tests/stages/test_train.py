@@ -72,7 +72,7 @@ def test_a_body_that_collapsed_is_not_kept_where_there_is_no_dev_and_the_record_
     assert trained.untuned in [event.text for event in events]
     assert {event.decides for event in events if event.metric is not None} == {"train"}
     assert "diverged" in trained.untuned
-    assert "learning_rate=0.09" in trained.untuned
+    assert "leave learning_rate out: 0.9 is 9,000 times what the plan takes itself, 0.0001" in trained.untuned
     score = next(score.value for score in trained.dev if score.name == "accuracy")
     assert score > [point.dev_accuracy for point in trained.curve][-1] + 0.2
     assert (trained.technique, trained.best_step) == ("head_only", 0)

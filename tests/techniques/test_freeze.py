@@ -51,11 +51,23 @@ def test_a_pattern_never_freezes_the_head(tiny_bert):
 
 def test_a_base_that_shares_one_layer_is_refused_with_what_can_be_used(make_base):
     model = heads.build(make_base("albert"), "mean", ("a", "b"))
-    with pytest.raises(ConfigError, match="no list of 2 layers") as caught:
+    with pytest.raises(
+        ConfigError, match="the 2 layers of AlbertModel share one set of weights: none can stay"
+    ) as caught:
         freeze.apply(model, freeze.Config(layers=1))
+    assert "freeze_pattern=embeddings" in caught.value.fix
     assert "lora" in caught.value.fix
     freeze.apply(model, freeze.Config(pattern="embeddings"))  # which needs no list
     assert not any(p.requires_grad for name, p in model.named_parameters() if ".embeddings." in name)
+
+
+def test_inner_layers_that_are_as_many_as_the_base_is_deep_are_not_taken_for_its_layers():
+    from transformers import AlbertConfig, AlbertModel
+
+    sizes = {"hidden_size": 16, "embedding_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
+    body = AlbertModel(AlbertConfig(vocab_size=20, num_hidden_layers=2, inner_group_num=2, **sizes))
+    with pytest.raises(ConfigError, match="share one set of weights"):
+        freeze._layers(body)
 
 
 @pytest.mark.parametrize("architecture", [one for one in bases.ARCHITECTURES if one != "albert"])

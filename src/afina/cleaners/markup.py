@@ -9,7 +9,7 @@ names of HTML, and nothing else in the text looks like a tag: `x < y`, `<EUR=>`,
 `an HTML <a> tag` stay, and so does every tag of a text with backticks, which is about code. `&lt;` and `&gt;` that
 would make tags stay. Texts with spans pass as they are.
 
-`stages.corpus.as_trained` does the same to texts that a finished model is asked about.
+`cleaning.as_trained` does the same to texts that a finished model is asked about.
 
 Cost: a few searches a text, in C. Not done: entities without their semicolon, other Markdown, scripts that hold `<`.
 """

@@ -33,7 +33,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, Field
 
-from afina import cka, general, glue, metrics, pseudo
+from afina import cka, crossfit, general, glue, metrics, pseudo
+from afina.crossfit import Known
 from afina.errors import ConfigError, RecordError
 from afina.records import Dimension, Layers, Measure, Nats, Score, Subject
 
@@ -44,7 +45,7 @@ RESAMPLES = 1000
 SAME = 1e-5  # of the largest number: what is closer was not tuned
 ENDS = (2.5, 97.5)
 DOUBT = "the worst of several is below 0 by chance too, so judge by the mean and its interval"
-Answered = tuple[glue.Known, Sequence[np.ndarray]]  # a task, and what was said of its rows before and after
+Answered = tuple[Known, Sequence[np.ndarray]]  # a task, and what was said of its rows before and after
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -109,7 +110,7 @@ def _nothing_lost() -> Dimension:
     return Dimension(NAME, Score("similarity_to_base", 1.0, 1.0, 1.0), notes=(note,))
 
 
-def _tasks(config: Config, rows: int = glue.ROWS) -> list[glue.Known]:
+def _tasks(config: Config, rows: int = glue.ROWS) -> list[Known]:
     if config.glue == "hub":
         return glue.from_hub(rows)
     folder = _folder(config)
@@ -187,10 +188,10 @@ def _counted(read: Nats, texts: Sequence[str]) -> np.ndarray:
     return found
 
 
-def _by_heads(tasks: Sequence[glue.Known], before: Layers, after: Layers) -> list[Answered]:
+def _by_heads(tasks: Sequence[Known], before: Layers, after: Layers) -> list[Answered]:
     """What linear heads on both bodies say."""
-    old, new = (glue.vectors(tasks, functools.partial(_last, body)) for body in (before, after))
-    return [(task, (glue.answers(task, old), glue.answers(task, new))) for task in tasks]
+    old, new = (crossfit.vectors(tasks, functools.partial(_last, body)) for body in (before, after))
+    return [(task, (crossfit.answers(task, old), crossfit.answers(task, new))) for task in tasks]
 
 
 def _again(subject: Subject, config: Config) -> tuple[list[Measure], list[str]]:
@@ -239,11 +240,11 @@ def _compared(answered: Sequence[Answered], name: str, seed: int) -> tuple[Score
     return Score("glue_change", mean, *_ends(mean, np.mean(draws, axis=0))), found, note
 
 
-def resampled(task: glue.Known, said: Sequence[np.ndarray], seed: int) -> tuple[list[float], np.ndarray]:
+def resampled(task: Known, said: Sequence[np.ndarray], seed: int) -> tuple[list[float], np.ndarray]:
     """Points before, after and of the change: their values, and those of resamples of the rows, (1000, 3)."""
     rows = len(task.first)
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-    both = 100 * glue.scores(task, said, np.vstack([np.ones(rows), drawn]))
+    both = 100 * crossfit.scores(task, said, np.vstack([np.ones(rows), drawn]))
     table = np.column_stack([both, both[:, 1] - both[:, 0]])
     return table[0].tolist(), table[1:]
 

@@ -34,6 +34,8 @@ from afina import features
 from afina.records import Facts
 from afina.sampling import General, general_batch
 
+READS = True  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the vectors are held."""
@@ -66,6 +68,7 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     return state.config.weight * apart.square().sum(-1).mean()
 
 
-def adds(facts: Facts, trainable: int, share: float) -> tuple[float, int]:
+def adds(facts: Facts, trainable: int, share: float, logits: int) -> tuple[float, int]:
     """Seconds a row, with general batches `share` as large as the task's, and bytes: the starting values."""
+    del logits
     return 4 * share * facts.seconds_per_row, 4 * trainable

@@ -47,6 +47,8 @@ from afina.sampling import General, general_batch
 
 MULTI = "multi_label_classification"  # config.problem_type
 
+READS = True  # whether it needs general text
+
 
 class Config(BaseModel, frozen=True, extra="forbid"):
     """How hard the answers are held, and how flat they are made first."""
@@ -93,9 +95,16 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     return state.config.weight * held
 
 
-def adds(facts: Facts, trainable: int, share: float) -> tuple[float, int]:
-    """Seconds a row, with general batches `share` as large as the task's, and bytes: the starting values."""
-    return (1 + 4 * share) * facts.seconds_per_row, 4 * trainable
+def adds(facts: Facts, trainable: int, share: float, logits: int) -> tuple[float, int]:
+    """Seconds a row, with general batches `share` as large as the task's, and bytes.
+
+    logits   numbers that the base's head for masked words gives of the task's batch; 0 where it has none
+    Bytes are the starting values, that head, and the most of its logits that are held at once, in float32: both bodies'
+    with what the divergence makes of them (measured, LOG.md).
+    """
+    held = 4 * logits * max(7.0, 2 + 9 * share)
+    head = 4 * (facts.parameters - facts.body_parameters) if logits else 0
+    return (1 + 4 * share) * facts.seconds_per_row, 4 * trainable + head + int(held)
 
 
 def _apart(body: Any, texts: dict[str, Tensor], answer: Any, state: State) -> Tensor:

@@ -5,7 +5,8 @@
 p is read by the base's own masked-language head, which stays frozen. General text stands in for the corpus of
 pretraining, which nobody has at hand. Unlike the other retentions this is a loss, not a distance: it is above 0
 before the first step.
-Cost a step: a forward and a backward pass of the general batch, the head included. Memory: that head.
+Cost a step: a forward and a backward pass of the general batch, the head included. Memory: that head, and its
+logits of the general batch, at every token, with their gradients.
 What it does not do: serve a base without a masked-language head; `distill` does.
 Source: Robins 1995, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", Connection Science 7(2); pretraining
 beside the task, Chen et al. 2020, "Recall and Learn", arXiv:2004.12651, section 3; masking, Devlin et al. 2019,
@@ -38,6 +39,8 @@ from afina.records import Facts
 from afina.sampling import General, general_batch
 
 MASKED = 0.15  # share of the tokens
+
+READS = True  # whether it needs general text
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -76,10 +79,15 @@ def penalty(model: Any, batch: Any, answer: Any, state: State, step: int) -> Ten
     return state.config.weight * cross_entropy(logits.float(), truth.to(logits.device))
 
 
-def adds(facts: Facts, trainable: int, share: float) -> tuple[float, int]:
-    """Seconds a row, with general batches `share` as large as the task's, and bytes: the head, about the embeddings."""
+def adds(facts: Facts, trainable: int, share: float, logits: int) -> tuple[float, int]:
+    """Seconds a row, with general batches `share` as large as the task's, and bytes.
+
+    logits   numbers that the base's head for masked words gives of the task's batch; 0 where it has none
+    Bytes are the head, about the embeddings, and three times the logits of the general batch in float32 (LOG.md).
+    """
     del trainable
-    return 3 * share * facts.seconds_per_row, 4 * (facts.parameters - facts.body_parameters)
+    head = 4 * (facts.parameters - facts.body_parameters)
+    return 3 * share * facts.seconds_per_row, head + int(3 * 4 * share * logits)
 
 
 def _chosen(ids: Tensor, general: General, step: int) -> Tensor:

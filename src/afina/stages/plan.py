@@ -23,6 +23,7 @@ from afina import (
     encoding,
     forecasting,
     freezing,
+    maskedlm,
     measured,
     overriding,
     policies,
@@ -217,6 +218,8 @@ def _facts(
         sentences=is_sentence_model(opened),
         smallest=min(counts.values(), default=0),
         groups=getattr(opened.config, "num_hidden_groups", 0),
+        vocabulary=opened.config.vocab_size,
+        masked=maskedlm.has_head(opened),
     )
 
 
@@ -244,7 +247,7 @@ def _choices(seen: Seen, options: TrainOptions, technique: Choice, passes: int |
     chosen = [
         technique,
         pooling.with_others(pooling.choose(seen.layers, facts.sentences), seen.layers),
-        depth,
+        *(() if trying.instead(options) else (depth,)),
         *choosing.own_options(name, given),
         Choice("learning_rate", rate, rate_why),
         Choice("head_learning_rate", 1e-2, "the head starts from the probe's solution and has few numbers to learn"),

@@ -4,7 +4,8 @@ The head starts from the solution of a linear probe, so that the first steps do 
 random head. The look best on dev is kept, of equal ones the earliest; the probe is, where it is better than that by
 more than a standard error of the score on dev: a smaller difference there says nothing, and training rarely harms.
 Without dev the last look is kept, but for the probe where that is better on train by more than two standard errors of
-the difference: training diverged. A look is at no more than 500 rows of each hold-out set, the same ones every time.
+the difference: training diverged. A look is at no more than 500 rows of each hold-out set, the same ones every time,
+and at old tasks as `recalling` says.
 Source: Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features", arXiv:2202.10054.
 """
 
@@ -22,6 +23,7 @@ from torch import nn
 from afina import (
     adapters,
     checkpoints,
+    choosing,
     encoding,
     fitting,
     heads,
@@ -30,6 +32,7 @@ from afina import (
     label_errors,
     policies,
     probing,
+    recalling,
     recipes,
     retaining,
     shelf,
@@ -70,7 +73,10 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         own, recipe = _own(corpus, settings, opened, folder, tell, seed), _recipe(settings, opened, seed, corpus)
         fitted = fitting.fit(model, opened.tokenizer, (rows, holdouts), recipe, own, tell)
         reached = _refit(model, opened.tokenizer, (rows, chosen), settings, _kept_score(fitted.curve, corpus), corpus)
-    untuned = judging.untuned(reached, probe, len(chosen), name, settings.learning_rate)
+    elif corpus.old_tasks:
+        tell(Event("train", recalling.UNMOVED))
+    rates = settings.learning_rate, choosing.rate(settings.technique)[0]
+    untuned = judging.untuned(reached, probe, len(chosen), name, rates)
     made = _made(settings, opened, corpus.labels, objective.PROBLEM)
     if untuned:
         tell(Event("train", untuned))
@@ -89,14 +95,10 @@ def train(corpus: Corpus, plan: Plan, opened: Opened, folder: Path, tell: Tell, 
         trainable=trainable,
         parameters=sum(p.numel() for p in model.parameters()),
         seconds=round(time.monotonic() - began, 1),
-        curve=fitted.curve,
-        best_step=fitted.best_step,
         dev=scores,
         reload_error=error,
         task=task,
-        stages=fitted.stages,
-        looks=fitted.looks,
-        stopped=fitted.stopped,
+        **{name: getattr(fitted, name) for name in ("curve", "best_step", "stages", "looks", "stopped")},
         suspects=suspects,
         untuned=untuned,
     )
@@ -124,7 +126,7 @@ def _kept_score(curve: Sequence[Point], corpus: Corpus) -> float:
 
 def _own(corpus: Corpus, settings: Settings, opened: Opened, folder: Path, tell: Tell, seed: int) -> Path:
     """Where the checkpoints of just this training are, by all that it depends on."""
-    read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts)
+    read = (corpus.kind, corpus.labels, corpus.train, corpus.dev, corpus.holdouts, corpus.old_tasks)
     made_by = settings, opened.record.sha256, read, retaining.text_sha256(settings), seed
     return checkpoints.own(folder / CHECKPOINTS, made_by, lambda text: tell(Event("train", text)))
 
@@ -257,6 +259,7 @@ def _recipe(settings: Settings, opened: Opened, seed: int, corpus: Corpus) -> re
         metric=objective.METRIC,
         together=windows.pooling(objective.ACTIVATION),
         per_word=objective.PER == "word",
+        asides=recalling.asides(corpus, opened.tokenizer, settings.max_seq_length, seed),
         loss=objective.loss(tasks.config(corpus.kind, settings), *_wanted(corpus)),
     )
 

@@ -50,7 +50,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 def apply(model: Any, config: Config) -> Any:
     """Freeze in place; returns the same model.
 
-    Raises ConfigError where the body has fewer layers, no list of layers to count, or no name with the pattern.
+    Raises ConfigError where the body has fewer layers, layers that share their weights or stand in no list, or no name
+    with the pattern.
     """
     from afina import depths
 
@@ -91,6 +92,12 @@ def _layers(body: Any) -> Any:
     import torch
 
     depth = body.config.num_hidden_layers
+    own = getattr(body.config, "num_hidden_groups", depth)
+    if own < depth:  # as ALBERT's, whose inner layers may be as many as its depth by chance
+        sets = "one set" if own == 1 else f"{own} sets"
+        said = f"the {depth} layers of {type(body).__name__} share {sets} of weights"
+        fix = "use freeze_pattern=embeddings, or technique=full, head_only or lora"
+        raise ConfigError(f"{said}: none can stay while another learns", fix)
     lists = (m for m in body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth)
     layers = next(lists, None)
     if layers is None:
