@@ -227,7 +227,7 @@ def test_the_plan_says_what_of_the_base_is_trained_what_others_would_and_why_som
      for name in shelf.names("techniques")
      if not shelf.load("techniques", name).NATURE.merges or shelf.load("techniques", name).NATURE.own_loss]
     + [("head_only", "bert", "trains nothing"), ("freeze", "bert", "trains nothing"),
-       ("bitfit", "modernbert", "has none"), ("freeze", "albert", "no list")],
+       ("bitfit", "modernbert", "has none"), ("freeze", "albert", "share one set")],
 )  # fmt: skip
 def test_a_technique_that_cannot_adapt_this_base_is_refused_with_the_plan(make_base, technique, architecture, said):
     base = bases.open_base(str(make_base(architecture)))
