@@ -6,7 +6,7 @@ import yaml
 from stories import CASES
 
 from afina import config, planfile, store
-from afina.records import Choice, silent, to_json
+from afina.records import Choice, Forecast, Score, silent, to_json
 
 PLAN = CASES["two"].plan
 
@@ -51,6 +51,16 @@ def test_a_plan_just_made_and_one_read_from_disk_are_the_same_one(tmp_path):
         store.read_record(tmp_path, "plan", type(PLAN))
     )
     path.write_text(path.read_text().replace("value: 3.0", "value: auto"))
+    assert edited(tmp_path) == {}
+
+
+def test_the_file_holds_what_each_technique_is_expected_to_gain_and_an_edit_of_it_changes_nothing(tmp_path):
+    gain = Forecast("lora", Score("gain", 1.26, -3.04, 5.5), None, 7, {"seconds": 60.0})
+    on_disk(tmp_path, dataclasses.replace(PLAN, forecasts=(gain,)))
+    path = tmp_path / planfile.NAME
+    said = {"technique": "lora", "gain": [1.3, -3.0, 5.5], "ahead": None, "costs": {"seconds": 60.0}}
+    assert yaml.safe_load(path.read_text())["forecasts"] == [said]
+    path.write_text(path.read_text().replace("5.5", "99"))
     assert edited(tmp_path) == {}
 
 

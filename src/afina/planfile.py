@@ -9,7 +9,7 @@ import yaml
 from afina import config, keys, store, yamlfile
 from afina.config import Run
 from afina.errors import ConfigError
-from afina.records import Choice, Event, Plan, Tell, Value, from_json, to_json
+from afina.records import Choice, Event, Plan, Score, Tell, Value, from_json, to_json
 from afina.sources import USERS
 
 NAME = "plan.yaml"
@@ -34,9 +34,18 @@ def text(plan: Plan) -> str:
         "choices": choices,
         "estimates": dict(plan.estimates),
         "notes": list(plan.notes),
+        "forecasts": [
+            {"technique": one.technique, "gain": _ends(one.gain), "ahead": _ends(one.ahead), "costs": dict(one.costs)}
+            for one in plan.forecasts
+        ],  # points of macro F1 with 95% for one more set
         "record": _digest(plan),
     }
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _ends(score: Score | None) -> list[float] | None:
+    """A number with the ends of its interval, to a tenth."""
+    return [round(one, 1) for one in (score.value, score.low, score.high)] if score else None
 
 
 def _digest(plan: Plan) -> str:
