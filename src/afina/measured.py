@@ -20,6 +20,19 @@ AGAINST = {
         "balanced": "macro F1 0.0 and +0.1 points on two unequal sets, accuracy -6.0 and +0.1",
         "effective": "macro F1 -0.1 and +0.1 points on two unequal sets, accuracy -0.6 and +0.1",
     },
+    "rates": {
+        "layerwise": "accuracy 0.932 on dev of trec, 400 rows, where flat had 0.936: within its noise",
+        "discriminative": "accuracy 0.926 on dev of trec, 400 rows, where flat had 0.936: within its noise",
+    },
+    "lr_scheduler_type": {
+        "cosine": "accuracy 0.938 on dev of trec, 400 rows, where linear had 0.936: within its noise",
+        "triangular": "accuracy 0.928 on dev of trec, 400 rows, where linear had 0.936: within its noise",
+        "exp_range": "accuracy 0.930 on dev of trec, 400 rows, where linear had 0.936: within its noise",
+    },
+    "staging": {
+        "gradual_unfreezing": "accuracy 0.924 on dev of trec, 400 rows, where none had 0.936: within its noise",
+        "progressive_freezing": "accuracy 0.934 on dev of trec, 400 rows, where none had 0.936: within its noise",
+    },
     "loss": {"focal": UNKNOWN},
     "balancing": {
         "random": "macro F1 0.0 points on two unequal sets, accuracy -1.8 and 0.0",

@@ -37,9 +37,9 @@ USED_BY = {  # option -> what staging_by must be
 }
 SHARES = (0.2, 0.6, 1.0)  # of the peak, from the bottom: 1e-5, 3e-5 and 5e-5 at 5e-5, as in RoBERTa's example
 WHY = {
-    "rates": ("flat", "one rate for the body and one for the head, as usual; not compared with others here yet"),
-    "lr_scheduler_type": ("linear", "a line down to 0, as in BERT; not compared with others here yet"),
-    "staging": (NONE, "all is trained from the first step to the last, as usual; not compared with others here yet"),
+    "rates": ("flat", "one rate for the body and one for the head: the simplest, and no other was told apart from it"),
+    "lr_scheduler_type": ("linear", "a line down to 0, as in BERT; no other was told apart from it"),
+    "staging": (NONE, "all is trained from the first step to the last; neither stage by stage was told apart from it"),
 }
 
 

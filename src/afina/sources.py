@@ -20,9 +20,10 @@ SOURCES = {
     "max_seq_length": f"{HERE}, the lengths of the texts",
     "long_texts": f"{HERE}, the lengths of the texts; RESULTS.md, Texts longer than the model reads",
     "warmup_steps": "Mosbach et al. 2021, arXiv:2006.04884: why; how many is a rule of this project",
-    "rates": "Zhang et al. 2021, arXiv:2006.05987: layerwise rates gain little once steps are enough",
-    "lr_scheduler_type": "Devlin et al. 2019, arXiv:1810.04805: linear",
-    "staging": "off until asked for: no gain is measured here",
+    "rates": "RESULTS.md, Policies of rates; Zhang et al. 2021, arXiv:2006.05987: layerwise rates gain little once "
+    "steps are enough",
+    "lr_scheduler_type": "RESULTS.md, Policies of rates; Devlin et al. 2019, arXiv:1810.04805: linear",
+    "staging": "RESULTS.md, Policies of rates",
     "weight_decay": "Devlin et al. 2019, arXiv:1810.04805: 0.01",
     "precision": f"{HERE}, a few timed steps",
     "attention": f"{HERE}, a few timed steps",
